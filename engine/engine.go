@@ -1,0 +1,197 @@
+// Package engine says what dq asks of a query engine. It holds none: DuckDB is
+// in engine/duckdb, and every engine passes the cases of engine/enginetest.
+//
+// An [Engine] opens [Session]s. A session knows relations by name ([Session.Attach]),
+// binds SQL without reading data ([Session.Bind]), writes the result of a SELECT
+// as Parquet files that no Delta log names yet ([Session.Stage]), and answers
+// small questions ([Session.Query]).
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// Engine reads, joins and writes data. It is safe for use by one goroutine at a time.
+type Engine interface {
+	// Info names the engine and its version, for records.
+	Info() Info
+	// Dialect is the SQL that this engine speaks.
+	Dialect() Dialect
+	// Session opens a name space of relations. Sessions of one engine may be
+	// open side by side and do not see each other's names.
+	Session(ctx context.Context) (Session, error)
+	Close() error
+}
+
+// Info names an engine.
+type Info struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Dialect is what differs in the spelling of SQL. What differs in its meaning
+// is decided by the name, in expectations/cel.
+type Dialect interface {
+	Name() string
+	Ident(name string) string    // quotes one identifier
+	Literal(text string) string  // quotes a string literal
+	Relation(name string) string // quotes a relation name such as silver.orders, part by part
+}
+
+// Session is one name space of relations.
+type Session interface {
+	// Attach makes a relation readable under in.Name, replacing one of that
+	// name, and returns its schema: in.Schema, or when that is empty what the
+	// files say (Parquet footers; a header's columns as text, or as the types
+	// that every value of the column fits when in.CSV.Infer is set). No more is
+	// read than that needs. A file that is missing or not what Format says is
+	// an error that names it.
+	Attach(ctx context.Context, in Input) (table.Schema, error)
+
+	// Bind checks one SELECT written by a user against empty stubs of what is
+	// attached, in an instance without file access, and says what it returns
+	// and reads. Errors are *[BindError].
+	Bind(ctx context.Context, sql string) (Plan, error)
+
+	// Stage runs a SELECT (bound before, or composed by dq) and writes its rows
+	// as new Parquet files.
+	Stage(ctx context.Context, req StageRequest) ([]Staged, error)
+
+	// Query runs a SELECT composed by dq and returns all its rows; for results
+	// that are small by nature: aggregates, samples.
+	Query(ctx context.Context, sql string) (*Rows, error)
+
+	Close() error
+}
+
+// Format is the format of an [Input]'s files.
+type Format string
+
+// The formats that every engine reads.
+const (
+	Parquet Format = "parquet" // the default
+	CSV     Format = "csv"
+	JSON    Format = "json" // newline-delimited objects, or one array
+)
+
+// Input is a relation to be read: files, and how.
+type Input struct {
+	// Name is what SQL calls it: silver.orders, or a bare name.
+	Name string
+	// Schema, when given, decides names, order and types of the columns: missing
+	// columns read as null, extra ones are not shown. Partition columns come
+	// from File.Partition, never from paths; deleted rows are left out.
+	Schema table.Schema
+	Format Format
+	// Root is the folder that relative paths of Files start from.
+	Root  string
+	Files []table.File
+	CSV   *CSVOptions
+	// Provenance adds the columns [FileColumn] and [LineColumn].
+	Provenance bool
+	// SQL, instead of Files, makes the relation from a SELECT over relations that
+	// are attached already. Materialise keeps its rows (in memory, spilling to
+	// disk) instead of running it at each use.
+	SQL         string
+	Materialise bool
+}
+
+// Names of the provenance columns: the file's path as in Files, and the number
+// of the row in it. For CSV the number is the record's (header counted, so data
+// begin at 2 with a header); for Parquet it is the position, from 0.
+const (
+	FileColumn = "_file"
+	LineColumn = "_line"
+)
+
+// CSVOptions says how CSV is read. source/file decides it once; engines detect nothing.
+type CSVOptions struct {
+	Columns   []string // the header, in file order; names of the columns
+	Header    bool     // the first record is a header, to be skipped
+	Delimiter string   // one character
+	Quote     string   // one character, or "" for none
+	Null      string   // the text that means null, besides nothing at all
+	Gzip      bool
+	Infer     bool // find the narrowest type that every value of a column fits
+}
+
+// Reject is a record of a text file that could not be read.
+type Reject struct {
+	File    string
+	Line    int64 // record number in the file, header counted
+	Text    string
+	Problem string
+}
+
+// Rejecter is what engines are that keep the records they could not read.
+type Rejecter interface {
+	// Rejects returns up to limit rejected records of the relation, and how many
+	// there are in all. It may read the relation's files.
+	Rejects(ctx context.Context, relation string, limit int) ([]Reject, int64, error)
+}
+
+// Plan is a bound SELECT.
+type Plan struct {
+	Schema table.Schema
+	// Reads names the attached relations that the SELECT scans, sorted.
+	Reads []string
+	// Tree is the engine's bound logical plan, for package lineage; nil if the engine has none.
+	Tree []byte
+}
+
+// BindError is a SELECT that does not bind.
+type BindError struct {
+	Message string
+	Offset  int    // position in the SQL text in bytes, -1 when unknown
+	Hint    string // the nearest right name, if there is one
+}
+
+func (e *BindError) Error() string {
+	if e.Hint != "" {
+		return e.Message + "; " + e.Hint
+	}
+	return e.Message
+}
+
+// StageRequest asks for a SELECT to be written as Parquet.
+type StageRequest struct {
+	SQL string
+	// Schema is what is stored: the SELECT's columns are taken by name and cast.
+	// A value that does not fit is an error that names the column.
+	Schema table.Schema
+	// Split, when set, is a boolean SQL expression over the SELECT's columns:
+	// rows for which it is true go to files with Kept, all others to files without.
+	Split string
+	// PartitionBy are columns of Schema that are kept in the path and in
+	// File.Partition instead of the files.
+	PartitionBy []string
+	// Root is the table's folder, Dir the new folder under it (with /) for the
+	// files. Names of files never repeat.
+	Root, Dir string
+	// TargetBytes starts a new file when one reaches about this size; 0 leaves it to the engine.
+	TargetBytes int64
+}
+
+// Staged is a file that Stage wrote: path relative to the root, size, rows and
+// statistics of every leaf column that has them. Files without rows are not kept.
+type Staged struct {
+	File table.File
+	Kept bool
+}
+
+// Rows is a materialised result. Values are nil, bool, int64, float64, string,
+// []byte, time.Time (UTC; dates at midnight), [Decimal], or []any and
+// map[string]any of those for nested ones.
+type Rows struct {
+	Schema table.Schema
+	Values [][]any
+}
+
+// Decimal is an exact decimal as text: -12.340. Integers beyond int64 come as Decimal too.
+type Decimal string
+
+// ErrCancelled is what a session returns when its context ended.
+var ErrCancelled = errors.New("engine: cancelled")

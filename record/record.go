@@ -1,0 +1,291 @@
+// Package record is what one run found out, as plain data: the versioned JSON
+// document that CI keeps and from which every report is drawn. It judges
+// nothing beyond the worst verdict, renders nothing and reads no clock.
+//
+// [Read] and [Run.Write] are the two functions that most callers need.
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// The formats of the documents. They grow and are never broken.
+const (
+	RunFormat   = "dq.run/v1"
+	CheckFormat = "dq.check/v1"
+)
+
+// Verdict is what was decided about an expectation, a table or a run.
+type Verdict string
+
+// The verdicts. Vacuous: there was nothing to judge. Skipped: the past that an
+// expectation needs does not exist yet.
+const (
+	Pass    Verdict = "pass"
+	Skipped Verdict = "skipped"
+	Vacuous Verdict = "vacuous"
+	Warn    Verdict = "warn"
+	Fail    Verdict = "fail"
+	Error   Verdict = "error"
+)
+
+var severity = map[Verdict]int{"": 0, Skipped: 0, Pass: 1, Vacuous: 2, Warn: 3, Fail: 4, Error: 5}
+
+// Worst returns the graver of two verdicts.
+func Worst(a, b Verdict) Verdict {
+	if severity[b] > severity[a] {
+		return b
+	}
+	return a
+}
+
+// Tool names the program that wrote a document.
+type Tool struct {
+	Version string `json:"version"`
+}
+
+// EngineInfo names the engine that read the data.
+type EngineInfo struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Run is the record of one run of a pipeline, or of one check or profile.
+type Run struct {
+	Format      string     `json:"format"`
+	ID          string     `json:"id"`      // sorts by time
+	Command     string     `json:"command"` // run, check, profile
+	Pipeline    string     `json:"pipeline,omitempty"`
+	Environment string     `json:"environment,omitempty"`
+	Tool        Tool       `json:"tool"`
+	Engine      EngineInfo `json:"engine"`
+	StartedAt   time.Time  `json:"started_at"`
+	DurationMS  int64      `json:"duration_ms"`
+	// Verdict is the worst of all; Outcome says it in one word: published,
+	// unchanged, refused, partial, checked, profiled.
+	Verdict Verdict `json:"verdict"`
+	Outcome string  `json:"outcome"`
+	// Message is one line for people.
+	Message  string    `json:"message,omitempty"`
+	Layers   []Layer   `json:"layers"`
+	Findings []Finding `json:"findings,omitempty"` // of the run itself: a rewritten file, a recovery
+	Lineage  *Graph    `json:"lineage,omitempty"`
+}
+
+// Layer is what became of one layer.
+type Layer struct {
+	Name       string  `json:"name"`
+	Verdict    Verdict `json:"verdict"`
+	Outcome    string  `json:"outcome"` // published, unchanged, refused, partial, not_run
+	Message    string  `json:"message,omitempty"`
+	Tables     []Table `json:"tables"`
+	DurationMS int64   `json:"duration_ms"`
+}
+
+// Table is what became of one table.
+type Table struct {
+	Name     string `json:"name"` // silver.orders
+	Location string `json:"location"`
+	Mode     string `json:"mode,omitempty"`
+	Owner    string `json:"owner,omitempty"`
+	Outcome  string `json:"outcome"` // as of Layer, for this table
+	Message  string `json:"message,omitempty"`
+	// VersionBefore is nil for a table that did not exist; Version is nil when nothing was committed.
+	VersionBefore *int64           `json:"version_before"`
+	Version       *int64           `json:"version"`
+	Inputs        map[string]int64 `json:"inputs,omitempty"` // upstream table to the version that was read
+	Counts        Counts           `json:"counts"`
+	Source        *Source          `json:"source,omitempty"`
+	Schema        table.Schema     `json:"schema"`
+	Changes       []table.Change   `json:"changes,omitempty"`
+	Check         *Check           `json:"check,omitempty"`
+	Decisions     []Decision       `json:"decisions,omitempty"`
+	Findings      []Finding        `json:"findings,omitempty"`
+	Profile       *Profile         `json:"profile,omitempty"`
+	Quarantine    *Quarantine      `json:"quarantine,omitempty"`
+	DurationMS    int64            `json:"duration_ms"`
+}
+
+// Counts reconcile: Returned = Published + Quarantined + Dropped + Unchanged.
+type Counts struct {
+	Returned    int64 `json:"returned"`  // rows the model or source gave
+	Published   int64 `json:"published"` // rows of those that the commit adds or changes
+	Unchanged   int64 `json:"unchanged"` // rows that the table holds already (merge, scd2)
+	Quarantined int64 `json:"quarantined"`
+	Dropped     int64 `json:"dropped"`
+	Removed     int64 `json:"removed"` // rows of the old version that are gone or replaced
+	Total       int64 `json:"total"`   // rows of the table afterwards
+}
+
+// Source is the batch that a source gave.
+type Source struct {
+	Files   []SourceFile `json:"files,omitempty"` // at most 1,000
+	Count   int          `json:"count"`
+	Records int64        `json:"records"`
+	Bytes   int64        `json:"bytes"`
+}
+
+// SourceFile is one file of a batch.
+type SourceFile struct {
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Bytes   int64  `json:"bytes"`
+	Records int64  `json:"records"`
+}
+
+// Quarantine says where refused rows went, and shows some.
+type Quarantine struct {
+	Table  string           `json:"table"`
+	Rows   int64            `json:"rows"`
+	ByRule map[string]int64 `json:"by_rule"`
+	Sample []map[string]any `json:"sample,omitempty"`
+}
+
+// Check is the audit of one table by one suite: the JSON of `dq check`.
+type Check struct {
+	Format       string        `json:"format"`
+	Dataset      Dataset       `json:"dataset"`
+	Suite        SuiteRef      `json:"suite"`
+	Verdict      Verdict       `json:"verdict"`
+	Expectations []Expectation `json:"expectations"`
+	Engine       EngineInfo    `json:"engine"`
+	Tool         Tool          `json:"tool"`
+	StartedAt    time.Time     `json:"started_at"`
+	DurationMS   int64         `json:"duration_ms"`
+}
+
+// Dataset is what a check looked at. Version is nil for what has none.
+type Dataset struct {
+	Name     string `json:"name"`
+	Location string `json:"location"`
+	Version  *int64 `json:"version"`
+	Rows     int64  `json:"rows"`
+}
+
+// SuiteRef names a suite by file and content.
+type SuiteRef struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+// Expectation is the verdict on one expectation.
+type Expectation struct {
+	ID          string   `json:"id"`
+	Kind        string   `json:"kind,omitempty"`
+	Scope       string   `json:"scope"` // row or table
+	Columns     []string `json:"columns,omitempty"`
+	CEL         string   `json:"cel"`
+	Where       string   `json:"where,omitempty"`
+	Description string   `json:"description,omitempty"`
+	Severity    string   `json:"severity"` // error, warn, info
+	Dimension   string   `json:"dimension,omitempty"`
+	OnFail      string   `json:"on_fail"`
+	Verdict     Verdict  `json:"verdict"`
+	// Rows were there, Evaluated were in scope (where), Failed were false,
+	// Errored were null or an error; of a row expectation.
+	Rows           int64          `json:"rows"`
+	Evaluated      int64          `json:"evaluated"`
+	Failed         int64          `json:"failed"`
+	Errored        int64          `json:"errored"`
+	FailedFraction float64        `json:"failed_fraction"`
+	Threshold      map[string]any `json:"threshold,omitempty"` // mostly, max_failed, warn
+	// Observed holds the value of each aggregate by its text; decimals as text.
+	Observed map[string]any   `json:"observed,omitempty"`
+	Reason   string           `json:"reason,omitempty"`
+	Sample   []map[string]any `json:"sample,omitempty"`
+	// Refused is how many rows of the batch went to quarantine or were dropped by this rule.
+	Refused   int64  `json:"refused,omitempty"`
+	Message   string `json:"message,omitempty"`
+	Position  string `json:"position"` // suite.yaml:12:5
+	DecidedBy string `json:"decided_by,omitempty"`
+}
+
+// Finding is something wrong outside the expectations: a source, a recovery, a configuration.
+type Finding struct {
+	Rule     string           `json:"rule"` // source.parse, source.rewritten, reconcile ...
+	Severity string           `json:"severity"`
+	Position string           `json:"position,omitempty"`
+	Table    string           `json:"table,omitempty"`
+	Column   string           `json:"column,omitempty"`
+	Message  string           `json:"message"`
+	Hint     string           `json:"hint,omitempty"`
+	Rows     int64            `json:"rows,omitempty"`
+	Sample   []map[string]any `json:"sample,omitempty"`
+}
+
+// Decision is what one policy said about one change of a table.
+type Decision struct {
+	ID       string `json:"id"`     // of the decision, by which the log knows it
+	Policy   string `json:"policy"` // DQ-S001
+	Title    string `json:"title"`
+	Severity string `json:"severity"` // error, warn, info
+	Category string `json:"category,omitempty"`
+	Table    string `json:"table"`
+	Path     string `json:"path,omitempty"` // the column
+	// Effect is deny, warn, waived or dry_run.
+	Effect      string         `json:"effect"`
+	Message     string         `json:"message"`
+	Remediation string         `json:"remediation,omitempty"`
+	Evidence    map[string]any `json:"evidence,omitempty"`
+	Waiver      *Waiver        `json:"waiver,omitempty"`
+}
+
+// Waiver is the exemption that let a finding through.
+type Waiver struct {
+	ID         string   `json:"id"`
+	Reason     string   `json:"reason"`
+	Ticket     string   `json:"ticket,omitempty"`
+	ApprovedBy []string `json:"approved_by"`
+	Expires    string   `json:"expires"` // 2006-01-02
+}
+
+// Graph is column lineage: which column came from which.
+type Graph struct {
+	Tables []GraphTable `json:"tables"`
+	Edges  []Edge       `json:"edges"`
+}
+
+// GraphTable is a node of the graph.
+type GraphTable struct {
+	Name    string   `json:"name"`
+	Layer   string   `json:"layer,omitempty"`
+	Columns []string `json:"columns"`
+	Status  string   `json:"status,omitempty"` // exact or conservative
+}
+
+// Edge says that a column was made from another, or that a table's rows depend
+// on a column (ToColumn empty: filter, join, group, sort).
+type Edge struct {
+	FromTable  string `json:"from_table"`
+	FromColumn string `json:"from_column,omitempty"`
+	ToTable    string `json:"to_table"`
+	ToColumn   string `json:"to_column,omitempty"`
+	Type       string `json:"type"`    // DIRECT or INDIRECT
+	Subtype    string `json:"subtype"` // IDENTITY, TRANSFORMATION, AGGREGATION, FILTER, JOIN, GROUP_BY, SORT, WINDOW, CONDITIONAL
+	Masking    bool   `json:"masking,omitempty"`
+}
+
+// Read reads a run record and refuses one whose format it does not know.
+func Read(r io.Reader) (*Run, error) {
+	var run Run
+	if err := json.NewDecoder(r).Decode(&run); err != nil {
+		return nil, fmt.Errorf("run record: %w", err)
+	}
+	if run.Format != RunFormat {
+		return nil, fmt.Errorf("run record: format %q is not %s", run.Format, RunFormat)
+	}
+	return &run, nil
+}
+
+// Write writes the record as indented JSON.
+func (r *Run) Write(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
