@@ -39,6 +39,10 @@ type Dialect interface {
 	Ident(name string) string    // quotes one identifier
 	Literal(text string) string  // quotes a string literal
 	Relation(name string) string // quotes a relation name such as silver.orders, part by part
+	// SurrogateKey is an integer made of columns, the same on every engine: the
+	// first 15 hex digits of the md5 of their texts (times in UTC, null as no
+	// text), joined by U+001F, as a 64-bit integer.
+	SurrogateKey(columns []string) string
 }
 
 // Session is one name space of relations.
@@ -103,8 +107,8 @@ type Input struct {
 // of the row in it. For CSV the number is the record's (header counted, so data
 // begin at 2 with a header); for Parquet it is the position, from 0.
 const (
-	FileColumn = "_file"
-	LineColumn = "_line"
+	FileColumn = "dq_file"
+	LineColumn = "dq_line"
 )
 
 // CSVOptions says how CSV is read. source/file decides it once; engines detect nothing.
@@ -193,5 +197,9 @@ type Rows struct {
 // Decimal is an exact decimal as text: -12.340. Integers beyond int64 come as Decimal too.
 type Decimal string
 
-// ErrCancelled is what a session returns when its context ended.
-var ErrCancelled = errors.New("engine: cancelled")
+// What an error of an engine is, for errors.Is, when more can be said than its text.
+var (
+	ErrCancelled = errors.New("engine: cancelled")     // the context ended
+	ErrMemory    = errors.New("engine: out of memory") // and spilling did not help
+	ErrNoSpace   = errors.New("engine: disk full")     // of the table or of the spilled data
+)

@@ -1,0 +1,35 @@
+# make: what a change must pass. Go and a C compiler are needed; golangci-lint is
+# fetched in the version named here.
+GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: all lint test build bench fuzz systems clean
+all: lint test
+
+lint:
+	$(GOLANGCI) run
+
+test:
+	go test ./...
+
+build:
+	go build -o dq ./cmd/dq
+
+# Benchmarks of every package, without its tests. make bench PKG=./delta
+PKG ?= ./...
+bench:
+	go test -run '^$$' -bench . -benchmem $(PKG)
+
+# Every fuzz test for a while. make fuzz TIME=1m
+TIME ?= 10s
+fuzz:
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for name in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | cut -c6-); do \
+			echo "$$dir $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) $$dir || exit 1; \
+		done; done
+
+# What CI runs: the tests, the example, and delta-spark and delta-rs over its tables.
+systems:
+	.ci/run
+
+clean:
+	rm -rf dq dist .systems

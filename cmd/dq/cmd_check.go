@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/profiling"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+func (a *app) cmdCheck() *cobra.Command {
+	var (
+		suiteFile, format, failOn string
+		expect, tables, out, sets []string
+		samples                   int
+		allText                   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "check DATA",
+		Short: "Check a file or table against a suite",
+		Long: `check judges DATA by a suite, or by rules given on the command line. DATA is a
+CSV, JSON or Parquet file, a glob in quotes, or the folder of a Delta table,
+with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
+		Example: `  dq check orders.csv --suite orders.yaml
+  dq check orders.csv --expect 'quantity > 0' --expect 'table: rows() > 100'
+  dq check warehouse/silver/order_lines@3 --suite suites/silver/order_lines.yaml --format json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFailOn(failOn); err != nil {
+				return err
+			}
+			if format != "check" {
+				if err := knownFormat(format); err != nil {
+					return err
+				}
+			}
+			outs, err := parseOutputs(out)
+			if err != nil {
+				return err
+			}
+			suite, err := loadSuite(suiteFile, expect)
+			if err != nil {
+				return err
+			}
+			set, err := columnTypes(sets, suite)
+			if err != nil {
+				return err
+			}
+			opts := dataOptions{allText: allText, set: set}
+			d, err := resolve(cmd.Context(), args[0], opts)
+			if err != nil {
+				return err
+			}
+			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
+				run := a.newRun("check", eng)
+				if err := checkData(cmd.Context(), eng, s, d, suite, tables, opts, samples, run); err != nil {
+					return err
+				}
+				if err := outs.write(run); err != nil {
+					return err
+				}
+				if format == "json" {
+					enc := json.NewEncoder(a.out)
+					enc.SetEscapeHTML(false)
+					enc.SetIndent("", "  ")
+					if err := enc.Encode(run.Layers[0].Tables[0].Check); err != nil {
+						return err
+					}
+				} else if err := a.show(run, format); err != nil {
+					return err
+				}
+				return verdictCode(run, failOn)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&suiteFile, "suite", "s", "", "the suite's file")
+	f.StringArrayVarP(&expect, "expect", "e", nil, "a rule in CEL; table: before it for one over aggregates")
+	f.StringArrayVar(&tables, "table", nil, "NAME=DATA, a table that rules refer to")
+	f.StringVar(&format, "format", "text", "format of standard output (json is the check's document)")
+	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, junit ...)")
+	f.StringVar(&failOn, "fail-on", "error", "exit 1 at: error, warn, never")
+	f.IntVar(&samples, "samples", 5, "failing rows to show for a rule")
+	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
+	f.StringArrayVar(&sets, "set", nil, "COLUMN=TYPE, the type of a column of a text file")
+	return cmd
+}
+
+// loadSuite reads the suite's file, or makes one of the rules on the command line.
+func loadSuite(file string, expect []string) (*expectations.Suite, error) {
+	switch {
+	case file == "" && len(expect) == 0:
+		return nil, usagef("what should be checked? write --suite FILE or --expect 'CEL'")
+	case file != "" && len(expect) > 0:
+		return nil, usagef("--suite and --expect do not go together: write the rule into the suite")
+	case len(expect) > 0:
+		suite, err := expectations.Parse("--expect", suiteOf(expect), expectations.Options{})
+		return suite, usage(err)
+	}
+	if !isFile(file) {
+		return nil, usagef("--suite %s: there is no such file%s", file, nearData(file))
+	}
+	opts := expectations.Options{}
+	for _, dir := range []string{filepath.Join(filepath.Dir(file), "kinds"), "kinds"} {
+		if isDir(dir) {
+			opts.Kinds = os.DirFS(dir)
+			break
+		}
+	}
+	suite, err := expectations.Load(file, opts)
+	return suite, usage(err)
+}
+
+// suiteOf writes rules as a suite: rule_1, rule_2 ...
+func suiteOf(rules []string) []byte {
+	var b strings.Builder
+	b.WriteString("version: 1\nexpectations:\n")
+	for i, rule := range rules {
+		scope := "row"
+		if text, ok := strings.CutPrefix(rule, "table:"); ok {
+			scope, rule = "table", strings.TrimSpace(text)
+		}
+		fmt.Fprintf(&b, "  rule_%d: {%s: '%s'}\n", i+1, scope, strings.ReplaceAll(rule, "'", "''"))
+	}
+	return []byte(b.String())
+}
+
+// columnTypes are the types that --set and the suite give to columns.
+func columnTypes(sets []string, suite *expectations.Suite) (map[string]table.Type, error) {
+	types := map[string]table.Type{}
+	if suite != nil {
+		for _, c := range suite.Columns {
+			if c.Type != nil {
+				types[c.Name] = *c.Type
+			}
+		}
+	}
+	for _, s := range sets {
+		name, text, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, usagef("--set %s: write COLUMN=TYPE", s)
+		}
+		t, err := table.ParseType(text)
+		if err != nil {
+			return nil, usagef("--set %s: %v", s, err)
+		}
+		types[name] = t
+	}
+	return types, nil
+}
+
+// checkData audits the data and records it as a run of one table.
+func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data, suite *expectations.Suite, tables []string, opts dataOptions, samples int, run *record.Run) error {
+	schema, findings, err := d.attach(ctx, s, "t", opts)
+	if err != nil {
+		return err
+	}
+	refs := map[string]table.Schema{}
+	for _, arg := range tables {
+		name, where, ok := strings.Cut(arg, "=")
+		if !ok {
+			return usagef("--table %s: write NAME=DATA", arg)
+		}
+		other, err := resolve(ctx, where, dataOptions{})
+		if err != nil {
+			return err
+		}
+		if refs[name], _, err = other.attach(ctx, s, name, dataOptions{}); err != nil {
+			return err
+		}
+	}
+	plan, err := suite.Plan(schema, refs)
+	if err != nil {
+		return usage(err)
+	}
+	rows, err := s.Query(ctx, "SELECT count(*) FROM t")
+	if err != nil {
+		return err
+	}
+	d.dataset.Rows, _ = rows.Values[0][0].(int64)
+	result, err := plan.Audit(ctx, s, expectations.Target{Dialect: eng.Dialect(), Dataset: d.dataset, Parts: []expectations.Part{{Relation: "t", New: true}},
+		New: "t", Table: "t", Now: run.StartedAt, Samples: samples, Returned: d.dataset.Rows})
+	if err != nil {
+		return err
+	}
+	check := result.Check
+	check.Engine, check.Tool, check.StartedAt = run.Engine, run.Tool, run.StartedAt
+	check.DurationMS = time.Since(run.StartedAt).Milliseconds()
+	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,
+		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
+	sumUp(run, t, "checked")
+	return nil
+}
+
+// sumUp makes a run of one table.
+func sumUp(run *record.Run, t record.Table, outcome string) {
+	verdict := record.Pass
+	if t.Check != nil {
+		verdict = t.Check.Verdict
+	}
+	if len(t.Findings) > 0 {
+		verdict = record.Worst(verdict, record.Fail)
+	}
+	run.Verdict, run.Outcome = verdict, outcome
+	run.DurationMS = time.Since(run.StartedAt).Milliseconds()
+	run.Layers = []record.Layer{{Name: "data", Verdict: verdict, Outcome: outcome, Tables: []record.Table{t}, DurationMS: run.DurationMS}}
+}
+
+func (a *app) cmdProfile() *cobra.Command {
+	var (
+		format    string
+		out, sets []string
+		allText   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "profile DATA",
+		Short: "Describe the columns of a file or table",
+		Example: `  dq profile orders.csv
+  dq profile warehouse/gold/fact_sales@2011-06-01T00:00:00Z --out html=profile.html`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			outs, err := parseOutputs(out)
+			if err != nil {
+				return err
+			}
+			if err := knownFormat(format); err != nil {
+				return err
+			}
+			set, err := columnTypes(sets, nil)
+			if err != nil {
+				return err
+			}
+			opts := dataOptions{allText: allText, set: set}
+			d, err := resolve(cmd.Context(), args[0], opts)
+			if err != nil {
+				return err
+			}
+			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
+				run := a.newRun("profile", eng)
+				schema, findings, err := d.attach(cmd.Context(), s, "t", opts)
+				if err != nil {
+					return err
+				}
+				p, err := profiling.Profile(cmd.Context(), s, eng.Dialect(), "t", schema, profiling.Options{})
+				if err != nil {
+					return err
+				}
+				sumUp(run, record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Outcome: "profiled", VersionBefore: d.dataset.Version,
+					Schema: schema, Profile: p, Findings: findings, Counts: record.Counts{Total: p.Rows}}, "profiled")
+				if err := outs.write(run); err != nil {
+					return err
+				}
+				if err := a.show(run, format); err != nil {
+					return err
+				}
+				if len(findings) > 0 {
+					return &exitError{code: exitFound}
+				}
+				return nil
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&format, "format", "text", "format of standard output")
+	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, json)")
+	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
+	f.StringArrayVar(&sets, "set", nil, "COLUMN=TYPE, the type of a column of a text file")
+	return cmd
+}
+
+func (a *app) cmdTest() *cobra.Command {
+	return &cobra.Command{
+		Use:     "test [SUITE...]",
+		Short:   "Run the unit tests that suites carry",
+		Example: "  dq test suites/*/*.yaml",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args, _ = filepath.Glob("suites/*/*.yaml")
+			}
+			passed, failed := 0, 0
+			var wrong []error
+			for _, file := range args {
+				suite, err := loadSuite(file, nil)
+				if err != nil {
+					wrong = append(wrong, err)
+					continue
+				}
+				for _, res := range suite.Test() {
+					if len(res.Failures) == 0 {
+						passed++
+						continue
+					}
+					failed++
+					for _, f := range res.Failures {
+						fmt.Fprintf(a.out, "%s: %s: %s: expected %s, got %s %s\n", f.Position, res.Name, f.ID, f.Want, f.Got, f.Message)
+					}
+				}
+			}
+			if len(wrong) > 0 {
+				return usage(errors.Join(wrong...))
+			}
+			fmt.Fprintf(a.out, "%d passed, %d failed\n", passed, failed)
+			if failed > 0 {
+				return &exitError{code: exitFound}
+			}
+			return nil
+		},
+	}
+}

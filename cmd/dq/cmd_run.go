@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/pipeline"
+	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/reports"
+)
+
+// stepHook is called at every step boundary of a run; tests stop a run there.
+var stepHook func(step string)
+
+func (a *app) cmdRun() *cobra.Command {
+	var (
+		out         []string
+		format      string
+		failOn      string
+		wait        time.Duration
+		fullRefresh bool
+		dryRun      bool
+	)
+	cmd := &cobra.Command{
+		Use:   "run [PIPELINE]",
+		Short: "Run a pipeline: stage, audit, and publish what passes",
+		Long: `run takes what is new in the sources through all layers. A layer's tables are
+published together, and only if its gate passes. Running again does nothing
+when nothing is new; a run that was killed is finished or undone by the next.`,
+		Example: `  dq run examples/ecommerce/pipeline.yaml
+  dq run pipeline.yaml --out junit=dq.xml --format json
+  dq run pipeline.yaml --dry-run`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file := "pipeline.yaml"
+			if len(args) > 0 {
+				file = args[0]
+			}
+			if err := checkFailOn(failOn); err != nil {
+				return err
+			}
+			outs, err := parseOutputs(out)
+			if err != nil {
+				return err
+			}
+			if err := knownFormat(format); err != nil {
+				return err
+			}
+			p, err := pipeline.Load(file)
+			if err != nil {
+				return usage(err)
+			}
+			bundle, err := policies.Load(cmd.Context(), policyOptions(p))
+			if err != nil {
+				return usage(err)
+			}
+			eng, err := a.openEngine()
+			if err != nil {
+				return err
+			}
+			defer eng.Close()
+			step, clear := a.progress()
+			if stepHook != nil {
+				step = stepHook
+			}
+			run, err := p.Run(cmd.Context(), pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
+				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: "prod", Progress: step})
+			clear()
+			if err != nil {
+				return err
+			}
+			for _, r := range p.Reports {
+				for _, f := range reports.Formats() {
+					if f.Name == r.Format && run.Outcome != "unchanged" {
+						if err := writeReport(filepath.Join(r.Dir, run.ID+f.Ext), f, run); err != nil {
+							return err
+						}
+					}
+				}
+			}
+			if err := outs.write(run); err != nil {
+				return err
+			}
+			if err := a.show(run, format); err != nil {
+				return err
+			}
+			a.reportPaths(p, run)
+			return verdictCode(run, failOn)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, junit, json ...)")
+	f.StringVar(&format, "format", "text", "format of standard output")
+	f.StringVar(&failOn, "fail-on", "error", "exit 1 at: error, warn, never")
+	f.DurationVar(&wait, "wait", 0, "wait so long for another run of the pipeline, such as 10m")
+	f.BoolVar(&fullRefresh, "full-refresh", false, "read every source file again and rebuild every table")
+	f.BoolVar(&dryRun, "dry-run", false, "bind models, compare schemas and ask the policies, but read no data")
+	return cmd
+}
+
+// reportPaths says where the reports of a run are.
+func (a *app) reportPaths(p *pipeline.Pipeline, run *record.Run) {
+	if a.quiet || run.Outcome == "unchanged" {
+		return
+	}
+	for _, r := range p.Reports {
+		for _, f := range reports.Formats() {
+			if f.Name == r.Format {
+				fmt.Fprintf(a.err, "%s report: %s\n", f.Name, filepath.Join(r.Dir, run.ID+f.Ext))
+			}
+		}
+	}
+}
+
+func policyOptions(p *pipeline.Pipeline) policies.Options {
+	o := policies.Options{Dirs: p.Policies, Waivers: p.Waivers, Owners: p.Owners}
+	for _, m := range p.Modes {
+		o.Config.Modes = append(o.Config.Modes, policies.Mode{Policy: m.Policy, Table: m.Table, Layer: m.Layer, Mode: m.Mode})
+	}
+	return o
+}

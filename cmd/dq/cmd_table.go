@@ -1,0 +1,342 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/record"
+)
+
+func (a *app) cmdTable() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "table",
+		Short: "Look at Delta tables: history, show, schema, query",
+	}
+	cmd.AddCommand(a.tableHistory(), a.tableQuery(), a.tableSchema(), a.tableShow())
+	return cmd
+}
+
+// oneOf is a --format flag of a command that has its own formats.
+func oneOf(value string, known ...string) error {
+	for _, k := range known {
+		if value == k {
+			return nil
+		}
+	}
+	return usagef("--format %s is not known; it is one of %v", value, known)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// snapshot opens a Delta table at the version that a LOCATION names.
+func snapshot(cmd *cobra.Command, location string) (*delta.Snapshot, error) {
+	path, at, err := splitVersion(location)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := delta.Open(delta.Dir(path)).Snapshot(cmd.Context(), at)
+	if err != nil {
+		return nil, usagef("%s: %w", location, err)
+	}
+	return snap, nil
+}
+
+// commitLine is one version in `dq table history --format json`.
+type commitLine struct {
+	Version   int64           `json:"version"`
+	Time      time.Time       `json:"time"`
+	Operation string          `json:"operation"`
+	Verdict   record.Verdict  `json:"verdict,omitempty"`
+	Run       string          `json:"run,omitempty"`
+	Rows      *int64          `json:"rows_published,omitempty"`
+	Info      json.RawMessage `json:"commit_info,omitempty"`
+}
+
+func (a *app) tableHistory() *cobra.Command {
+	var format string
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "history LOCATION",
+		Short:   "List the versions of a table, newest first, with the gate's verdict",
+		Example: "  dq table history warehouse/silver/order_lines --limit 5",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf(format, "text", "json"); err != nil {
+				return err
+			}
+			commits, err := delta.Open(delta.Dir(args[0])).History(cmd.Context(), limit)
+			if err != nil {
+				return usagef("%s: %w", args[0], err)
+			}
+			lines := make([]commitLine, len(commits))
+			for i, c := range commits {
+				lines[i] = commitLine{Version: c.Version, Time: c.Time.UTC(), Operation: c.Operation, Info: c.Info}
+				var info struct {
+					DQ *struct {
+						Verdict record.Verdict `json:"verdict"`
+						Run     string         `json:"run"`
+						Counts  record.Counts  `json:"counts"`
+					} `json:"dq"`
+				}
+				if json.Unmarshal(c.Info, &info) == nil && info.DQ != nil {
+					lines[i].Verdict, lines[i].Run, lines[i].Rows = info.DQ.Verdict, info.DQ.Run, &info.DQ.Counts.Published
+				}
+			}
+			if format == "json" {
+				return writeJSON(a.out, lines)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "VERSION\tTIME (UTC)\tOPERATION\tVERDICT\tROWS\tRUN")
+			for _, l := range lines {
+				rows := "-"
+				if l.Rows != nil {
+					rows = fmt.Sprint(*l.Rows)
+				}
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Version, l.Time.Format("2006-01-02 15:04:05"), dash(l.Operation), dash(string(l.Verdict)), rows, dash(l.Run))
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().IntVar(&limit, "limit", 0, "show at most so many versions (0: all)")
+	return cmd
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// tableColumn is a column in the documents of `dq table`.
+type tableColumn struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Nullable bool   `json:"nullable"`
+	Comment  string `json:"comment,omitempty"`
+	Tags     string `json:"tags,omitempty"`
+}
+
+func columnsOf(s *delta.Snapshot) []tableColumn {
+	out := []tableColumn{}
+	for _, f := range s.Schema().Fields {
+		c := tableColumn{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
+		c.Comment, _ = f.Meta["comment"].(string)
+		c.Tags, _ = f.Meta["dq.tags"].(string)
+		out = append(out, c)
+	}
+	return out
+}
+
+func (a *app) tableSchema() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:     "schema LOCATION",
+		Short:   "List the columns of a table",
+		Example: "  dq table schema warehouse/gold/fact_sales@3",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf(format, "text", "json"); err != nil {
+				return err
+			}
+			snap, err := snapshot(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return writeJSON(a.out, columnsOf(snap))
+			}
+			return a.printColumns(snap)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+func (a *app) printColumns(snap *delta.Snapshot) error {
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "COLUMN\tTYPE\tNULLABLE\tTAGS\tCOMMENT")
+	for _, c := range columnsOf(snap) {
+		fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\n", c.Name, c.Type, c.Nullable, dash(c.Tags), dash(c.Comment))
+	}
+	return w.Flush()
+}
+
+// tableDoc is `dq table show --format json`.
+type tableDoc struct {
+	Version     int64               `json:"version"`
+	Time        time.Time           `json:"time"`
+	Files       int                 `json:"files"`
+	Rows        *int64              `json:"rows"`
+	Bytes       int64               `json:"bytes"`
+	Schema      []tableColumn       `json:"schema"`
+	PartitionBy []string            `json:"partition_by"`
+	Features    map[string][]string `json:"features"`
+	Properties  map[string]string   `json:"properties"`
+	Txn         map[string]int64    `json:"txn"`
+	Constraints map[string]string   `json:"constraints"`
+}
+
+func (a *app) tableShow() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:     "show LOCATION",
+		Short:   "Show what a table is: version, files, rows, columns, features",
+		Example: "  dq table show warehouse/silver/customers",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf(format, "text", "json"); err != nil {
+				return err
+			}
+			snap, err := snapshot(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			reader, writer := snap.Features()
+			doc := tableDoc{Version: snap.Version(), Time: snap.Time().UTC(), Files: snap.NumFiles(), Bytes: snap.Bytes(), Schema: columnsOf(snap),
+				PartitionBy: notNil(snap.PartitionBy()), Features: map[string][]string{"reader": notNil(reader), "writer": notNil(writer)},
+				Properties: snap.Properties(), Txn: snap.Txns(), Constraints: snap.Constraints()}
+			if n, ok := snap.Rows(); ok {
+				doc.Rows = &n
+			}
+			if format == "json" {
+				return writeJSON(a.out, doc)
+			}
+			rows := "unknown (files without statistics)"
+			if doc.Rows != nil {
+				rows = fmt.Sprint(*doc.Rows)
+			}
+			minReader, minWriter := snap.MinVersions()
+			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+			fmt.Fprintf(w, "version\t%d (%s)\nfiles\t%d\nrows\t%s\nbytes\t%d\npartitioned by\t%v\nreader\t%d %v\nwriter\t%d %v\n",
+				doc.Version, doc.Time.Format(time.RFC3339), doc.Files, rows, doc.Bytes, doc.PartitionBy, minReader, doc.Features["reader"], minWriter, doc.Features["writer"])
+			for app, n := range doc.Txn {
+				fmt.Fprintf(w, "txn\t%s %d\n", app, n)
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out)
+			return a.printColumns(snap)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+func notNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func (a *app) tableQuery() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "query LOCATION [SQL]",
+		Short: "Ask one SELECT of a table, which is called t",
+		Example: `  dq table query warehouse/gold/daily_revenue
+  dq table query warehouse/silver/order_lines@3 'SELECT country, sum(amount) FROM t GROUP BY country' --format json`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf(format, "table", "json", "ndjson"); err != nil {
+				return err
+			}
+			sql := "SELECT * FROM t LIMIT 20"
+			if len(args) == 2 {
+				sql = args[1]
+			}
+			d, err := resolve(cmd.Context(), args[0], dataOptions{})
+			if err != nil {
+				return err
+			}
+			return a.withSession(cmd.Context(), func(_ engine.Engine, s engine.Session) error {
+				in := d.input
+				in.Name = "t"
+				if _, err := s.Attach(cmd.Context(), in); err != nil {
+					return err
+				}
+				if _, err := s.Bind(cmd.Context(), sql); err != nil {
+					return usage(err)
+				}
+				rows, err := s.Query(cmd.Context(), sql)
+				if err != nil {
+					return err
+				}
+				return a.printRows(rows, format)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "table, json or ndjson")
+	return cmd
+}
+
+// printRows writes a result; decimals as numbers in their own digits.
+func (a *app) printRows(rows *engine.Rows, format string) error {
+	if format == "table" {
+		w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+		for i, f := range rows.Schema.Fields {
+			fmt.Fprint(w, sep(i), f.Name)
+		}
+		fmt.Fprintln(w)
+		for _, row := range rows.Values {
+			for i, v := range row {
+				fmt.Fprint(w, sep(i), cell(v))
+			}
+			fmt.Fprintln(w)
+		}
+		return w.Flush()
+	}
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	objects := make([]map[string]any, len(rows.Values))
+	for i, row := range rows.Values {
+		objects[i] = map[string]any{}
+		for j, v := range row {
+			if d, ok := v.(engine.Decimal); ok {
+				v = json.Number(d)
+			}
+			objects[i][rows.Schema.Fields[j].Name] = v
+		}
+		if format == "ndjson" {
+			if err := enc.Encode(objects[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if format == "ndjson" {
+		return nil
+	}
+	return writeJSON(a.out, objects)
+}
+
+func sep(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return "\t"
+}
+
+func cell(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case time.Time:
+		return v.UTC().Format("2006-01-02 15:04:05.999999")
+	}
+	return fmt.Sprintf("%v", v)
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/source/file"
+	"github.com/dq-dev/dq/table"
+)
+
+// dataOptions steer how a DATA argument is read.
+type dataOptions struct {
+	allText bool
+	set     map[string]table.Type // column to type
+}
+
+// data is a DATA argument, resolved: a file, a glob, or a version of a Delta table.
+type data struct {
+	input   engine.Input
+	dataset record.Dataset
+	records int64 // data records counted in text files; -1 when not counted
+}
+
+// resolve finds what a DATA argument names: PATH, a glob, a Delta table's
+// folder, each Delta one with @VERSION or @TIMESTAMP behind it.
+func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
+	path, at, err := splitVersion(arg)
+	if err != nil {
+		return nil, err
+	}
+	d := &data{dataset: record.Dataset{Name: filepath.Base(path), Location: path}, records: -1}
+	if isDir(filepath.Join(path, "_delta_log")) {
+		return d, d.delta(ctx, path, at)
+	}
+	if path != arg {
+		return nil, usagef("%s: only a Delta table has versions, and %s is none (it has no folder _delta_log)", arg, path)
+	}
+	if isDir(path) {
+		return nil, usagef("%s is a folder without _delta_log; write a glob for the files in it: '%s'", path, filepath.Join(path, "*.parquet"))
+	}
+	return d, d.files(ctx, path, opts)
+}
+
+// splitVersion cuts @3 or @2011-01-01T00:00:00Z off a location.
+func splitVersion(arg string) (path string, at delta.At, err error) {
+	path, text, ok := cutLast(arg, "@")
+	if _, statErr := os.Stat(arg); !ok || statErr == nil {
+		return arg, delta.Latest(), nil
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return path, delta.Version(n), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
+			return path, delta.Time(t), nil
+		}
+	}
+	if isDir(path) {
+		return "", at, usagef("%s: %q is no version; write a number (@3) or a time in UTC (@2011-01-01T00:00:00Z)", arg, text)
+	}
+	return arg, delta.Latest(), nil
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+func (d *data) delta(ctx context.Context, path string, at delta.At) error {
+	snap, err := delta.Open(delta.Dir(path)).Snapshot(ctx, at)
+	if errors.Is(err, delta.ErrNoVersion) || errors.Is(err, delta.ErrGone) {
+		return usage(err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	v := snap.Version()
+	d.dataset.Version = &v
+	d.input = engine.Input{Schema: snap.Schema(), Root: path}
+	for f, err := range snap.Files(ctx) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		d.input.Files = append(d.input.Files, f)
+	}
+	return nil
+}
+
+func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
+	batch, err := file.Fetch(ctx, file.Config{Glob: glob}, nil)
+	if err != nil {
+		return usage(err)
+	}
+	if len(batch.Files) == 0 {
+		return usagef("%s: there is no such file%s", glob, nearData(glob))
+	}
+	g := batch.Groups[0]
+	if len(batch.Groups) > 1 {
+		return usagef("%s: the files are not alike: %s has the columns %s, but %s has %s", glob,
+			g.Files[0].Path, strings.Join(g.Columns, ", "), batch.Groups[1].Files[0].Path, strings.Join(batch.Groups[1].Columns, ", "))
+	}
+	d.input = engine.Input{Format: engine.Format(g.Format), Root: batch.Root}
+	for _, f := range g.Files {
+		d.input.Files = append(d.input.Files, table.File{Path: f.Path, Size: f.Size, Modified: f.Modified})
+	}
+	if g.Format == file.CSV {
+		d.input.CSV = &engine.CSVOptions{Columns: g.Columns, Header: g.Header, Delimiter: g.Delimiter, Quote: g.Quote, Gzip: g.Gzip, Infer: !opts.allText}
+		d.records = 0
+		for _, f := range g.Files {
+			d.records += f.Records
+		}
+	}
+	return nil
+}
+
+// nearData suggests a file beside the one that is missing.
+func nearData(path string) string {
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := yamlpos.Nearest(filepath.Base(path), names); near != "" {
+		return "; did you mean " + filepath.Join(filepath.Dir(path), near) + "?"
+	}
+	return ""
+}
+
+// attach makes the data readable under a name and returns its columns. Columns
+// whose type is set are read as that type; a value that does not fit is a
+// finding of the rule source.type, a record that cannot be read one of source.parse.
+func (d *data) attach(ctx context.Context, s engine.Session, name string, opts dataOptions) (table.Schema, []record.Finding, error) {
+	in := d.input
+	in.Name = name
+	in.Provenance = true
+	schema, err := s.Attach(ctx, in)
+	if err != nil {
+		return table.Schema{}, nil, err
+	}
+	schema = withoutProvenance(schema)
+	var findings []record.Finding
+	if in.Format == engine.CSV {
+		f, err := d.rejected(ctx, s, name)
+		if err != nil {
+			return table.Schema{}, nil, err
+		}
+		findings = append(findings, f...)
+	}
+	want := table.Schema{Fields: append([]table.Field{}, schema.Fields...)}
+	changed := false
+	for i, f := range want.Fields {
+		if t, ok := opts.set[f.Name]; ok && !t.Equal(f.Type) {
+			want.Fields[i].Type = t
+			changed = true
+		}
+	}
+	if changed && in.Format != "" && in.Format != engine.Parquet {
+		in.Schema = want
+		if schema, err = s.Attach(ctx, in); err != nil {
+			return table.Schema{}, nil, err
+		}
+		schema = withoutProvenance(schema)
+	}
+	return schema, findings, nil
+}
+
+func withoutProvenance(s table.Schema) table.Schema {
+	var out table.Schema
+	for _, f := range s.Fields {
+		if f.Name != engine.FileColumn && f.Name != engine.LineColumn {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
+}
+
+// rejected finds the records of a text file that could not be read.
+func (d *data) rejected(ctx context.Context, s engine.Session, name string) ([]record.Finding, error) {
+	rejecter, ok := s.(engine.Rejecter)
+	if !ok {
+		return nil, nil
+	}
+	rejects, n, err := rejecter.Rejects(ctx, name, 5)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	f := record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Rows: n,
+		Message: fmt.Sprintf("%d records could not be read, the first in %s record %d: %s", n, rejects[0].File, rejects[0].Line, rejects[0].Problem)}
+	for _, r := range rejects {
+		f.Sample = append(f.Sample, map[string]any{"file": r.File, "record": r.Line, "text": r.Text, "problem": r.Problem})
+	}
+	return []record.Finding{f}, nil
+}

@@ -1,0 +1,344 @@
+package duckdb
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// Attach makes a relation readable; see [engine.Session]. The schema that it
+// returns ends with the provenance columns when they were asked for. Parquet with
+// a schema costs one stat a file; without one, a footer a file. CSV and JSON are
+// parsed here only when types are to be found, else at the first query.
+func (s *session) Attach(ctx context.Context, in engine.Input) (table.Schema, error) {
+	doing := "duckdb: attach " + in.Name
+	schemaName, _, err := splitName(in.Name)
+	if err != nil {
+		return table.Schema{}, err
+	}
+	if err := checkInput(in); err != nil {
+		return table.Schema{}, fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := s.drop(ctx, in.Name, doing); err != nil {
+		return table.Schema{}, err
+	}
+	if err := s.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+s.catalog+"."+ident(schemaName), doing); err != nil {
+		return table.Schema{}, err
+	}
+	r := &relation{name: in.Name, schema: in.Schema, isView: !in.Materialise}
+	body := in.SQL
+	switch {
+	case in.SQL != "":
+	case in.Format == engine.CSV || in.Format == engine.JSON:
+		body, err = s.attachText(ctx, in, r, doing)
+	default:
+		body, err = s.attachParquet(ctx, in, r, doing)
+	}
+	if err != nil {
+		return table.Schema{}, err
+	}
+	if in.Materialise {
+		if err := s.loadText(ctx); err != nil {
+			return table.Schema{}, err
+		}
+		if r.text != nil {
+			if !r.text.loaded {
+				if err := s.load(ctx, r); err != nil {
+					return table.Schema{}, err
+				}
+			}
+			body = r.text.view()
+		}
+	}
+	if err := s.define(ctx, r, body, doing); err != nil {
+		return table.Schema{}, err
+	}
+	if in.SQL != "" {
+		if r.schema, err = s.typeOf(ctx, "SELECT * FROM "+s.path(in.Name), doing); err != nil {
+			return table.Schema{}, err
+		}
+		for _, f := range r.schema.Fields {
+			if f.Type.Kind == "" {
+				return table.Schema{}, fmt.Errorf("%s: column %q has a type that no table can have; cast it", doing, f.Name)
+			}
+		}
+	} else if in.Provenance {
+		r.schema = withProvenance(r.schema)
+	}
+	s.relations[key(in.Name)] = r
+	return r.schema, nil
+}
+
+// define makes the relation's view or table.
+func (s *session) define(ctx context.Context, r *relation, body, doing string) error {
+	if !r.isView {
+		return s.create(ctx, "CREATE TABLE "+s.path(r.name), body, doing)
+	}
+	// A bare name in a view means a relation of the view's own schema first. So
+	// the SELECT stands in main, where it means what it means in a query.
+	if r.body == "" {
+		s.count++
+		r.body = fmt.Sprintf("%s.main.dq_body_%d", s.catalog, s.count)
+	}
+	if err := s.create(ctx, "CREATE OR REPLACE VIEW "+r.body, body, doing); err != nil {
+		return err
+	}
+	return s.create(ctx, "CREATE OR REPLACE VIEW "+s.path(r.name), "SELECT * FROM "+r.body, doing)
+}
+
+// create makes a view or table of a SELECT. It is prepared, because the SELECT
+// may be a user's: it must be one statement, whatever it ends with.
+func (s *session) create(ctx context.Context, what, body, doing string) error {
+	return prepared(ctx, s.conn, what+" AS "+body, doing, func(stmt *driver.Stmt) error {
+		_, err := stmt.ExecContext(ctx, nil)
+		return wrap(ctx, err, doing)
+	})
+}
+
+// path is a relation's name in full.
+func (s *session) path(name string) string {
+	schema, relation, _ := splitName(name)
+	return s.catalog + "." + ident(schema) + "." + ident(relation)
+}
+
+// drop forgets the relation of that name, if there is one.
+func (s *session) drop(ctx context.Context, name, doing string) error {
+	r := s.relations[key(name)]
+	if r == nil {
+		return nil
+	}
+	what := "TABLE "
+	if r.isView {
+		what = "VIEW "
+	}
+	drops := []string{what + s.path(r.name)}
+	if r.body != "" {
+		drops = append(drops, "VIEW "+r.body)
+	}
+	for _, h := range r.hidden {
+		drops = append(drops, "TABLE IF EXISTS "+h)
+	}
+	for _, d := range drops {
+		if err := s.exec(ctx, "DROP "+d, doing); err != nil {
+			return err
+		}
+	}
+	delete(s.relations, key(name))
+	if s.stubs != nil {
+		return s.stubs.forget(ctx, r)
+	}
+	return nil
+}
+
+// checkInput finds what can be found without DuckDB.
+func checkInput(in engine.Input) error {
+	if in.SQL != "" {
+		if len(in.Files) > 0 || len(in.Schema.Fields) > 0 {
+			return fmt.Errorf("give SQL, or files and their schema, not both")
+		}
+		if in.Provenance {
+			return fmt.Errorf("the rows of a SELECT have no file and line; ask for them in the SELECT")
+		}
+		return nil
+	}
+	switch in.Format {
+	case "", engine.Parquet, engine.JSON:
+	case engine.CSV:
+		if in.CSV == nil || len(in.CSV.Columns) == 0 {
+			return fmt.Errorf("CSV needs the names of its columns")
+		}
+	default:
+		return fmt.Errorf("format %q is not known; the formats are parquet, csv, json", in.Format)
+	}
+	names := in.Schema.Names()
+	if len(names) == 0 && in.CSV != nil {
+		names = in.CSV.Columns
+	}
+	if in.Provenance {
+		names = append(append([]string{}, names...), engine.FileColumn, engine.LineColumn)
+	}
+	if dup := duplicate(names); dup != "" {
+		return fmt.Errorf("column %q is there twice (names are compared without case)", dup)
+	}
+	if len(in.Files) == 0 && len(names) == 0 {
+		return fmt.Errorf("no files, and no schema: there is nothing to read")
+	}
+	for _, f := range in.Files {
+		info, err := os.Stat(resolve(in.Root, f.Path))
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			return fmt.Errorf("%s is a folder, not a file", f.Path)
+		}
+		if d := f.Deleted; d != nil && int64(len(d.Rows)) != d.Cardinality {
+			return fmt.Errorf("%s: its deletion vector names %d rows, of which %d are resolved", f.Path, d.Cardinality, len(d.Rows))
+		}
+	}
+	return nil
+}
+
+// duplicate returns the first name that repeats an earlier one, or "".
+func duplicate(names []string) string {
+	seen := map[string]bool{}
+	for _, n := range names {
+		if seen[strings.ToLower(n)] {
+			return n
+		}
+		seen[strings.ToLower(n)] = true
+	}
+	return ""
+}
+
+func resolve(root, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(root, filepath.FromSlash(path))
+}
+
+func withProvenance(schema table.Schema) table.Schema {
+	fields := append([]table.Field{}, schema.Fields...)
+	return table.Schema{Fields: append(fields,
+		table.Field{Name: engine.FileColumn, Type: table.Type{Kind: table.String}},
+		table.Field{Name: engine.LineColumn, Type: table.Type{Kind: table.Int64}})}
+}
+
+// attachParquet returns the SELECT over the files. What each file alone knows
+// (path, partition values, deleted rows) lies in hidden tables that are joined by
+// the number of the file: that join reads no data, lets a filter on a partition
+// column skip files, and keeps values exact, null included.
+func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relation, doing string) (string, error) {
+	paths := make([]string, len(in.Files))
+	partition, deleted := map[string]bool{}, false
+	for i, f := range in.Files {
+		paths[i] = resolve(in.Root, f.Path)
+		for name := range f.Partition {
+			partition[name] = true
+		}
+		deleted = deleted || f.Deleted != nil
+	}
+	if len(in.Schema.Fields) == 0 {
+		schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literals(paths)+", union_by_name = true, hive_partitioning = false)", doing)
+		if err != nil {
+			return "", err
+		}
+		for _, f := range schema.Fields {
+			if f.Type.Kind == "" {
+				return "", fmt.Errorf("%s: column %q has a type that no table can have", doing, f.Name)
+			}
+		}
+		r.schema = schema
+		if dup := duplicate(withProvenance(schema).Names()); dup != "" && in.Provenance {
+			return "", fmt.Errorf("%s: column %q is there twice (names are compared without case)", doing, dup)
+		}
+	}
+	if len(in.Files) == 0 {
+		return empty(r.schema, in.Provenance), nil
+	}
+
+	var stored, selected, partitions []string
+	for _, f := range r.schema.Fields {
+		p := physical(f)
+		if partition[p] {
+			selected = append(selected, fmt.Sprintf("CAST(f.p%d AS %s) AS %s", len(partitions), sqlType(f.Type, logical), ident(f.Name)))
+			partitions = append(partitions, p)
+			continue
+		}
+		stored = append(stored, fmt.Sprintf("%s: {name: %s, type: %s, default_value: NULL}", literal(p), literal(p), literal(sqlType(f.Type, physical))))
+		selected = append(selected, renamed("t."+ident(p), f.Type, physical, logical, 0)+" AS "+ident(f.Name))
+	}
+	if stored == nil { // a map of nothing has no type
+		stored = []string{"'dq_nothing': {name: 'dq_nothing', type: 'BOOLEAN', default_value: NULL}"}
+	}
+	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, schema = MAP {%s}, hive_partitioning = false)) t",
+		literals(paths), strings.Join(stored, ", "))
+	if len(partitions) > 0 || in.Provenance {
+		files, err := s.fileTable(ctx, in.Files, partitions, r, doing)
+		if err != nil {
+			return "", err
+		}
+		from += " JOIN " + files + " f ON t.file_index = f.i"
+	}
+	if deleted {
+		rows, err := s.deletedTable(ctx, in.Files, r, doing)
+		if err != nil {
+			return "", err
+		}
+		from += " ANTI JOIN " + rows + " d ON t.file_index = d.i AND t.file_row_number = d.r"
+	}
+	if in.Provenance {
+		selected = append(selected, "f.path AS "+engine.FileColumn, "t.file_row_number AS "+engine.LineColumn)
+	}
+	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from, nil
+}
+
+// empty is a SELECT of no rows.
+func empty(schema table.Schema, provenance bool) string {
+	if provenance {
+		schema = withProvenance(schema)
+	}
+	items := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		items[i] = "CAST(NULL AS " + sqlType(f.Type, logical) + ") AS " + ident(f.Name)
+	}
+	return "SELECT " + strings.Join(items, ", ") + " WHERE false"
+}
+
+// fileTable keeps the path and the partition values of each file.
+func (s *session) fileTable(ctx context.Context, files []table.File, partitions []string, r *relation, doing string) (string, error) {
+	hidden, columns := s.hide("files"), ""
+	for i := range partitions {
+		columns += fmt.Sprintf(", p%d VARCHAR", i)
+	}
+	if err := s.exec(ctx, "CREATE TABLE "+hidden+" (i UBIGINT, path VARCHAR"+columns+")", doing); err != nil {
+		return "", err
+	}
+	r.hidden = append(r.hidden, hidden)
+	return hidden, s.appendTo(ctx, hidden, doing, func(add func(...sqldriver.Value) error) error {
+		for i, f := range files {
+			row := []sqldriver.Value{uint64(i), f.Path}
+			for _, p := range partitions {
+				if v := f.Partition[p]; v != nil {
+					row = append(row, *v)
+				} else {
+					row = append(row, nil)
+				}
+			}
+			if err := add(row...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deletedTable keeps the positions of deleted rows.
+func (s *session) deletedTable(ctx context.Context, files []table.File, r *relation, doing string) (string, error) {
+	hidden := s.hide("deleted")
+	if err := s.exec(ctx, "CREATE TABLE "+hidden+" (i UBIGINT, r BIGINT)", doing); err != nil {
+		return "", err
+	}
+	r.hidden = append(r.hidden, hidden)
+	return hidden, s.appendTo(ctx, hidden, doing, func(add func(...sqldriver.Value) error) error {
+		for i, f := range files {
+			if f.Deleted == nil {
+				continue
+			}
+			for _, row := range f.Deleted.Rows {
+				if err := add(uint64(i), row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}

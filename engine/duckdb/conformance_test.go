@@ -1,0 +1,24 @@
+package duckdb_test
+
+import (
+	"testing"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/engine/duckdb"
+	"github.com/dq-dev/dq/engine/enginetest"
+)
+
+func open(t *testing.T) engine.Engine {
+	t.Helper()
+	e, err := duckdb.Open(duckdb.Config{Threads: 2, MemoryLimit: "1GB", TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestEngine(t *testing.T) { enginetest.Run(t, open) }
+
+func openFuzz(f *testing.F) (engine.Engine, error) {
+	return duckdb.Open(duckdb.Config{Threads: 1, MemoryLimit: "500MB", TempDir: f.TempDir()})
+}

@@ -1,0 +1,211 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// hiddenSchema holds what a session keeps beside the relations: lists of files,
+// deleted rows, parsed text.
+const hiddenSchema = "dq_hidden"
+
+// session is one database in memory inside the engine's instance, and one
+// connection to it.
+type session struct {
+	conn      *sql.Conn
+	catalog   string
+	relations map[string]*relation // by key
+	count     int                  // of hidden tables, for their names
+	stubs     *stubs               // nil until something is bound
+}
+
+// key is what the names of one relation have in common: orders, Orders, main.orders.
+func key(name string) string { return strings.TrimPrefix(strings.ToLower(name), "main.") }
+
+// relation is what is attached under a name.
+type relation struct {
+	name   string
+	schema table.Schema
+	isView bool
+	body   string   // the view with its SELECT, in main
+	hidden []string // tables that belong to it, as SQL
+	text   *text    // CSV or JSON, else nil
+}
+
+var (
+	_ engine.Session  = (*session)(nil)
+	_ engine.Rejecter = (*session)(nil)
+)
+
+// Session opens a name space: one connection, about 1 ms.
+func (e *Engine) Session(ctx context.Context) (engine.Session, error) {
+	conn, err := e.db.Conn(ctx)
+	if err != nil {
+		return nil, wrap(ctx, err, "duckdb: session")
+	}
+	e.sessions++
+	s := &session{conn: conn, catalog: fmt.Sprintf("dq_session_%d", e.sessions), relations: map[string]*relation{}}
+	for _, do := range []string{
+		"ATTACH ':memory:' AS " + s.catalog + " (COMPRESS)",
+		"USE " + s.catalog,
+		"CREATE SCHEMA " + hiddenSchema,
+	} {
+		if err := s.exec(ctx, do, "duckdb: session"); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Close forgets the relations and frees their memory.
+func (s *session) Close() error {
+	ctx := context.Background()
+	err := s.exec(ctx, "USE memory", "duckdb: close session")
+	if err == nil {
+		err = s.exec(ctx, "DETACH "+s.catalog, "duckdb: close session")
+	}
+	if s.stubs != nil {
+		err = errors.Join(err, s.stubs.close())
+	}
+	return errors.Join(err, s.conn.Close())
+}
+
+// exec runs one statement that dq composed.
+func (s *session) exec(ctx context.Context, statement, doing string) error {
+	_, err := s.conn.ExecContext(ctx, statement)
+	return wrap(ctx, err, doing)
+}
+
+// prepared prepares one statement and hands it to use. A text that holds several
+// is refused: the driver would run all but the last while it prepares them.
+func prepared(ctx context.Context, conn *sql.Conn, statement, doing string, use func(*driver.Stmt) error) error {
+	if ctx.Err() != nil {
+		return wrap(ctx, ctx.Err(), doing)
+	}
+	return conn.Raw(func(raw any) error {
+		st, err := raw.(*driver.Conn).Prepare(statement)
+		if err != nil {
+			return wrap(ctx, err, doing)
+		}
+		stmt := st.(*driver.Stmt)
+		defer func() { _ = stmt.Close() }()
+		return use(stmt)
+	})
+}
+
+// columns are the names and types that a statement returns.
+func columns(stmt *driver.Stmt) (table.Schema, []driver.TypeInfo, error) {
+	n, err := stmt.ColumnCount()
+	if err != nil {
+		return table.Schema{}, nil, err
+	}
+	schema, infos := table.Schema{}, make([]driver.TypeInfo, n)
+	for i := range n {
+		name, err := stmt.ColumnName(i)
+		if err != nil {
+			return table.Schema{}, nil, err
+		}
+		if infos[i], err = stmt.ColumnTypeInfo(i); err != nil {
+			return table.Schema{}, nil, err
+		}
+		t, ok := tableType(infos[i])
+		if !ok {
+			t = table.Type{} // said by those who need a type
+		}
+		schema.Fields = append(schema.Fields, table.Field{Name: name, Type: t, Nullable: true})
+	}
+	return schema, infos, nil
+}
+
+// typeOf says what a SELECT returns, without running it.
+func (s *session) typeOf(ctx context.Context, query, doing string) (schema table.Schema, err error) {
+	err = prepared(ctx, s.conn, query, doing, func(stmt *driver.Stmt) error {
+		schema, _, err = columns(stmt)
+		return wrap(ctx, err, doing)
+	})
+	return schema, err
+}
+
+// Query runs one SELECT and returns all its rows.
+func (s *session) Query(ctx context.Context, query string) (*engine.Rows, error) {
+	if err := s.loadText(ctx); err != nil {
+		return nil, err
+	}
+	return s.ask(ctx, query, "duckdb: query")
+}
+
+// ask runs one SELECT, whatever is attached.
+func (s *session) ask(ctx context.Context, query, doing string) (*engine.Rows, error) {
+	rows := &engine.Rows{}
+	err := prepared(ctx, s.conn, query, doing, func(stmt *driver.Stmt) error {
+		if kind, err := stmt.StatementType(); err != nil || kind != driver.STATEMENT_TYPE_SELECT {
+			return fmt.Errorf("%s: only a SELECT can be asked", doing)
+		}
+		schema, infos, err := columns(stmt)
+		if err != nil {
+			return wrap(ctx, err, doing)
+		}
+		for i := range schema.Fields {
+			if schema.Fields[i].Type.Kind == "" { // an interval or the like comes as text
+				schema.Fields[i].Type = table.Type{Kind: table.String}
+			}
+		}
+		rows.Schema = schema
+		result, err := stmt.QueryContext(ctx, nil)
+		if err != nil {
+			return wrap(ctx, err, doing)
+		}
+		defer func() { _ = result.Close() }()
+		raw := make([]sqldriver.Value, len(infos))
+		for {
+			if err := result.Next(raw); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return wrap(ctx, err, doing)
+			}
+			row := make([]any, len(raw))
+			for i, v := range raw {
+				row[i] = value(v, infos[i])
+			}
+			rows.Values = append(rows.Values, row)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// hide names a new hidden table.
+func (s *session) hide(what string) string {
+	s.count++
+	return fmt.Sprintf("%s.%s.%s_%d", s.catalog, hiddenSchema, what, s.count)
+}
+
+// appendTo fills a hidden table, made by hide, with rows.
+func (s *session) appendTo(ctx context.Context, hidden, doing string, rows func(add func(...sqldriver.Value) error) error) error {
+	name := hidden[strings.LastIndexByte(hidden, '.')+1:]
+	err := s.conn.Raw(func(raw any) error {
+		a, err := driver.NewAppender(raw.(sqldriver.Conn), s.catalog, hiddenSchema, name)
+		if err != nil {
+			return err
+		}
+		if err := rows(a.AppendRow); err != nil {
+			_ = a.Close()
+			return err
+		}
+		return a.Close()
+	})
+	return wrap(ctx, err, doing)
+}

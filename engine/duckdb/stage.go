@@ -1,0 +1,342 @@
+package duckdb
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	driver "github.com/duckdb/duckdb-go/v2"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// keepColumn carries the verdict into the path of a written file. A name that
+// begins with _ would be no partition column to DuckDB.
+const keepColumn = "dq_keep"
+
+// refusedDir is the folder, beside the partitions of kept files, for the others.
+const refusedDir = "refused"
+
+// written is one file that COPY reports.
+type written struct {
+	path  string
+	rows  int64
+	size  int64
+	stats driver.OrderedMap
+	keys  driver.OrderedMap // partition column to text, nil is null
+}
+
+// Stage writes the rows of a SELECT as Parquet (zstd, statistics, timestamps in
+// microseconds) in one pass, split by the verdict and by the partition columns.
+// Kept files lie under Dir, in folders column=value as Delta and Hive write them;
+// the others under Dir/refused. When Stage returns, all are on the disk (fsync);
+// when it fails, none of them is left.
+//
+// Without Split and PartitionBy the order of rows is that of the SELECT; with
+// them it is nearly so. TargetBytes has effect without them only: DuckDB cannot
+// do both.
+func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.Staged, error) {
+	doing := "duckdb: stage " + filepath.Join(req.Root, filepath.FromSlash(req.Dir))
+	if err := checkStage(req); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := s.loadText(ctx); err != nil {
+		return nil, err
+	}
+	query, err := s.stageQuery(ctx, req, doing)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(req.Root, filepath.FromSlash(req.Dir))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, diskError(err, doing)
+	}
+	// COPY writes into a folder of its own: it refuses one that is not empty, and
+	// what a failure leaves is then easily removed.
+	work, err := os.MkdirTemp(dir, "writing-")
+	if err != nil {
+		return nil, diskError(err, doing)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	files, err := s.copyTo(ctx, req, query, work, doing)
+	if err != nil {
+		return nil, err
+	}
+	staged, err := settle(req, files, dir)
+	if err != nil {
+		for _, st := range staged {
+			_ = os.Remove(filepath.Join(req.Root, filepath.FromSlash(st.File.Path)))
+		}
+		return nil, diskError(err, doing)
+	}
+	return staged, nil
+}
+
+func checkStage(req engine.StageRequest) error {
+	if len(req.Schema.Fields) == 0 {
+		return fmt.Errorf("the schema has no columns")
+	}
+	if req.Dir == "" || !filepath.IsLocal(filepath.FromSlash(req.Dir)) {
+		return fmt.Errorf("the folder %q is not below the table's", req.Dir)
+	}
+	if dup := duplicate(req.Schema.Names()); dup != "" {
+		return fmt.Errorf("column %q is there twice (names are compared without case)", dup)
+	}
+	for _, f := range req.Schema.Fields {
+		switch {
+		case strings.EqualFold(f.Name, keepColumn):
+			return fmt.Errorf("column %q: dq needs this name for itself while it writes; call the column something else", f.Name)
+		case f.Type.Kind == table.Void:
+			return fmt.Errorf("column %q has no type, only nulls; cast it to the type it will have", f.Name)
+		}
+	}
+	for i, p := range req.PartitionBy {
+		f, ok := req.Schema.Field(p)
+		if !ok {
+			return fmt.Errorf("partition column %q is not in the schema (%s)", p, strings.Join(req.Schema.Names(), ", "))
+		}
+		if f.Type.Elem != nil || f.Type.Fields != nil || f.Type.Kind == table.Binary {
+			return fmt.Errorf("partition column %q is %s; a partition value is a text, a number, a bool or a time", p, f.Type)
+		}
+		if slices.Contains(req.PartitionBy[:i], p) {
+			return fmt.Errorf("partition column %q is named twice", p)
+		}
+	}
+	if len(req.PartitionBy) == len(req.Schema.Fields) {
+		return fmt.Errorf("all columns are partition columns; one must be left for the files")
+	}
+	return nil
+}
+
+// stageQuery composes the SELECT whose rows are stored: the request's columns by
+// name, cast, under their names in files, and the verdict.
+func (s *session) stageQuery(ctx context.Context, req engine.StageRequest, doing string) (string, error) {
+	// The user's SELECT becomes a view, so that its end (a comment, a semicolon)
+	// and its names are its own affair.
+	source := s.catalog + ".main.dq_staging"
+	if err := s.create(ctx, "CREATE OR REPLACE VIEW "+source, req.SQL, doing); err != nil {
+		return "", err
+	}
+	given, err := s.typeOf(ctx, "SELECT * FROM "+source, doing)
+	if err != nil {
+		return "", err
+	}
+	from := map[string]table.Field{}
+	for _, f := range given.Fields {
+		from[strings.ToLower(f.Name)] = f
+	}
+	var casts, stored []string
+	for _, f := range req.Schema.Fields {
+		g, ok := from[strings.ToLower(f.Name)]
+		if !ok {
+			return "", fmt.Errorf("%s: the SELECT has no column %q; it has %s", doing, f.Name, strings.Join(given.Names(), ", "))
+		}
+		if g.Type.Kind == "" {
+			return "", fmt.Errorf("%s: column %q has a type that no table can have; cast it to %s", doing, f.Name, f.Type)
+		}
+		casts = append(casts, cast("q."+ident(g.Name), g.Type, f.Type, f.Name)+" AS "+ident(f.Name))
+		e := renamed("r."+ident(f.Name), f.Type, logical, physical, 0)
+		if slices.Contains(req.PartitionBy, f.Name) {
+			e = partitionText(e, f.Type)
+		}
+		stored = append(stored, e+" AS "+ident(physical(f)))
+		delete(from, strings.ToLower(f.Name))
+	}
+	for _, g := range given.Fields { // Split may look at them
+		if _, rest := from[strings.ToLower(g.Name)]; rest {
+			casts = append(casts, "q."+ident(g.Name))
+		}
+	}
+	if req.Split != "" {
+		stored = append(stored, "coalesce(("+req.Split+"\n), false) AS "+keepColumn)
+	}
+	return "SELECT " + strings.Join(stored, ", ") + " FROM (SELECT " + strings.Join(casts, ", ") + " FROM " + source + " q) r", nil
+}
+
+// partitionText writes a partition value as Delta does ("Partition Value Serialization").
+func partitionText(e string, t table.Type) string {
+	switch t.Kind {
+	case table.Timestamp:
+		return "CAST(" + e + " AT TIME ZONE 'UTC' AS VARCHAR)"
+	case table.String:
+		return e
+	}
+	return "CAST(" + e + " AS VARCHAR)"
+}
+
+// copyTo runs the COPY and returns the files that hold rows.
+func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, dir, doing string) ([]written, error) {
+	target, options := dir, "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
+	var by []string
+	if req.Split != "" {
+		by = append(by, keepColumn)
+	}
+	for _, p := range req.PartitionBy {
+		f, _ := req.Schema.Field(p)
+		by = append(by, ident(physical(f)))
+	}
+	const pattern = ", FILENAME_PATTERN 'part-{uuid}'"
+	switch {
+	case len(by) > 0:
+		options += pattern + ", PARTITION_BY (" + strings.Join(by, ", ") + ")"
+	case req.TargetBytes > 0:
+		options += pattern + fmt.Sprintf(", FILE_SIZE_BYTES %d", req.TargetBytes)
+	default: // one file, in order
+		names, err := s.ask(ctx, "SELECT 'part-' || uuid() || '.parquet'", doing)
+		if err != nil {
+			return nil, err
+		}
+		target = filepath.Join(dir, names.Values[0][0].(string))
+	}
+	if ids := fieldIDs(req.Schema.Fields, req.PartitionBy); ids != "" {
+		options += ", FIELD_IDS " + ids
+	}
+	var files []written
+	err := prepared(ctx, s.conn, "COPY ("+query+") TO "+literal(target)+" ("+options+")", doing, func(stmt *driver.Stmt) error {
+		result, err := stmt.QueryContext(ctx, nil)
+		if err != nil {
+			return wrap(ctx, err, doing)
+		}
+		defer func() { _ = result.Close() }()
+		row := make([]sqldriver.Value, 6)
+		for {
+			if err := result.Next(row); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return wrap(ctx, err, doing)
+			}
+			w := written{path: row[0].(string), rows: int64(row[1].(uint64)), size: int64(row[2].(uint64))}
+			w.stats, _ = row[4].(driver.OrderedMap)
+			w.keys, _ = row[5].(driver.OrderedMap)
+			if w.rows > 0 {
+				files = append(files, w)
+			}
+		}
+	})
+	return files, err
+}
+
+// fieldIDs are the ids that column mapping gives to columns, as COPY wants them; "" when there are none.
+func fieldIDs(fields []table.Field, partitionBy []string) string {
+	var ids []string
+	for _, f := range fields {
+		id, ok := f.Meta["delta.columnMapping.id"]
+		if !ok || slices.Contains(partitionBy, f.Name) {
+			continue
+		}
+		text := fmt.Sprint(id)
+		if _, err := strconv.ParseInt(text, 10, 32); err != nil {
+			continue
+		}
+		ids = append(ids, literal(physical(f))+": "+text)
+	}
+	if ids == nil {
+		return ""
+	}
+	return "{" + strings.Join(ids, ", ") + "}"
+}
+
+// settle moves the written files to their final places, makes them durable and
+// describes them. What it returns with an error has been moved already.
+func settle(req engine.StageRequest, files []written, dir string) ([]engine.Staged, error) {
+	staged, folders := make([]engine.Staged, 0, len(files)), map[string]bool{dir: true, filepath.Dir(dir): true}
+	for _, w := range files {
+		st := engine.Staged{Kept: true}
+		keys := map[string]*string{}
+		names, values := w.keys.Keys(), w.keys.Values()
+		for i := range names {
+			if v, ok := values[i].(string); ok {
+				keys[names[i].(string)] = &v
+			}
+		}
+		in := req.Dir
+		if req.Split != "" {
+			keep := keys[keepColumn]
+			st.Kept = keep != nil && *keep == "true"
+			if !st.Kept {
+				in = path.Join(in, refusedDir)
+			}
+		}
+		for _, p := range req.PartitionBy {
+			f, _ := req.Schema.Field(p)
+			v := keys[physical(f)]
+			if v != nil && *v == "" {
+				return staged, fmt.Errorf("partition column %q holds an empty text, which a Delta table cannot tell from null; write null or another text", p)
+			}
+			if st.File.Partition == nil {
+				st.File.Partition = map[string]*string{}
+			}
+			st.File.Partition[physical(f)] = v
+			in = path.Join(in, partitionFolder(physical(f), v))
+		}
+		to := filepath.Join(req.Root, filepath.FromSlash(in))
+		if err := os.MkdirAll(to, 0o777); err != nil {
+			return staged, err
+		}
+		for d := to; len(d) > len(dir); d = filepath.Dir(d) {
+			folders[d] = true
+		}
+		st.File.Path = path.Join(in, filepath.Base(w.path))
+		st.File.Size = w.size
+		st.File.Stats = fileStats(req, w)
+		final := filepath.Join(to, filepath.Base(w.path))
+		if err := os.Rename(w.path, final); err != nil {
+			return staged, err
+		}
+		staged = append(staged, st)
+		info, err := sync(final)
+		if err != nil {
+			return staged, err
+		}
+		staged[len(staged)-1].File.Modified = info.ModTime().UTC().Truncate(1e6)
+	}
+	for d := range folders {
+		if _, err := sync(d); err != nil {
+			return staged, err
+		}
+	}
+	slices.SortFunc(staged, func(a, b engine.Staged) int { return strings.Compare(a.File.Path, b.File.Path) })
+	return staged, nil
+}
+
+// sync makes a file, or the names in a folder, durable.
+func sync(name string) (os.FileInfo, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	if err := f.Sync(); err != nil {
+		return nil, err
+	}
+	return f.Stat()
+}
+
+// partitionFolder is column=value, escaped as Hive, Spark and Delta do.
+func partitionFolder(column string, value *string) string {
+	if value == nil {
+		return escape(column) + "=__HIVE_DEFAULT_PARTITION__"
+	}
+	return escape(column) + "=" + escape(*value)
+}
+
+func escape(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		if c < 0x20 || c == 0x7f || strings.IndexByte(`"#%'*/:=?\{}[]^`, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

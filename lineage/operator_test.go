@@ -1,0 +1,115 @@
+package lineage
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// Operators that only optimised plans hold, or that SELECTs rarely bind to, as
+// short hand-written trees over edges(src, dst) and silver.prices(sku, price, since).
+func TestTraceOperators(t *testing.T) {
+	scan := func(schema, table, names string, columns ...int) string {
+		var at []string
+		for _, c := range columns {
+			at = append(at, fmt.Sprintf(`{"index":%d}`, c))
+		}
+		return fmt.Sprintf(`{"type":"LOGICAL_GET","table_index":90,"names":[%s],"projection_ids":[],"function_data":{"schema":%q,"table":%q},"column_indexes":[%s]}`,
+			names, schema, table, strings.Join(at, ","))
+	}
+	edges := scan("main", "edges", `"src","dst"`, 0, 1)
+	prices := scan("silver", "prices", `"sku","price","since"`, 0, 1, 2)
+	ref := func(i int) string { return fmt.Sprintf(`{"expression_class":"BOUND_REF","index":%d}`, i) }
+	node := func(typ, fields string, children ...string) string {
+		if fields != "" {
+			fields += ","
+		}
+		return fmt.Sprintf(`{"type":%q,%s"children":[%s]}`, typ, fields, strings.Join(children, ","))
+	}
+	on := func(l, r int) string { return `"conditions":[{"left":` + ref(l) + `,"right":` + ref(r) + `}]` }
+
+	for _, c := range []struct {
+		name, tree string
+		columns    []string // of the result, each the columns it is made from
+		dataset    string
+		status     string
+	}{
+		{"join maps", node("LOGICAL_COMPARISON_JOIN", `"join_type":"INNER","left_projection_map":[1],"right_projection_map":[2,0],`+on(0, 1), edges, prices),
+			[]string{"dst", "since", "sku"}, "price src", Exact},
+		{"right semi", node("LOGICAL_COMPARISON_JOIN", `"join_type":"RIGHT_SEMI","right_projection_map":[2],`+on(0, 1), edges, prices),
+			[]string{"since"}, "price src", Exact},
+		{"right anti", node("LOGICAL_COMPARISON_JOIN", `"join_type":"RIGHT_ANTI",`+on(0, 1), prices, edges),
+			[]string{"src", "dst"}, "dst sku", Exact},
+		{"mark map", node("LOGICAL_COMPARISON_JOIN", `"join_type":"MARK","left_projection_map":[1],`+on(0, 1), edges, prices),
+			[]string{"dst", "price src"}, "", Exact},
+		{"mark of unknown", node("LOGICAL_COMPARISON_JOIN", `"join_type":"MARK",`+on(0, 1), node("LOGICAL_NEW", "", edges), prices),
+			[]string{"dst price since sku src"}, "dst src", Conservative},
+		{"flipped", node("LOGICAL_DELIM_JOIN", `"join_type":"INNER","delim_flipped":true,"duplicate_eliminated_columns":[`+ref(1)+`],`+on(0, 1),
+			node("LOGICAL_DELIM_GET", `"chunk_types":[{}]`), prices),
+			[]string{"price", "sku", "price", "since"}, "price", Exact},
+		{"filter map", node("LOGICAL_FILTER", `"projection_map":[1],"expressions":[`+ref(0)+`]`, edges),
+			[]string{"dst"}, "src", Exact},
+		{"top n", node("LOGICAL_TOP_N", `"orders":[{"expression":`+ref(0)+`}]`, edges),
+			[]string{"src", "dst"}, "src", Exact},
+		{"order map", node("LOGICAL_ORDER_BY", `"projection_map":[0],"orders":[{"expression":`+ref(1)+`}]`, edges),
+			[]string{"src"}, "dst", Exact},
+		{"projection ids", strings.Replace(edges, `"projection_ids":[]`, `"projection_ids":[1]`, 1),
+			[]string{"dst"}, "", Exact},
+		{"chunk", node("LOGICAL_CROSS_PRODUCT", "", edges, node("LOGICAL_CHUNK_GET", `"chunk_types":[{},{}]`)),
+			[]string{"src", "dst", "", ""}, "", Exact},
+		{"between", node("LOGICAL_PROJECTION", `"expressions":[{"expression_class":"BOUND_BETWEEN","input":`+ref(0)+`,"lower":`+ref(1)+`}]`, edges),
+			[]string{"dst src"}, "", Exact},
+		{"parameter", node("LOGICAL_PROJECTION", `"expressions":[{"expression_class":"BOUND_PARAMETER"}]`, edges),
+			[]string{""}, "", Exact},
+		{"values over a table", node("LOGICAL_EXPRESSION_GET", `"expr_types":[{},{}],"expressions":[[`+ref(0)+`],[`+ref(1)+`,`+ref(1)+`]]`, edges),
+			[]string{"dst src", "dst"}, "", Exact},
+		{"values of another shape", node("LOGICAL_EXPRESSION_GET", `"expr_types":[{}],"expressions":[`+ref(0)+`]`, edges),
+			[]string{"dst src"}, "dst src", Conservative},
+		{"window over unknown", node("LOGICAL_WINDOW", "", node("LOGICAL_NEW", "", edges)),
+			[]string{"dst src"}, "dst src", Conservative},
+		{"unknown in a recursive CTE", node("LOGICAL_RECURSIVE_CTE", `"table_index":1`, edges, node("LOGICAL_NEW", "", prices)),
+			[]string{"price since sku src", "dst price since sku"}, "price since sku", Conservative},
+		{"CTE that is not there", node("LOGICAL_CROSS_PRODUCT", "", edges, `{"type":"LOGICAL_CTE_REF","cte_index":5}`),
+			[]string{"dst src"}, "", Conservative},
+		{"table function", node("LOGICAL_GET", `"name":"f","names":["a","b"],"projection_ids":[1],"projected_input":[1],"column_indexes":[{},{"index":1}]`, edges),
+			[]string{"src", "dst"}, "src", Exact},
+		{"table function over unknown", node("LOGICAL_GET", `"name":"f","names":["a"],"projection_ids":[],"column_indexes":[{}]`, node("LOGICAL_NEW", "", edges)),
+			[]string{"dst src"}, "dst src", Conservative},
+		{"table function over two", node("LOGICAL_GET", `"projection_ids":[]`, edges, prices),
+			[]string{"dst price since sku src"}, "dst price since sku src", Conservative},
+		{"scan of something else", `{"type":"LOGICAL_GET","name":"read_parquet","names":["a","b"],"projection_ids":[],"function_data":7,"column_indexes":[{"index":1}]}`,
+			[]string{"b"}, "", Conservative},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			st, err := Trace(engine.Plan{Schema: result(make([]string, len(c.columns))), Tree: []byte(`{"plans":[` + c.tree + `]}`)}, tables)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, column := range st.Columns {
+				got = append(got, names(column.Sources))
+			}
+			if !reflect.DeepEqual(got, c.columns) || names(st.Dataset) != c.dataset || st.Status != c.status {
+				t.Errorf("columns %q, dataset %q, %s; want %q, %q, %s", got, names(st.Dataset), st.Status, c.columns, c.dataset, c.status)
+			}
+		})
+	}
+}
+
+// names lists the columns of sources, each once; a table alone gives nothing.
+func names(sources []Source) string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range sources {
+		if s.Column != "" && !seen[s.Column] {
+			seen[s.Column] = true
+			out = append(out, s.Column)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}

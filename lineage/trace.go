@@ -1,0 +1,492 @@
+package lineage
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// maxSteps bounds the work on one plan. The largest plans of TPC-DS need some
+// thousands; only nested recursive CTEs, which are gone through until nothing
+// changes, could need more.
+const maxSteps = 1 << 17
+
+// noIndex is how DuckDB writes an index that there is not.
+const noIndex = ^uint64(0)
+
+type tracer struct {
+	in      map[string]table.Schema
+	byName  map[string]string   // lower-case relation name to the name as attached
+	scanned map[string][]string // relation to its columns
+
+	dataset      set
+	conservative bool
+	steps        int
+
+	ctes     map[uint64]*relation // by the index of the CTE
+	bindings map[uint64]*relation // by table index, for references that were left unresolved
+}
+
+func newTracer(in map[string]table.Schema) *tracer {
+	t := &tracer{in: in, byName: map[string]string{}, scanned: map[string][]string{}, dataset: set{},
+		ctes: map[uint64]*relation{}, bindings: map[uint64]*relation{}}
+	for name := range in {
+		t.byName[strings.ToLower(name)] = name
+	}
+	return t
+}
+
+// relation is what an operator gives: its columns, nil when their number is not
+// known, and the tables that are scanned below it.
+type relation struct {
+	cols   []set
+	tables map[string]bool
+}
+
+// scope is the chain of enclosing joins whose duplicate-eliminated columns a
+// LOGICAL_DELIM_GET may stand for.
+type scope struct {
+	cols   []set
+	tables map[string]bool
+	up     *scope
+}
+
+// ref is column i of a relation. One that is not there could be anything below.
+func (t *tracer) ref(rel *relation, i uint64) set {
+	if i < uint64(len(rel.cols)) {
+		return rel.cols[i]
+	}
+	t.conservative = true
+	return t.all(rel)
+}
+
+// all is every column of every table below.
+func (t *tracer) all(rel *relation) set {
+	out := set{}
+	for name := range rel.tables {
+		for _, column := range t.scanned[name] {
+			out.add(key{name, column, Direct, ""}, attr{subtype: Transformation})
+		}
+	}
+	return out
+}
+
+// affect records that the rows depend on sources.
+func (t *tracer) affect(subtype string, deps ...set) {
+	for _, d := range deps {
+		t.dataset.mergeAs(d, Indirect, subtype)
+	}
+}
+
+// relation gives the lineage of one operator's output.
+func (t *tracer) relation(o *operator, sc *scope) *relation {
+	if t.steps++; t.steps > maxSteps {
+		return &relation{}
+	}
+	rel := t.operator(o, sc)
+	if o.TableIndex != noIndex {
+		t.bindings[o.TableIndex] = rel
+	}
+	return rel
+}
+
+func (t *tracer) operator(o *operator, sc *scope) *relation {
+	switch o.Type {
+	case "LOGICAL_GET":
+		return t.get(o, sc)
+	case "LOGICAL_DUMMY_SCAN":
+		return &relation{cols: []set{{}}}
+	case "LOGICAL_CHUNK_GET", "LOGICAL_EMPTY_RESULT":
+		return constants(len(o.ChunkTypes))
+	case "LOGICAL_DELIM_GET":
+		for s := sc; s != nil; s = s.up {
+			if len(s.cols) == len(o.ChunkTypes) {
+				return &relation{cols: s.cols, tables: s.tables}
+			}
+		}
+		return t.unknown(o, sc)
+	case "LOGICAL_EXPRESSION_GET":
+		return t.values(o, sc)
+	case "LOGICAL_CTE_REF":
+		if def, ok := t.ctes[o.CTEIndex]; ok {
+			return def
+		}
+		return t.unknown(o, sc)
+	case "LOGICAL_MATERIALIZED_CTE":
+		if len(o.Children) == 2 {
+			t.ctes[o.TableIndex] = t.relation(&o.Children[0], sc)
+			return t.relation(&o.Children[1], sc)
+		}
+	case "LOGICAL_RECURSIVE_CTE":
+		if len(o.Children) == 2 {
+			return t.recursive(o, sc)
+		}
+	case "LOGICAL_UNION", "LOGICAL_EXCEPT", "LOGICAL_INTERSECT":
+		if len(o.Children) >= 2 {
+			return t.setOperation(o, sc)
+		}
+	case "LOGICAL_COMPARISON_JOIN", "LOGICAL_DELIM_JOIN", "LOGICAL_ASOF_JOIN", "LOGICAL_ANY_JOIN",
+		"LOGICAL_CROSS_PRODUCT", "LOGICAL_POSITIONAL_JOIN":
+		if len(o.Children) == 2 {
+			return t.join(o, sc)
+		}
+	case "LOGICAL_PROJECTION", "LOGICAL_FILTER", "LOGICAL_WINDOW", "LOGICAL_UNNEST", "LOGICAL_AGGREGATE_AND_GROUP_BY",
+		"LOGICAL_ORDER_BY", "LOGICAL_TOP_N", "LOGICAL_LIMIT", "LOGICAL_DISTINCT", "LOGICAL_SAMPLE":
+		var exprs []expression
+		if len(o.Children) == 1 && (o.Expressions == nil || json.Unmarshal(o.Expressions, &exprs) == nil) {
+			return t.unary(o, exprs, t.relation(&o.Children[0], sc))
+		}
+	}
+	return t.unknown(o, sc)
+}
+
+func constants(n int) *relation {
+	return &relation{cols: make([]set, n)}
+}
+
+// unknown is an operator that is not understood: it may turn anything below
+// into anything, and may drop rows by anything.
+func (t *tracer) unknown(o *operator, sc *scope) *relation {
+	t.conservative = true
+	rel := &relation{tables: map[string]bool{}}
+	for i := range o.Children {
+		addTables(rel.tables, t.relation(&o.Children[i], sc))
+	}
+	t.affect(Filter, t.all(rel))
+	return rel
+}
+
+func addTables(into map[string]bool, rels ...*relation) {
+	for _, rel := range rels {
+		for name := range rel.tables {
+			into[name] = true
+		}
+	}
+}
+
+// unary handles operators with one child whose columns they keep, extend or replace.
+func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relation {
+	switch o.Type {
+	case "LOGICAL_PROJECTION":
+		rel := &relation{cols: make([]set, 0, len(exprs)), tables: child.tables}
+		for i := range exprs {
+			rel.cols = append(rel.cols, t.expression(&exprs[i], child))
+		}
+		return rel
+	case "LOGICAL_AGGREGATE_AND_GROUP_BY":
+		return t.aggregate(o, exprs, child)
+	case "LOGICAL_FILTER":
+		for i := range exprs {
+			t.affect(Filter, t.expression(&exprs[i], child))
+		}
+		return t.project(child, o.ProjectionMap)
+	case "LOGICAL_ORDER_BY", "LOGICAL_TOP_N":
+		for _, by := range o.Orders {
+			t.affect(Sort, t.expression(by.Expression, child))
+		}
+		return t.project(child, o.ProjectionMap)
+	case "LOGICAL_LIMIT":
+		for _, val := range []*order{o.LimitVal, o.OffsetVal} {
+			if val != nil {
+				t.affect(Filter, t.expression(val.Expression, child))
+			}
+		}
+	case "LOGICAL_DISTINCT":
+		for i := range o.DistinctTargets {
+			t.affect(GroupBy, t.expression(&o.DistinctTargets[i], child))
+		}
+		if o.OrderBy != nil {
+			for _, by := range o.OrderBy.Orders {
+				t.affect(Sort, t.expression(by.Expression, child))
+			}
+		}
+	case "LOGICAL_WINDOW", "LOGICAL_UNNEST":
+		if child.cols == nil {
+			return child
+		}
+		rel := &relation{cols: child.cols[:len(child.cols):len(child.cols)], tables: child.tables}
+		for i := range exprs {
+			deps := t.expression(&exprs[i], child)
+			if o.Type == "LOGICAL_UNNEST" {
+				t.affect(Join, deps) // one row becomes as many as the list is long
+			}
+			rel.cols = append(rel.cols, deps)
+		}
+		return rel
+	}
+	return child
+}
+
+// project keeps the columns of a projection map; no map keeps all.
+func (t *tracer) project(rel *relation, keep []uint64) *relation {
+	if len(keep) == 0 || rel.cols == nil {
+		return rel
+	}
+	out := &relation{cols: make([]set, len(keep)), tables: rel.tables}
+	for i, at := range keep {
+		out.cols[i] = t.ref(rel, at)
+	}
+	return out
+}
+
+// aggregate gives the groups, then the aggregates, then the GROUPING functions.
+func (t *tracer) aggregate(o *operator, exprs []expression, child *relation) *relation {
+	rel := &relation{cols: []set{}, tables: child.tables}
+	for i := range o.Groups {
+		deps := t.expression(&o.Groups[i], child)
+		t.affect(GroupBy, deps)
+		rel.cols = append(rel.cols, deps)
+	}
+	for i := range exprs {
+		e := &exprs[i]
+		if o.GroupingsIndex == noIndex && e.Name == "first" && len(e.Children) == 1 {
+			// The planner put it around a scalar subquery, to have one row: no user aggregated.
+			e = &e.Children[0]
+		}
+		rel.cols = append(rel.cols, t.expression(e, child))
+	}
+	for _, groups := range o.GroupingFunctions {
+		deps := set{}
+		for _, g := range groups {
+			deps.mergeAs(t.ref(rel, g), Indirect, GroupBy)
+		}
+		rel.cols = append(rel.cols, deps)
+	}
+	return rel
+}
+
+// get is a scan of a table, or a table function.
+func (t *tracer) get(o *operator, sc *scope) *relation {
+	if len(o.Children) > 0 {
+		return t.tableFunction(o, sc)
+	}
+	var data struct{ Schema, Table string }
+	if o.FunctionData != nil && json.Unmarshal(o.FunctionData, &data) != nil {
+		data.Table = ""
+	}
+	if data.Table == "" {
+		switch o.Name {
+		case "range", "generate_series", "unnest", "repeat", "repeat_row":
+			return t.project(constants(max(len(o.ColumnIndexes), 1)), *o.ProjectionIDs)
+		}
+		// Something outside of what was attached.
+		t.conservative = true
+		data.Table = o.Name + "()"
+	}
+	name := t.name(data.Schema, data.Table)
+	t.scanned[name] = o.Names
+	rel := &relation{tables: map[string]bool{name: true}}
+	if len(o.ColumnIndexes) == 0 {
+		return rel // captured by a lambda alone: which column is not said
+	}
+	rel.cols = make([]set, len(o.ColumnIndexes))
+	for i, ci := range o.ColumnIndexes {
+		rel.cols[i] = set{}
+		if ci.Index < uint64(len(o.Names)) { // others are virtual: the row's number
+			rel.cols[i].add(key{name, o.Names[ci.Index], Direct, ""}, attr{subtype: Identity})
+		}
+	}
+	return t.project(rel, *o.ProjectionIDs)
+}
+
+// name is the name under which a table was attached.
+func (t *tracer) name(schema, tableName string) string {
+	full := tableName
+	if schema != "" && schema != "main" {
+		full = schema + "." + tableName
+	}
+	if name, ok := t.byName[strings.ToLower(full)]; ok {
+		return name
+	}
+	return full
+}
+
+// tableFunction is a table function over columns of another relation, as in
+// FROM t, unnest(t.items): its arguments come first in the child's columns, and
+// those that are handed through are named by ProjectedInput.
+func (t *tracer) tableFunction(o *operator, sc *scope) *relation {
+	if len(o.Children) != 1 {
+		return t.unknown(o, sc)
+	}
+	child := t.relation(&o.Children[0], sc)
+	through := map[uint64]bool{}
+	for _, at := range o.ProjectedInput {
+		through[at] = true
+	}
+	args := set{}
+	for i, deps := range child.cols {
+		if !through[uint64(i)] {
+			args.mergeAs(deps, Direct, Transformation)
+		}
+	}
+	if child.cols == nil {
+		args = t.all(child)
+	}
+	t.affect(Join, args)
+	rel := &relation{cols: make([]set, max(len(o.ColumnIndexes), 1)), tables: child.tables}
+	for i := range rel.cols {
+		rel.cols[i] = args
+	}
+	rel = t.project(rel, *o.ProjectionIDs)
+	for _, at := range o.ProjectedInput {
+		rel.cols = append(rel.cols, t.ref(child, at))
+	}
+	return rel
+}
+
+// values is a VALUES list: rows of expressions over the child.
+func (t *tracer) values(o *operator, sc *scope) *relation {
+	var rows [][]expression
+	if len(o.Children) != 1 || json.Unmarshal(o.Expressions, &rows) != nil {
+		return t.unknown(o, sc)
+	}
+	child := t.relation(&o.Children[0], sc)
+	rel := &relation{cols: make([]set, len(o.ExprTypes)), tables: child.tables}
+	for i := range rel.cols {
+		rel.cols[i] = set{}
+		for _, row := range rows {
+			if i < len(row) {
+				rel.cols[i].merge(t.expression(&row[i], child))
+			}
+		}
+	}
+	return rel
+}
+
+// recursive goes through a recursive CTE until nothing is added.
+func (t *tracer) recursive(o *operator, sc *scope) *relation {
+	base := t.relation(&o.Children[0], sc)
+	all := &relation{tables: map[string]bool{}}
+	addTables(all.tables, base)
+	if base.cols != nil {
+		all.cols = make([]set, len(base.cols))
+		for i, deps := range base.cols {
+			all.cols[i] = set{}
+			all.cols[i].merge(deps)
+		}
+	}
+	for i := range o.KeyTargets {
+		t.affect(GroupBy, t.expression(&o.KeyTargets[i], base))
+	}
+	for changed := true; changed && t.steps <= maxSteps; {
+		t.ctes[o.TableIndex] = all
+		step := t.relation(&o.Children[1], sc)
+		next := &relation{tables: map[string]bool{}}
+		addTables(next.tables, all, step)
+		if all.cols != nil {
+			next.cols = make([]set, len(all.cols))
+		}
+		changed = len(next.tables) != len(all.tables)
+		for i := range next.cols {
+			next.cols[i] = set{}
+			next.cols[i].merge(all.cols[i])
+			next.cols[i].merge(t.ref(step, uint64(i)))
+			changed = changed || !equal(next.cols[i], all.cols[i])
+		}
+		all = next
+	}
+	return all
+}
+
+func equal(a, b set) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || v != w {
+			return false
+		}
+	}
+	return true
+}
+
+// setOperation is UNION, EXCEPT or INTERSECT, column by column. What EXCEPT and
+// INTERSECT compare with decides the rows of the left, so it is a filter, also
+// of the column that it was compared with.
+func (t *tracer) setOperation(o *operator, sc *scope) *relation {
+	first := t.relation(&o.Children[0], sc)
+	rel := &relation{tables: map[string]bool{}}
+	addTables(rel.tables, first)
+	if first.cols != nil {
+		rel.cols = make([]set, len(first.cols))
+		for i, deps := range first.cols {
+			rel.cols[i] = set{}
+			rel.cols[i].merge(deps)
+		}
+	}
+	for c := 1; c < len(o.Children); c++ {
+		other := t.relation(&o.Children[c], sc)
+		addTables(rel.tables, other)
+		for i := range rel.cols {
+			deps := t.ref(other, uint64(i))
+			if o.Type == "LOGICAL_UNION" {
+				rel.cols[i].merge(deps)
+				continue
+			}
+			rel.cols[i].mergeAs(deps, Indirect, Filter)
+			t.affect(Filter, deps, first.cols[i])
+		}
+	}
+	return rel
+}
+
+// join gives the columns of the left child, then those of the right.
+func (t *tracer) join(o *operator, sc *scope) *relation {
+	left, right := t.joinSides(o, sc)
+	both := &relation{tables: map[string]bool{}}
+	addTables(both.tables, left, right)
+	if left.cols != nil && right.cols != nil {
+		both.cols = append(append([]set{}, left.cols...), right.cols...)
+	}
+	on := set{}
+	for _, c := range o.Conditions {
+		on.mergeAs(t.expression(c.Left, left), Direct, Transformation)
+		on.mergeAs(t.expression(c.Right, right), Direct, Transformation)
+	}
+	on.mergeAs(t.expression(o.Condition, both), Direct, Transformation)
+	if o.JoinType == "MARK" {
+		// No row comes or goes: the mark is a column that says whether there is a match.
+		if left.cols == nil {
+			return both
+		}
+		out := t.project(left, o.LeftMap)
+		return &relation{cols: append(out.cols[:len(out.cols):len(out.cols)], on), tables: both.tables}
+	}
+	t.affect(Join, on)
+	switch o.JoinType {
+	case "SEMI", "ANTI":
+		out := t.project(left, o.LeftMap)
+		return &relation{cols: out.cols, tables: both.tables}
+	case "RIGHT_SEMI", "RIGHT_ANTI":
+		out := t.project(right, o.RightMap)
+		return &relation{cols: out.cols, tables: both.tables}
+	}
+	if both.cols == nil || len(o.LeftMap)+len(o.RightMap) == 0 {
+		return both
+	}
+	l, r := t.project(left, o.LeftMap), t.project(right, o.RightMap)
+	return &relation{cols: append(append([]set{}, l.cols...), r.cols...), tables: both.tables}
+}
+
+// joinSides goes through both children. In a correlated join one side (the left,
+// unless flipped) hands the distinct values of some columns to the other.
+func (t *tracer) joinSides(o *operator, sc *scope) (left, right *relation) {
+	if o.Type != "LOGICAL_DELIM_JOIN" {
+		return t.relation(&o.Children[0], sc), t.relation(&o.Children[1], sc)
+	}
+	outer, inner := &o.Children[0], &o.Children[1]
+	if o.Flipped {
+		outer, inner = inner, outer
+	}
+	from := t.relation(outer, sc)
+	given := make([]set, len(o.Eliminated))
+	for i := range o.Eliminated {
+		given[i] = t.expression(&o.Eliminated[i], from)
+	}
+	to := t.relation(inner, &scope{cols: given, tables: from.tables, up: sc})
+	if o.Flipped {
+		return to, from
+	}
+	return from, to
+}

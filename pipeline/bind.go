@@ -1,0 +1,266 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/source/file"
+	"github.com/dq-dev/dq/table"
+)
+
+// Columns that landing adds to the fields of a file.
+const (
+	fileColumn   = "_file"
+	lineColumn   = "_line"
+	loadedColumn = "_loaded_at"
+)
+
+// Columns that scd2 makes of the observations.
+const (
+	validFrom = "valid_from"
+	validTo   = "valid_to"
+	isCurrent = "is_current"
+)
+
+// bind checks every model and suite against empty stubs, before any data is
+// read: schemas, what each model reads, column lineage. All that is wrong is
+// returned at once, as a [ConfigError].
+func (r *run) bind(ctx context.Context) error {
+	s, err := r.eng.Session(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	r.rec.Lineage = &record.Graph{}
+	schemas := map[string]table.Schema{}
+	var wrong []error
+	for _, l := range r.Layers {
+		for _, spec := range l.Tables {
+			t := r.tables[spec.Name]
+			if up := missing(schemas, spec.DependsOn); up != "" {
+				continue // its own error is on the list
+			}
+			if spec.Source != nil {
+				t.schema, err = r.bindSource(ctx, t)
+			} else {
+				err = r.bindModel(ctx, s, t, schemas)
+			}
+			if err != nil {
+				wrong = append(wrong, err)
+				continue
+			}
+			t.schema = t.described(t.schema)
+			schemas[spec.Name] = t.schema
+			lineage.Add(r.rec.Lineage, spec.Name, spec.Layer, t.trace)
+			if _, err := s.Attach(ctx, engine.Input{Name: spec.Name, Schema: t.schema}); err != nil {
+				return fmt.Errorf("%s: %w", spec.Name, err)
+			}
+		}
+	}
+	for _, l := range r.Layers {
+		for _, spec := range l.Tables {
+			t := r.tables[spec.Name]
+			if _, ok := schemas[spec.Name]; !ok {
+				continue
+			}
+			if t.plan, err = spec.Suite.Plan(t.schema, schemas); err != nil {
+				wrong = append(wrong, err)
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		return &ConfigError{Err: errors.Join(wrong...)}
+	}
+	return nil
+}
+
+func missing(schemas map[string]table.Schema, names []string) string {
+	for _, n := range names {
+		if _, ok := schemas[n]; !ok {
+			return n
+		}
+	}
+	return ""
+}
+
+// bindModel binds a model's SELECT over the stubs attached so far.
+func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, schemas map[string]table.Schema) error {
+	plan, err := s.Bind(ctx, t.SQL)
+	var be *engine.BindError
+	if errors.As(err, &be) {
+		return inFile(t.Model, t.SQL, be)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.Model, err)
+	}
+	t.reads = plan.Reads
+	if t.trace, err = lineage.Trace(plan, schemas); err != nil {
+		return fmt.Errorf("%s: lineage: %w", t.Model, err)
+	}
+	for _, key := range []struct {
+		option string
+		names  []string
+	}{{"keys", t.Keys}, {"track", t.Track}, {"effective", []string{t.Effective}}, {"order", t.Order}, {"partition_by", t.PartitionBy}} {
+		for _, name := range key.names {
+			if _, ok := plan.Schema.Field(name); name != "" && !ok {
+				return fmt.Errorf("%s: %s: %s does not return a column %q; %s", t.position, key.option, t.Model, name,
+					yamlpos.DidYouMean(name, plan.Schema.Names()))
+			}
+		}
+	}
+	t.schema = plan.Schema
+	if t.Mode == "scd2" {
+		return t.bindHistory()
+	}
+	return nil
+}
+
+// bindHistory turns the schema and lineage of the observations into those of the intervals.
+func (t *tableRun) bindHistory() error {
+	effective, _ := t.schema.Field(t.Effective)
+	if effective.Type.Kind != table.Timestamp && effective.Type.Kind != table.TimestampNTZ && effective.Type.Kind != table.Date {
+		return fmt.Errorf("%s: effective: %s is %s; it must be a timestamp or a date", t.position, t.Effective, effective.Type)
+	}
+	sources := map[string][]lineage.Source{}
+	for _, c := range t.trace.Columns {
+		sources[c.Name] = c.Sources
+	}
+	var fields []table.Field
+	var columns []lineage.Column
+	add := func(name string, typ table.Type, nullable bool, from ...string) {
+		fields = append(fields, table.Field{Name: name, Type: typ, Nullable: nullable})
+		c := lineage.Column{Name: name}
+		for _, f := range from {
+			c.Sources = append(c.Sources, sources[f]...)
+		}
+		columns = append(columns, c)
+	}
+	if t.Surrogate != "" {
+		add(t.Surrogate, table.Type{Kind: table.Int64}, true, append(append([]string{}, t.Keys...), t.Effective)...)
+	}
+	for _, name := range append(append([]string{}, t.Keys...), t.Track...) {
+		f, _ := t.schema.Field(name)
+		add(name, f.Type, true, name)
+	}
+	add(validFrom, effective.Type, true, t.Effective)
+	add(validTo, effective.Type, true, t.Effective)
+	add(isCurrent, table.Type{Kind: table.Bool}, true, t.Effective)
+	t.schema = table.Schema{Fields: fields}
+	t.trace = &lineage.Statement{Columns: columns, Dataset: t.trace.Dataset, Status: t.trace.Status}
+	return nil
+}
+
+// inFile gives a binding error its place in the model file.
+func inFile(file, sql string, be *engine.BindError) error {
+	line, col, frame := 1, 1, ""
+	if be.Offset >= 0 && be.Offset <= len(sql) {
+		before := sql[:be.Offset]
+		line = strings.Count(before, "\n") + 1
+		begin := strings.LastIndexByte(before, '\n') + 1
+		col = len([]rune(before[begin:])) + 1
+		source, _, _ := strings.Cut(sql[begin:], "\n")
+		frame = source
+	}
+	return yamlpos.Errors{{File: file, Line: line, Col: col, Message: be.Message, Hint: be.Hint, Source: frame}}
+}
+
+// bindSource is the schema of a landed table before its files are looked at.
+// When neither a table nor a suite says what the columns are, the headers do.
+func (r *run) bindSource(ctx context.Context, t *tableRun) (table.Schema, error) {
+	var header []string
+	if t.snap == nil && len(t.Suite.Columns) == 0 {
+		batch, err := file.Fetch(ctx, t.files(), nil)
+		if err != nil {
+			return table.Schema{}, err
+		}
+		for _, g := range batch.Groups {
+			header = append(header, g.Columns...)
+		}
+		if len(header) == 0 {
+			return table.Schema{}, fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
+		}
+	}
+	return t.landed(header)
+}
+
+// files says which files the source means, and how they are read.
+func (t *tableRun) files() file.Config {
+	return file.Config{Glob: t.Source.Glob, Format: t.Source.Format, Delimiter: t.Source.Delimiter, Quote: t.Source.Quote}
+}
+
+// landed is the schema of a table that files are landed in: the columns of the
+// table or, before there is one, of the suite; those of the header that are
+// new; and where each row came from.
+func (t *tableRun) landed(header []string) (table.Schema, error) {
+	var fields []table.Field
+	seen := map[string]bool{fileColumn: true, lineColumn: true, loadedColumn: true}
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			fields = append(fields, table.Field{Name: name, Type: table.Type{Kind: table.String}, Nullable: true})
+		}
+	}
+	if t.snap != nil {
+		for _, name := range t.snap.Schema().Names() {
+			add(name)
+		}
+	}
+	for _, c := range t.Suite.Columns {
+		if c.Type != nil && c.Type.Kind != table.String && !seen[c.Name] {
+			return table.Schema{}, fmt.Errorf("%s: %s: files are landed as text, but the suite says %s; write type: string, and give it its type in the next layer", c.Position, c.Name, c.Type)
+		}
+		add(c.Name)
+	}
+	for _, name := range header {
+		add(name)
+	}
+	return table.Schema{Fields: append(fields,
+		table.Field{Name: fileColumn, Type: table.Type{Kind: table.String}, Nullable: true},
+		table.Field{Name: lineColumn, Type: table.Type{Kind: table.Int64}, Nullable: true},
+		table.Field{Name: loadedColumn, Type: table.Type{Kind: table.Timestamp}, Nullable: true})}, nil
+}
+
+// described adds the suite's prose and tags to the columns, so that every
+// reader of the Delta table sees them.
+func (t *tableRun) described(s table.Schema) table.Schema {
+	fields := make([]table.Field, len(s.Fields))
+	for i, f := range s.Fields {
+		f.Meta = nil
+		f.Nullable = true
+		if c := suiteColumn(t.Suite, f.Name); c != nil {
+			if c.Description != "" {
+				f.Meta = map[string]any{"comment": c.Description}
+			}
+			if len(c.Tags) > 0 {
+				if f.Meta == nil {
+					f.Meta = map[string]any{}
+				}
+				f.Meta["dq.tags"] = strings.Join(c.Tags, ",")
+			}
+		}
+		fields[i] = f
+	}
+	return table.Schema{Fields: fields}
+}
+
+func suiteColumn(s *expectations.Suite, name string) *expectations.Column {
+	for i := range s.Columns {
+		if s.Columns[i].Name == name {
+			return &s.Columns[i]
+		}
+	}
+	return nil
+}
+
+// digest stands for how the table is made; when it changes, the table is rebuilt.
+func (t *Table) digest() string {
+	return digestOf(t.SQL, t.Mode, t.Incremental, strings.Join(t.Keys, ","), strings.Join(t.Track, ","), t.Effective,
+		strings.Join(t.Order, ","), fmt.Sprint(t.IgnoreNull), t.Surrogate, strings.Join(t.PartitionBy, ","), fmt.Sprint(sortedPairs(t.Lookups)))
+}

@@ -1,0 +1,328 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/source/file"
+	"github.com/dq-dev/dq/table"
+)
+
+// ingest lands the files of a source that were not consumed before, as text,
+// with the file, the record number and the time of the load.
+func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
+	known := file.Known{}
+	if !r.opt.FullRefresh {
+		for path, f := range t.ledger.files {
+			known[path] = file.ID{SHA256: f.SHA256, Size: f.Size, ModifiedNS: f.ModifiedNS}
+		}
+	}
+	batch, err := file.Fetch(ctx, t.files(), known)
+	if err != nil {
+		return r.sourceProblem(t, err)
+	}
+	if batch.Empty() {
+		return nil
+	}
+	for _, f := range batch.Rewritten {
+		if !t.Source.Replace {
+			t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s, now %.12s)",
+				f.Path, t.ledger.files[f.Path].SHA256, f.SHA256)
+			t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, give the new one another name, or set on_rewrite: replace to take its rows instead of the old ones"
+		}
+	}
+	if t.Mode == "overwrite" {
+		if batch, err = file.Fetch(ctx, t.files(), nil); err != nil {
+			return r.sourceProblem(t, err)
+		}
+	}
+	t.rec.Source = sourceRecord(batch)
+	for _, f := range append(append([]file.File{}, batch.Files...), batch.Rewritten...) {
+		if f.Records >= 0 && f.Records < t.Source.MinRows {
+			t.note("source.rows", "error", "%s has %s; at least %d expected", f.Path, plural(f.Records, "data row"), t.Source.MinRows)
+			t.rec.Findings[len(t.rec.Findings)-1].Hint = "set min_rows: 0 on the source if empty files are right"
+		}
+	}
+	if t.refusedShape() {
+		return nil
+	}
+	return r.land(ctx, t, s, batch)
+}
+
+// sourceProblem turns what is wrong with a source's files into a finding.
+func (r *run) sourceProblem(t *tableRun, err error) error {
+	var broken *file.Error
+	if !errors.As(err, &broken) {
+		return err
+	}
+	t.note("source.file", "error", "%s", broken.Error())
+	return nil
+}
+
+// land stages the batch.
+func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *file.Batch) error {
+	var header []string
+	groups := make([][]string, len(batch.Groups))
+	for i, g := range batch.Groups {
+		in := engine.Input{Name: fmt.Sprintf("dq_source%d", i), Format: engine.Format(g.Format), Root: batch.Root, Provenance: true}
+		for _, f := range g.Files {
+			in.Files = append(in.Files, table.File{Path: f.Path, Size: f.Size, Modified: f.Modified})
+		}
+		if g.Format == file.CSV {
+			in.CSV = &engine.CSVOptions{Columns: g.Columns, Header: g.Header, Delimiter: g.Delimiter, Quote: g.Quote, Gzip: g.Gzip}
+		}
+		schema, err := s.Attach(ctx, in)
+		if err != nil {
+			return err
+		}
+		for _, name := range schema.Names() {
+			if name != engine.FileColumn && name != engine.LineColumn {
+				groups[i] = append(groups[i], name)
+				header = append(header, name)
+			}
+		}
+	}
+	wide, err := t.landed(header)
+	if err != nil {
+		return err
+	}
+	t.schema = t.described(wide)
+	t.headerFindings(batch, groups)
+	if blocked, err := r.rule(ctx, t, shapeOf(t.schema, groups)); err != nil || blocked {
+		return err
+	}
+	r.step("stage %s", t.Name)
+	var parts []string
+	for i := range batch.Groups {
+		items := make([]string, 0, len(t.schema.Fields))
+		for _, f := range t.schema.Fields {
+			id := r.d.Ident(f.Name)
+			switch {
+			case f.Name == loadedColumn:
+				items = append(items, "CAST("+r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00")+" AS TIMESTAMP WITH TIME ZONE) AS "+id)
+			case f.Name == fileColumn:
+				items = append(items, r.d.Ident(engine.FileColumn)+" AS "+id)
+			case f.Name == lineColumn:
+				items = append(items, r.d.Ident(engine.LineColumn)+" AS "+id)
+			case slices.Contains(groups[i], f.Name):
+				items = append(items, "CAST("+id+" AS VARCHAR) AS "+id)
+			default:
+				items = append(items, "CAST(NULL AS VARCHAR) AS "+id)
+			}
+		}
+		parts = append(parts, fmt.Sprintf("SELECT %s FROM dq_source%d", strings.Join(items, ", "), i))
+	}
+	sql := strings.Join(parts, " UNION ALL ")
+	var removes []table.File
+	carried := int64(0)
+	switch {
+	case t.Mode == "overwrite" || r.opt.FullRefresh:
+		removes = t.current.files
+	case len(batch.Rewritten) > 0:
+		var rest string
+		if removes, rest, carried, err = r.withoutRewritten(ctx, t, s, batch.Rewritten); err != nil {
+			return err
+		}
+		sql += rest
+	}
+	entry := r.consumed(t, batch)
+	if err := r.stageRows(ctx, t, s, sql, removes, entry); err != nil {
+		return err
+	}
+	if st := t.staged; st != nil {
+		// Rows that only moved out of a file with rewritten rows are no news.
+		st.counts.Returned -= carried
+		st.counts.Published -= carried
+		st.counts.Removed -= carried
+		t.rec.Counts = st.counts
+	}
+	return r.reconcileSource(ctx, t, s, batch)
+}
+
+// headerFindings says which columns of the contract a file lacks, and what stands there instead.
+func (t *tableRun) headerFindings(batch *file.Batch, groups [][]string) {
+	for i, g := range batch.Groups {
+		for _, c := range t.schema.Names() {
+			if c == fileColumn || c == lineColumn || c == loadedColumn || slices.Contains(groups[i], c) {
+				continue
+			}
+			if suiteColumn(t.Suite, c) == nil && t.snap == nil {
+				continue
+			}
+			t.note("source.columns", "warn", "%s has no column %s%s", g.Files[0].Path, c, more(len(g.Files)-1))
+			f := &t.rec.Findings[len(t.rec.Findings)-1]
+			f.Column, f.Hint = c, yamlpos.DidYouMean(c, groups[i])
+		}
+	}
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", nor have %d other files", n)
+}
+
+// shapeOf is the schema of what the files bring: columns that some file lacks are left out.
+func shapeOf(s table.Schema, groups [][]string) table.Schema {
+	var out table.Schema
+	for _, f := range s.Fields {
+		whole := true
+		for _, g := range groups {
+			whole = whole && (slices.Contains(g, f.Name) || f.Name == fileColumn || f.Name == lineColumn || f.Name == loadedColumn)
+		}
+		if whole {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
+}
+
+// withoutRewritten finds the table's files that hold rows of rewritten source
+// files; rest is SQL that adds their other rows to the batch.
+func (r *run) withoutRewritten(ctx context.Context, t *tableRun, s engine.Session, rewritten []file.File) (removes []table.File, rest string, carried int64, err error) {
+	paths := make([]string, len(rewritten))
+	for i, f := range rewritten {
+		paths[i] = r.d.Literal(f.Path)
+	}
+	in := r.d.Ident(fileColumn) + " IN (" + strings.Join(paths, ", ") + ")"
+	for i, f := range t.current.files {
+		rel := t.current
+		rel.schema, rel.files = t.schema, []table.File{f}
+		name := fmt.Sprintf("dq_old%d", i)
+		if !mayHold(f, rewritten) {
+			continue
+		}
+		if err := attach(ctx, s, name, rel, false); err != nil {
+			return nil, "", 0, err
+		}
+		n, err := count(ctx, s, "SELECT count(*) FROM "+name+" WHERE "+in)
+		if err != nil {
+			return nil, "", 0, err
+		}
+		if n == 0 {
+			continue
+		}
+		removes = append(removes, f)
+		rows, _ := f.LiveRows()
+		carried += rows - n
+		rest += " UNION ALL SELECT " + idents(r.d, "", t.schema.Names()) + " FROM " + name + " WHERE NOT (" + in + ")"
+	}
+	return removes, rest, carried, nil
+}
+
+// mayHold says whether a data file can hold rows of the source files, by its statistics.
+func mayHold(f table.File, sources []file.File) bool {
+	if f.Stats == nil {
+		return true
+	}
+	for _, c := range f.Stats.Columns {
+		if len(c.Path) == 1 && c.Path[0] == fileColumn && c.Min != nil && c.Max != nil {
+			for _, s := range sources {
+				// Statistics of texts are cut to a prefix: compare prefixes.
+				if s.Path >= *c.Min && (s.Path <= *c.Max || strings.HasPrefix(s.Path, *c.Max)) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// consumed is the ledger entry of the batch; every so often it repeats all files.
+func (r *run) consumed(t *tableRun, batch *file.Batch) *ledgerEntry {
+	e := &ledgerEntry{}
+	add := func(f file.File) {
+		id := f.ID()
+		e.Files = append(e.Files, ledgerFile{Path: f.Path, SHA256: id.SHA256, Size: id.Size, ModifiedNS: id.ModifiedNS, Records: f.Records})
+	}
+	for _, f := range batch.Files {
+		add(f)
+	}
+	for _, f := range batch.Rewritten {
+		add(f)
+	}
+	if t.nextBatch()%ledgerStride == 0 || r.opt.FullRefresh {
+		e.All = true
+		if !r.opt.FullRefresh {
+			now := map[string]bool{}
+			for _, f := range e.Files {
+				now[f.Path] = true
+			}
+			for _, f := range t.ledger.files {
+				if !now[f.Path] {
+					e.Files = append(e.Files, f)
+				}
+			}
+		}
+	}
+	sort.Slice(e.Files, func(i, j int) bool { return e.Files[i].Path < e.Files[j].Path })
+	return e
+}
+
+func (t *tableRun) nextBatch() int64 {
+	if t.ledger.last == nil {
+		return 1
+	}
+	return t.ledger.last.N + 1
+}
+
+// reconcileSource holds the rows that were staged against the records that were
+// counted in the files, and shows those that the engine could not read.
+func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session, batch *file.Batch) error {
+	if t.rec.Source.Records < 0 {
+		return nil
+	}
+	got := t.rec.Counts.Returned
+	if got == t.rec.Source.Records {
+		return nil
+	}
+	var rejected int64
+	if rejecter, ok := s.(engine.Rejecter); ok {
+		for i := range batch.Groups {
+			rejects, n, err := rejecter.Rejects(ctx, fmt.Sprintf("dq_source%d", i), r.samples())
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				continue
+			}
+			rejected += n
+			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, rejects[0].Problem)
+			f := &t.rec.Findings[len(t.rec.Findings)-1]
+			f.Rows = n
+			for _, x := range rejects {
+				f.Sample = append(f.Sample, map[string]any{"file": x.File, "record": x.Line, "text": x.Text, "problem": x.Problem})
+			}
+		}
+	}
+	if got+rejected != t.rec.Source.Records {
+		t.note("reconcile", "error", "the files hold %d records, but %d rows were read and %d rejected", t.rec.Source.Records, got, rejected)
+	}
+	return nil
+}
+
+func sourceRecord(b *file.Batch) *record.Source {
+	src := &record.Source{}
+	for _, f := range append(append([]file.File{}, b.Files...), b.Rewritten...) {
+		src.Count++
+		src.Bytes += f.Size
+		if f.Records < 0 || src.Records < 0 {
+			src.Records = -1
+		} else {
+			src.Records += f.Records
+		}
+		if len(src.Files) < 1000 {
+			src.Files = append(src.Files, record.SourceFile{Path: f.Path, SHA256: f.SHA256, Bytes: f.Size, Records: f.Records})
+		}
+	}
+	return src
+}

@@ -1,0 +1,416 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// note is what every commit carries in commitInfo under "dq".
+type note struct {
+	App       string           `json:"app"`
+	N         int64            `json:"n"`
+	Run       string           `json:"run"`
+	Pipeline  string           `json:"pipeline"`
+	Suite     string           `json:"suite,omitempty"` // digest
+	Verdict   record.Verdict   `json:"verdict"`
+	Counts    record.Counts    `json:"counts"`
+	Decisions []string         `json:"decisions,omitempty"`
+	Inputs    map[string]int64 `json:"inputs,omitempty"`
+	Engine    string           `json:"engine,omitempty"`
+	Tool      string           `json:"tool,omitempty"`
+}
+
+// commitNote reads the note of a commit; false when dq did not make it.
+func commitNote(c delta.Commit) (note, bool) {
+	var info struct {
+		DQ *note `json:"dq"`
+	}
+	if json.Unmarshal(c.Info, &info) != nil || info.DQ == nil {
+		return note{}, false
+	}
+	return *info.DQ, true
+}
+
+// gate gathers what was found about all tables of a layer, and publishes the
+// layer or keeps what was staged to be looked at.
+func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
+	var closed []string
+	staged := false
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		verdict, reasons := t.judgement()
+		rec.Verdict = record.Worst(rec.Verdict, verdict)
+		for _, reason := range reasons {
+			closed = append(closed, spec.Name+": "+reason)
+		}
+		staged = staged || t.staged != nil
+	}
+	if rec.Verdict == "" {
+		rec.Verdict = record.Pass
+	}
+	r.step("gate %s", l.Name)
+	switch {
+	case len(closed) > 0:
+		rec.Outcome = "refused"
+		rec.Message = fmt.Sprintf("layer %s is not published: %s", l.Name, closed[0])
+		if len(closed) > 1 {
+			rec.Message += fmt.Sprintf(" (and %d more)", len(closed)-1)
+		}
+		return r.refuse(ctx, l, rec, closed)
+	case !staged:
+		rec.Outcome = "unchanged"
+		return nil
+	}
+	return r.publish(ctx, l, rec)
+}
+
+// judgement is the table's verdict and why the gate must stay closed, if it must.
+func (t *tableRun) judgement() (record.Verdict, []string) {
+	verdict := record.Verdict("")
+	var reasons []string
+	for _, d := range t.rec.Decisions {
+		switch d.Effect {
+		case "deny":
+			verdict = record.Worst(verdict, record.Fail)
+			reasons = append(reasons, d.Policy+" "+d.Message)
+		case "warn":
+			verdict = record.Worst(verdict, record.Warn)
+		}
+	}
+	for _, f := range t.rec.Findings {
+		switch f.Severity {
+		case "error":
+			verdict = record.Worst(verdict, record.Fail)
+			reasons = append(reasons, f.Rule+" "+f.Message)
+		case "warn":
+			verdict = record.Worst(verdict, record.Warn)
+		}
+	}
+	if t.rec.Check != nil {
+		verdict = record.Worst(verdict, t.rec.Check.Verdict)
+	}
+	result := t.rejudged
+	if t.staged != nil {
+		result = t.staged.result
+		if problem := t.unreconciled(); problem != "" {
+			verdict = record.Worst(verdict, record.Fail)
+			reasons = append(reasons, problem)
+		}
+	}
+	if result != nil && result.Close {
+		reasons = append(reasons, result.Reasons...)
+	}
+	return verdict, reasons
+}
+
+// unreconciled says how the counts of the batch do not add up; "" when they do:
+// every row that came is published, refused or there already, and the table
+// has just the rows that it had, less those removed, plus those published.
+func (t *tableRun) unreconciled() string {
+	c, had := t.staged.counts, liveRows(t.before.files)
+	if c.Returned != c.Published+c.Quarantined+c.Dropped+c.Unchanged {
+		return fmt.Sprintf("reconcile: %d rows came, but %d published + %d quarantined + %d dropped + %d unchanged is another number",
+			c.Returned, c.Published, c.Quarantined, c.Dropped, c.Unchanged)
+	}
+	if c.Total != had-c.Removed+c.Published {
+		return fmt.Sprintf("reconcile: the table had %d rows, %d are removed and %d published, but it would have %d", had, c.Removed, c.Published, c.Total)
+	}
+	return ""
+}
+
+// publish prepares the commits of a layer, decides, and makes them.
+func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
+	plan := journalPlan{Run: r.id, Layer: l.Name}
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		if t.staged == nil {
+			continue
+		}
+		commits, err := r.prepare(ctx, t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		plan.Commits = append(plan.Commits, commits...)
+	}
+	if err := r.state.writeJSON(ctx, planName(r.id, l.Name), plan); err != nil {
+		return err
+	}
+	r.step("prepared %s", l.Name)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	d, err := r.state.decide(ctx, r.id, l.Name, publish)
+	if err != nil {
+		return err
+	}
+	if d != publish {
+		return fmt.Errorf("layer %s: another process decided to abort run %s", l.Name, r.id)
+	}
+	r.step("decided %s", l.Name)
+	// From here on the layer is rolled forward, whatever happens.
+	versions, err := r.rollForward(context.WithoutCancel(ctx), plan)
+	var conflict *delta.ConflictError
+	if err != nil && !errors.As(err, &conflict) {
+		return err
+	}
+	rec.Outcome = "published"
+	if err != nil {
+		rec.Outcome, rec.Verdict = "partial", record.Worst(rec.Verdict, record.Fail)
+		rec.Message = fmt.Sprintf("layer %s is published in part: %v; run again to bring the rest up to date", l.Name, err)
+	}
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		v, done := versions[spec.Name]
+		switch {
+		case t.staged == nil:
+		case !done:
+			t.rec.Outcome = "refused"
+		default:
+			t.rec.Outcome = "published"
+			t.rec.Version = &v
+			t.current.version = v
+			if t.rec.Check != nil {
+				t.rec.Check.Dataset.Version = &v
+			}
+		}
+	}
+	return nil
+}
+
+// prepare makes the commits of one table: the quarantine's, if rows were
+// refused, and its own.
+func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error) {
+	st := t.staged
+	n := t.nextBatch()
+	info := note{App: t.app, N: n, Run: r.id, Pipeline: r.Name, Suite: t.Suite.Digest, Verdict: record.Pass, Counts: st.counts,
+		Inputs: st.entry.Inputs, Engine: r.rec.Engine.Name + " " + r.rec.Engine.Version, Tool: r.opt.Version}
+	if t.rec.Check != nil {
+		info.Verdict = t.rec.Check.Verdict
+	}
+	for _, d := range t.rec.Decisions {
+		info.Decisions = append(info.Decisions, d.ID)
+	}
+	var commits []plannedCommit
+	if len(st.quarantine) > 0 {
+		c, err := r.prepareQuarantine(ctx, t, n, info)
+		if err != nil {
+			return nil, fmt.Errorf("quarantine: %w", err)
+		}
+		commits = append(commits, c)
+	}
+	var x *delta.Txn
+	if t.snap == nil {
+		x = t.delta.Create(operation(t.Mode), t.schema, t.PartitionBy, nil)
+	} else {
+		x = t.snap.Begin(operation(t.Mode))
+		if !sameShape(t.snap.Schema(), t.schema) {
+			x.SetSchema(t.schema)
+		}
+		x.Reads(true)
+	}
+	x.Remove(st.removes...)
+	x.Add(st.adds...)
+	x.Retag(st.retag...)
+	x.SetTxn(t.app, n)
+	x.Info(map[string]any{"dq": info})
+	data, err := x.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	entry := *st.entry
+	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest
+	if st.result != nil {
+		entry.Metrics = st.result.Metrics
+	}
+	return append(commits, plannedCommit{Table: t.Name, Folder: t.folder, App: t.app, N: n, Txn: data, Ledger: &entry}), nil
+}
+
+// prepareQuarantine makes the commit that appends refused rows to the quarantine table.
+func (r *run) prepareQuarantine(ctx context.Context, t *tableRun, n int64, info note) (plannedCommit, error) {
+	where := quarantineFolder(t.Name)
+	q := delta.Open(delta.Dir(filepath.Join(r.Warehouse, where)))
+	schema := quarantineSchema(t.schema)
+	snap, err := q.Snapshot(ctx, delta.Latest())
+	var x *delta.Txn
+	switch {
+	case errors.Is(err, delta.ErrNoTable):
+		x = q.Create("WRITE", schema, nil, nil)
+	case err != nil:
+		return plannedCommit{}, err
+	default:
+		x = snap.Begin("WRITE")
+		if !sameShape(snap.Schema(), schema) {
+			x.SetSchema(schema)
+		}
+	}
+	app := t.app + "/quarantine"
+	x.Add(t.staged.quarantine...)
+	x.SetTxn(app, n)
+	info.App = app
+	x.Info(map[string]any{"dq": info})
+	data, err := x.MarshalJSON()
+	return plannedCommit{Table: "quarantine." + t.Name, Folder: where, App: app, N: n, Txn: data}, err
+}
+
+func operation(mode string) string {
+	if mode == "merge" || mode == "scd2" {
+		return "MERGE"
+	}
+	return "WRITE"
+}
+
+// sameShape compares columns with what readers see of them: names, types, prose and tags.
+func sameShape(a, b table.Schema) bool {
+	if !sameColumns(a, b) {
+		return false
+	}
+	for i, f := range a.Fields {
+		for _, key := range []string{"comment", "dq.tags"} {
+			if f.Meta[key] != b.Fields[i].Meta[key] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// rollForward makes the commits of a decided layer that are not made yet. Its
+// ledger entries are written before each commit, so that a batch that the log
+// names is always in the ledger. It goes on after a conflict and returns the last.
+func (r *run) rollForward(ctx context.Context, plan journalPlan) (map[string]int64, error) {
+	versions := map[string]int64{}
+	var conflict error
+	for _, c := range plan.Commits {
+		v, err := r.commit(ctx, c)
+		if errors.Is(err, delta.ErrConflict) {
+			conflict = fmt.Errorf("%s: %w", c.Table, err)
+			continue
+		}
+		if err != nil {
+			return versions, fmt.Errorf("publishing %s: %w", c.Table, err)
+		}
+		versions[c.Table] = v
+		r.step("committed %s", c.Table)
+	}
+	return versions, conflict
+}
+
+// commit makes one commit unless the table's log has it already.
+func (r *run) commit(ctx context.Context, c plannedCommit) (int64, error) {
+	t := delta.Open(delta.Dir(filepath.Join(r.Warehouse, c.Folder)))
+	if c.Ledger != nil {
+		if err := r.state.writeJSON(ctx, ledgerName(c.Table, c.N, c.Ledger.Run), c.Ledger); err != nil {
+			return 0, err
+		}
+		r.step("ledger %s", c.Table)
+	}
+	x, err := t.Resume(c.Txn)
+	if err != nil {
+		return 0, err
+	}
+	return x.Commit(ctx)
+}
+
+// recover finishes or undoes what earlier runs of the pipeline left: a layer
+// that was decided is published, anything else is removed.
+func (r *run) recover(ctx context.Context) (bool, error) {
+	runs, err := r.state.unfinished(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range runs {
+		published := false
+		for _, layer := range b.Layers {
+			done, err := r.recoverLayer(ctx, b.Run, layer)
+			if err != nil {
+				return false, fmt.Errorf("recovering run %s: %w", b.Run, err)
+			}
+			published = published || done
+		}
+		if err := r.removeUnnamed(ctx, b); err != nil {
+			return false, fmt.Errorf("recovering run %s: %w", b.Run, err)
+		}
+		if err := r.state.store.Delete(ctx, openName(b.Run)); err != nil {
+			return false, err
+		}
+		what := "what it had staged was removed"
+		if published {
+			what = "what it had decided to publish is published"
+		}
+		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "recovery", Severity: "info",
+			Message: fmt.Sprintf("run %s did not end: %s", b.Run, what)})
+		r.step("recovered %s", b.Run)
+	}
+	return len(runs) > 0, nil
+}
+
+// recoverLayer settles one layer of a run that did not end.
+func (r *run) recoverLayer(ctx context.Context, runID, layer string) (bool, error) {
+	var plan journalPlan
+	err := r.state.readJSON(ctx, planName(runID, layer), &plan)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	d, err := r.state.decide(ctx, runID, layer, abort)
+	if err != nil || d != publish {
+		return false, err
+	}
+	_, err = r.rollForward(ctx, plan)
+	if errors.Is(err, delta.ErrConflict) {
+		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "recovery", Severity: "warn",
+			Message: fmt.Sprintf("layer %s of run %s is published in part: %v", layer, runID, err)})
+		err = nil
+	}
+	return true, err
+}
+
+// removeUnnamed removes the staged files of a run, except those that a log
+// names and those of a refused batch that is kept to be looked at.
+func (r *run) removeUnnamed(ctx context.Context, b journalBegin) error {
+	kept, err := r.state.keptFolders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, where := range b.Folders {
+		if kept[where] {
+			continue
+		}
+		if err := r.removeStaged(ctx, where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeStaged removes a staging folder unless the table's log names a file in it.
+func (r *run) removeStaged(ctx context.Context, where string) error {
+	dir := filepath.Join(r.Warehouse, filepath.FromSlash(where))
+	if !exists(dir) {
+		return nil
+	}
+	root, runFolder := filepath.Split(dir)
+	snap, err := delta.Open(delta.Dir(root)).Snapshot(ctx, delta.Latest())
+	if err != nil && !errors.Is(err, delta.ErrNoTable) {
+		return err
+	}
+	if err == nil {
+		for f, err := range snap.Files(ctx) {
+			if err != nil {
+				return err
+			}
+			if strings.HasPrefix(f.Path, runFolder+"/") {
+				return nil
+			}
+		}
+	}
+	return os.RemoveAll(dir)
+}

@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/record"
+)
+
+// keepRefused is how long the staged files of a refused batch are kept.
+const keepRefused = 7 * 24 * time.Hour
+
+// Refused is a layer's batch that the gate refused. Its staged files are still
+// there, so that somebody can look at them; no log names them.
+type Refused struct {
+	ID       string       `json:"id"` // <run>-<layer>
+	Run      string       `json:"run"`
+	Pipeline string       `json:"pipeline"`
+	Layer    string       `json:"layer"`
+	At       time.Time    `json:"at"`
+	Expires  time.Time    `json:"expires"`
+	Reasons  []string     `json:"reasons"`
+	Folders  []string     `json:"folders"` // under the warehouse
+	Record   record.Layer `json:"record"`
+}
+
+// refuse decides that the layer's batch is not published, and keeps it.
+func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons []string) error {
+	d, err := r.state.decide(ctx, r.id, l.Name, abort)
+	if err != nil {
+		return err
+	}
+	if d != abort {
+		return fmt.Errorf("layer %s: another process decided to publish run %s", l.Name, r.id)
+	}
+	kept := Refused{ID: r.id + "-" + l.Name, Run: r.id, Pipeline: r.Name, Layer: l.Name, At: r.now, Expires: r.now.Add(keepRefused),
+		Reasons: reasons, Record: *rec}
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		for _, where := range []string{t.folder + "/" + r.id, quarantineFolder(t.Name) + "/" + r.id} {
+			if exists(filepath.Join(r.Warehouse, where)) {
+				kept.Folders = append(kept.Folders, where)
+			}
+		}
+		if t.staged != nil || t.refusedShape() {
+			t.rec.Outcome = "refused"
+		}
+		kept.Record.Tables = append(kept.Record.Tables, *t.rec)
+	}
+	if err := r.state.writeJSON(ctx, "gate/"+kept.ID+".json", kept); err != nil {
+		return err
+	}
+	r.step("refused %s", l.Name)
+	return nil
+}
+
+// RefusedBatches lists the refused batches that a warehouse keeps, newest first.
+func RefusedBatches(ctx context.Context, warehouse string) ([]Refused, error) {
+	s := &state{store: delta.Dir(filepath.Join(warehouse, "_dq"))}
+	files, err := s.store.List(ctx, "gate", "")
+	if err != nil {
+		return nil, err
+	}
+	var out []Refused
+	for _, f := range files {
+		var kept Refused
+		if err := s.readJSON(ctx, f.Name, &kept); err != nil {
+			return nil, err
+		}
+		out = append(out, kept)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID > out[j].ID })
+	return out, nil
+}
+
+// keptFolders are the folders of refused batches.
+func (s *state) keptFolders(ctx context.Context) (map[string]bool, error) {
+	files, err := s.store.List(ctx, "gate", "")
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]bool{}
+	for _, f := range files {
+		var b Refused
+		if err := s.readJSON(ctx, f.Name, &b); err != nil {
+			return nil, err
+		}
+		for _, where := range b.Folders {
+			kept[where] = true
+		}
+	}
+	return kept, nil
+}
+
+// forget removes refused batches whose time is over.
+func (r *run) forget(ctx context.Context) error {
+	files, err := r.state.store.List(ctx, "gate", "")
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		// The name begins with the run id, which begins with its time: no need to open young ones.
+		at, err := time.Parse("20060102T150405000Z", strings.SplitN(path.Base(f.Name), "-", 2)[0])
+		if err == nil && r.now.Before(at.Add(keepRefused)) {
+			continue
+		}
+		var kept Refused
+		if err := r.state.readJSON(ctx, f.Name, &kept); err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			return err
+		}
+		if r.now.Before(kept.Expires) {
+			continue
+		}
+		for _, where := range kept.Folders {
+			if err := r.removeStaged(ctx, where); err != nil {
+				return err
+			}
+		}
+		if err := r.state.store.Delete(ctx, f.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,310 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// replace stages a table whose rows have keys (merge and scd2). The rows of the
+// keys that changed are made anew and compared with those that the table holds:
+// equal rows stay where they are, the files of rows that go are rewritten
+// without them, and rows that came are added.
+//
+// For merge, the changed keys are those that the model returns for the changed
+// rows of the incremental table. When rows of it went, and always for scd2, the
+// model is evaluated once more over the whole table for just those keys, so that
+// the outcome is the same in every order of arrival.
+func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry *ledgerEntry, incremental bool) error {
+	d := r.d
+	model := "SELECT * FROM (\n" + t.SQL + "\n) dq_model"
+	switch {
+	case incremental && (t.gone || t.Mode == "scd2"):
+		keys := "SELECT DISTINCT " + idents(d, "", t.Keys) + " FROM (\n" + t.SQL + "\n) dq_model"
+		if err := define(ctx, s, relKeys, keys, true); err != nil {
+			return err
+		}
+		if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
+			return err
+		}
+		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", t.SQL, equal(d, "k.", "m.", t.Keys))
+	case incremental:
+		if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
+			return err
+		}
+		model = "SELECT * FROM dq_model_rows"
+		if err := define(ctx, s, relKeys, "SELECT DISTINCT "+idents(d, "", t.Keys)+" FROM dq_model_rows", true); err != nil {
+			return err
+		}
+	}
+	identity := t.Keys
+	if t.Mode == "scd2" {
+		identity = append(append([]string{}, t.Keys...), validFrom)
+		if ok, err := r.history(ctx, t, s, &model); err != nil || !ok {
+			return err
+		}
+	}
+	return r.stageReplacement(ctx, t, s, model, identity, incremental, entry)
+}
+
+// stageReplacement compares the model's rows with the table's and stages the difference.
+func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Session, model string, identity []string, incremental bool, entry *ledgerEntry) error {
+	d := r.d
+	keep, split, err := t.plan.Split(d, "")
+	if err != nil {
+		return err
+	}
+	if split {
+		if err := r.attachRefs(ctx, t, s); err != nil {
+			return err
+		}
+	} else {
+		keep = "true"
+	}
+	columns := idents(d, "", t.schema.Names())
+	batch := fmt.Sprintf("SELECT %s, %s AS dq_keep FROM (%s) q", columns, keep, model)
+	if err := define(ctx, s, relBatch, batch, true); err != nil {
+		return err
+	}
+	if err := define(ctx, s, relRows, "SELECT "+columns+" FROM dq_batch WHERE dq_keep", false); err != nil {
+		return err
+	}
+	if ok, err := r.keyed(ctx, t, s, identity); err != nil || !ok {
+		return err
+	}
+	st := &staged{entry: entry, refused: map[string]int64{}}
+	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE NOT dq_keep) FROM dq_batch")
+	if err != nil {
+		return err
+	}
+	st.counts.Returned, _ = numbers.Values[0][0].(int64)
+	refused, _ := numbers.Values[0][1].(int64)
+
+	added := "SELECT " + columns + " FROM dq_rows"
+	if len(t.current.files) > 0 {
+		if added, err = r.compare(ctx, t, s, st, identity, incremental); err != nil {
+			return err
+		}
+	}
+	if st.counts.Published > 0 || len(st.removes) > 0 || len(t.current.files) == 0 {
+		files, err := s.Stage(ctx, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy, Root: t.current.root, Dir: r.id})
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			st.adds = append(st.adds, f.File)
+		}
+	}
+	if len(t.current.files) == 0 {
+		st.counts.Published = liveRows(st.adds)
+	}
+	st.counts.Unchanged = st.counts.Returned - refused - st.counts.Published
+	if refused > 0 {
+		if err := define(ctx, s, relRefused, "SELECT "+columns+" FROM dq_batch WHERE NOT dq_keep", true); err != nil {
+			return err
+		}
+		if err := r.stageRefused(ctx, t, s, st, ""); err != nil {
+			return err
+		}
+	}
+	if len(st.adds) == 0 && len(st.removes) == 0 && len(st.quarantine) == 0 && st.counts.Dropped == 0 {
+		t.rec.Counts = st.counts
+		t.rec.Counts.Total = liveRows(t.current.files)
+		return nil
+	}
+	r.becomes(t, st)
+	return nil
+}
+
+// compare finds which rows of the table go (relOut) and in which files they
+// are. It returns the SELECT of what the new files hold: rows that came, and
+// the other rows of rewritten files.
+func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool) (string, error) {
+	d := r.d
+	names := t.schema.Names()
+	columns := idents(d, "", names)
+	rest := others(names, identity)
+	was := t.current
+	was.schema = t.schema
+	if err := attach(ctx, s, relTarget, was, true); err != nil {
+		return "", err
+	}
+	scope := "true"
+	if incremental {
+		scope = fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(d, "k.", "t.", t.Keys))
+	}
+	out := fmt.Sprintf(`SELECT t.* FROM dq_target t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows n WHERE %s AND %s)`,
+		scope, equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
+	if err := define(ctx, s, relOut, out, true); err != nil {
+		return "", err
+	}
+	came := fmt.Sprintf(`SELECT %s FROM dq_rows n WHERE NOT EXISTS (SELECT 1 FROM dq_target t WHERE %s AND %s)`,
+		idents(d, "n.", names), equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
+	if err := define(ctx, s, "dq_came", came, true); err != nil {
+		return "", err
+	}
+	var err error
+	if st.counts.Published, err = count(ctx, s, "SELECT count(*) FROM dq_came"); err != nil {
+		return "", err
+	}
+	touched, err := s.Query(ctx, "SELECT "+d.Ident(engine.FileColumn)+", count(*) FROM dq_out GROUP BY 1 ORDER BY 1")
+	if err != nil {
+		return "", err
+	}
+	files := map[string]bool{}
+	for _, row := range touched.Values {
+		files[row[0].(string)] = true
+		n, _ := row[1].(int64)
+		st.counts.Removed += n
+	}
+	for _, f := range t.current.files {
+		if files[f.Path] {
+			st.removes = append(st.removes, f)
+		}
+	}
+	added := "SELECT " + columns + " FROM dq_came"
+	if len(st.removes) > 0 {
+		was.files = st.removes
+		if err := attach(ctx, s, relTouched, was, false); err != nil {
+			return "", err
+		}
+		added += fmt.Sprintf(" UNION ALL SELECT %s FROM dq_touched t WHERE NOT EXISTS (SELECT 1 FROM dq_out o WHERE %s)",
+			idents(d, "t.", names), equal(d, "o.", "t.", identity))
+	}
+	return added, nil
+}
+
+// keyed checks that the rows' identities are whole and occur once; otherwise
+// the table is refused, with a finding that shows some.
+func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity []string) (bool, error) {
+	d := r.d
+	nulls := make([]string, len(identity))
+	for i, k := range identity {
+		nulls[i] = d.Ident(k) + " IS NULL"
+	}
+	keys := idents(d, "", identity)
+	for _, c := range []struct{ rule, sql, message string }{
+		{"keys.null", fmt.Sprintf("SELECT %s FROM dq_rows WHERE %s", idents(d, "", t.schema.Names()), strings.Join(nulls, " OR ")),
+			"has no value in a key column (" + strings.Join(identity, ", ") + ")"},
+		{"keys.repeated", fmt.Sprintf("SELECT %s, count(*) AS times FROM dq_rows GROUP BY %s HAVING count(*) > 1", keys, keys),
+			"of (" + strings.Join(identity, ", ") + ") comes more than once"},
+	} {
+		n, err := count(ctx, s, "SELECT count(*) FROM ("+c.sql+") q")
+		if err != nil {
+			return false, err
+		}
+		if n == 0 {
+			continue
+		}
+		rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) q ORDER BY ALL LIMIT %d", c.sql, r.samples()))
+		if err != nil {
+			return false, err
+		}
+		noun := "row"
+		if c.rule == "keys.repeated" {
+			noun = "value"
+		}
+		t.note(c.rule, "error", "%s of the model's result %s", plural(n, noun), c.message)
+		f := &t.rec.Findings[len(t.rec.Findings)-1]
+		f.Rows, f.Sample = n, t.plan.Show(rows)
+		f.Position = t.Model
+		return false, nil
+	}
+	return true, nil
+}
+
+// history turns the model's observations into intervals (SQL in, SQL out). It
+// returns false when an observation has no key or no time.
+func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model *string) (bool, error) {
+	d := r.d
+	if err := define(ctx, s, "dq_seen", *model, true); err != nil {
+		return false, err
+	}
+	keys, eff := idents(d, "", t.Keys), d.Ident(t.Effective)
+	var nulls []string
+	for _, k := range append(append([]string{}, t.Keys...), t.Effective) {
+		nulls = append(nulls, d.Ident(k)+" IS NULL")
+	}
+	n, err := count(ctx, s, "SELECT count(*) FROM dq_seen WHERE "+strings.Join(nulls, " OR "))
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		t.note("scd2.incomplete", "error", "%s without %s or %s", plural(n, "observation"), strings.Join(t.Keys, ", "), t.Effective)
+		return false, nil
+	}
+	if err := r.contradictions(ctx, t, s); err != nil {
+		return false, err
+	}
+	// Among equal times the last in source order holds.
+	order := "1"
+	if len(t.Order) > 0 {
+		parts := make([]string, len(t.Order))
+		for i, o := range t.Order {
+			parts[i] = d.Ident(o) + " DESC"
+		}
+		order = strings.Join(parts, ", ")
+	}
+	once := fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) q WHERE dq_nth = 1", keys, eff, order)
+	var values, changed []string
+	for _, a := range t.Track {
+		id := d.Ident(a)
+		if t.IgnoreNull {
+			values = append(values, fmt.Sprintf("last_value(%s IGNORE NULLS) OVER (PARTITION BY %s ORDER BY %s ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS %s", id, keys, eff, id))
+		} else {
+			values = append(values, id)
+		}
+		changed = append(changed, fmt.Sprintf("%s IS DISTINCT FROM lag(%s) OVER dq_w", id, id))
+	}
+	filled := fmt.Sprintf("SELECT %s, %s, %s FROM (%s) q", keys, strings.Join(values, ", "), eff, once)
+	marked := fmt.Sprintf("SELECT *, row_number() OVER dq_w = 1 OR %s AS dq_new FROM (%s) q WINDOW dq_w AS (PARTITION BY %s ORDER BY %s)",
+		strings.Join(changed, " OR "), filled, keys, eff)
+	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s FROM (%s) q WHERE dq_new",
+		keys, idents(d, "", t.Track), eff, validFrom, eff, keys, eff, validTo, marked)
+	key := ""
+	if t.Surrogate != "" {
+		key = d.SurrogateKey(append(append([]string{}, t.Keys...), validFrom)) + " AS " + d.Ident(t.Surrogate) + ", "
+	}
+	*model = fmt.Sprintf("SELECT %sq.*, %s IS NULL AS %s FROM (%s) q", key, validTo, isCurrent, spans)
+	return true, nil
+}
+
+// contradictions notes observations of one key and time that differ.
+func (r *run) contradictions(ctx context.Context, t *tableRun, s engine.Session) error {
+	d := r.d
+	var differ []string
+	for _, a := range t.Track {
+		id := d.Ident(a)
+		differ = append(differ, fmt.Sprintf("min(%s) IS DISTINCT FROM max(%s) OR count(%s) NOT IN (0, count(*))", id, id, id))
+	}
+	keys := idents(d, "", append(append([]string{}, t.Keys...), t.Effective))
+	sql := fmt.Sprintf("SELECT %s FROM dq_seen GROUP BY %s HAVING %s", keys, keys, strings.Join(differ, " OR "))
+	n, err := count(ctx, s, "SELECT count(*) FROM ("+sql+") q")
+	if err != nil || n == 0 {
+		return err
+	}
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) q ORDER BY ALL LIMIT %d", sql, r.samples()))
+	if err != nil {
+		return err
+	}
+	t.note("scd2.contradiction", "warn", "%s of one key has different values of %s; the later source row holds", plural(n, "time"), strings.Join(t.Track, ", "))
+	f := &t.rec.Findings[len(t.rec.Findings)-1]
+	f.Rows, f.Sample = n, t.plan.Show(rows)
+	return nil
+}
+
+func others(names, without []string) []string {
+	var out []string
+	for _, n := range names {
+		skip := false
+		for _, w := range without {
+			skip = skip || w == n
+		}
+		if !skip {
+			out = append(out, n)
+		}
+	}
+	return out
+}

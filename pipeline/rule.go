@@ -1,0 +1,155 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// rule asks the policies about the change from the table as it is to next,
+// before any data is read. It returns true when they refuse it.
+func (r *run) rule(ctx context.Context, t *tableRun, next table.Schema) (bool, error) {
+	r.step("rule %s", t.Name)
+	in := r.policyInput(t, next)
+	t.rec.Changes = nil
+	for _, c := range in.Diff {
+		t.rec.Changes = append(t.rec.Changes, c.Change)
+	}
+	if r.opt.Policies == nil {
+		return false, nil
+	}
+	ruling, err := r.opt.Policies.Decide(ctx, in)
+	if err != nil {
+		return false, &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
+	}
+	t.rec.Decisions = append(t.rec.Decisions, ruling.Decisions...)
+	if err := r.log.Append(ruling, map[string]string{"run": r.id, "pipeline": r.Name}); err != nil {
+		return false, err
+	}
+	return ruling.Blocking, nil
+}
+
+// policyInput describes the change for the policies.
+func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
+	in := policies.Input{
+		Time: r.now, Env: r.opt.Environment, Op: "commit",
+		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.root, Owner: t.Suite.Owner, Description: t.Suite.Description},
+		New:   t.shape(next),
+	}
+	if t.Mode == "scd2" {
+		in.Table.SCD = &policies.SCD{Keys: t.Keys, Tracked: t.Track}
+	}
+	var old table.Schema
+	renamed := map[string]string{}
+	for _, c := range t.Suite.Columns {
+		if c.RenamedFrom != "" {
+			renamed[c.Name] = c.RenamedFrom
+		}
+	}
+	if t.snap != nil {
+		v := t.snap.Version()
+		in.Table.VersionFrom = &v
+		old = t.snap.Schema()
+	} else if t.Source != nil {
+		// Before there is a table, its contract says what the files must bring.
+		old = t.schema
+	}
+	if t.snap != nil || t.Source != nil {
+		in.Old = t.shape(old)
+		for _, c := range table.Diff(old, next, renamed) {
+			in.Diff = append(in.Diff, policies.Change{Change: c})
+		}
+	}
+	if t.snap == nil {
+		in.Diff = append(in.Diff, policies.Change{Change: table.Change{Op: "table_created"}})
+	}
+	r.consumers(t, old, &in)
+	in.Lineage = &policies.Lineage{Status: "none"}
+	if t.trace != nil {
+		in.Lineage.Status = t.trace.Status
+	}
+	return in
+}
+
+// consumers fills in who reads the table's columns.
+func (r *run) consumers(t *tableRun, old table.Schema, in *policies.Input) {
+	byTable := map[string]*policies.Downstream{}
+	var order []string
+	in.ConsumersByColumn = map[string][]string{}
+	for _, column := range old.Names() {
+		for _, c := range lineage.Downstream(r.rec.Lineage, t.Name, column) {
+			d := byTable[c.Table]
+			if d == nil {
+				layer, _, _ := strings.Cut(c.Table, ".")
+				d = &policies.Downstream{ID: c.Table, Kind: "table", Layer: layer, Depth: c.Depth}
+				if other := r.tables[c.Table]; other != nil {
+					d.Owner = other.Suite.Owner
+				}
+				byTable[c.Table] = d
+				order = append(order, c.Table)
+			}
+			if len(d.Columns) == 0 || d.Columns[len(d.Columns)-1] != column {
+				d.Columns = append(d.Columns, column)
+			}
+			d.Depth = min(d.Depth, c.Depth)
+		}
+	}
+	for _, name := range order {
+		in.Downstream = append(in.Downstream, *byTable[name])
+	}
+}
+
+// shape describes a schema as policies see it.
+func (t *tableRun) shape(s table.Schema) *policies.Shape {
+	shape := &policies.Shape{PrimaryKey: t.Keys, PartitionBy: t.PartitionBy}
+	for i, f := range s.Fields {
+		c := policies.Column{Path: f.Name, Type: f.Type.String(), Nullable: f.Nullable, Position: i}
+		if text, ok := f.Meta["comment"].(string); ok {
+			c.Comment = text
+		}
+		if tags, ok := f.Meta["dq.tags"].(string); ok {
+			c.Tags = map[string]string{}
+			for _, tag := range strings.Split(tags, ",") {
+				c.Tags[tag] = ""
+			}
+		}
+		if sc := suiteColumn(t.Suite, f.Name); sc != nil {
+			c.DeprecatedSince, c.ReplacedBy = sc.DeprecatedSince, sc.ReplacedBy
+		}
+		shape.Columns = append(shape.Columns, c)
+	}
+	return shape
+}
+
+// dryRun asks the policies about every table that models make, as the files
+// and tables are now, and stops before any data is read.
+func (r *run) dryRun(ctx context.Context) error {
+	for _, l := range r.Layers {
+		rec := record.Layer{Name: l.Name, Verdict: record.Pass, Outcome: "not_run", Message: "dry run", Tables: []record.Table{}}
+		for _, spec := range l.Tables {
+			t := r.tables[spec.Name]
+			t.begin(r)
+			in := r.policyInput(t, t.schema)
+			for _, c := range in.Diff {
+				t.rec.Changes = append(t.rec.Changes, c.Change)
+			}
+			ruling, err := r.opt.Policies.Decide(ctx, in)
+			if err != nil {
+				return &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
+			}
+			t.rec.Decisions, t.rec.Outcome = ruling.Decisions, "not_run"
+			verdict, _ := t.judgement()
+			rec.Verdict = record.Worst(rec.Verdict, verdict)
+			rec.Tables = append(rec.Tables, *t.rec)
+		}
+		r.rec.Layers = append(r.rec.Layers, rec)
+	}
+	r.finish(nil)
+	r.rec.Message = "dry run: nothing was read or written"
+	return nil
+}

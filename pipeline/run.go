@@ -1,0 +1,420 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// Options is what a run needs besides the pipeline.
+type Options struct {
+	Engine   engine.Engine
+	Policies *policies.Bundle
+	// Clock tells the time; it stamps loads and waivers, and judges freshness.
+	Clock func() time.Time
+	// Version of the program, for records.
+	Version string
+	// Wait is how long to wait for another run of the pipeline.
+	Wait time.Duration
+	// FullRefresh reads everything again and replaces every table's content.
+	FullRefresh bool
+	// DryRun binds, diffs and asks the policies, then stops before data is read.
+	DryRun bool
+	// Environment is what policies see as env.
+	Environment string
+	// Samples is how many failing rows a rule shows; 0 means 5.
+	Samples int
+	// Progress, if set, is called at every step boundary with a short text such
+	// as "stage silver.orders".
+	Progress func(step string)
+}
+
+// run is one run under way.
+type run struct {
+	*Pipeline
+	opt    Options
+	id     string
+	now    time.Time
+	state  *state
+	eng    engine.Engine
+	d      engine.Dialect
+	tables map[string]*tableRun
+	rec    *record.Run
+	log    *policies.Log
+}
+
+// tableRun is one table in one run.
+type tableRun struct {
+	*Table
+	folder string // under the warehouse
+	delta  *delta.Table
+	snap   *delta.Snapshot // as it was when the run began; nil without a table
+	app    string          // of the Delta txn
+	ledger *ledger
+	schema table.Schema // what the next version has
+	reads  []string     // attached relations that the model scans
+	plan   *expectations.Plan
+	trace  *lineage.Statement
+	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.
+	current relation
+	before  relation // current without this run's staged files
+	staged  *staged
+	// gone says that the incremental table lost rows since the last batch,
+	// unchangedUpstream that it neither lost nor got any.
+	gone, unchangedUpstream bool
+	rejudged                *expectations.Result // of an audit of what is published already
+	rec                     *record.Table
+}
+
+// relation is a set of files that SQL can read.
+type relation struct {
+	root    string
+	schema  table.Schema
+	files   []table.File
+	version int64 // -1 without a table
+}
+
+// Run runs the pipeline once. Errors are configurations that are wrong
+// ([ConfigError]), engines and disks that fail, and policies or expectations
+// that could not be evaluated ([EvaluationError]); the record is returned with
+// them as far as it got. A closed gate is no error: it is the record's verdict.
+func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
+	began := opt.Clock().UTC()
+	r := &run{Pipeline: p, opt: opt, id: runID(began), now: began.Truncate(time.Microsecond), eng: opt.Engine, d: opt.Engine.Dialect(),
+		state:  &state{store: delta.Dir(filepath.Join(p.Warehouse, "_dq")), pipeline: p.Name},
+		tables: map[string]*tableRun{}}
+	info := opt.Engine.Info()
+	r.rec = &record.Run{Format: record.RunFormat, ID: r.id, Command: "run", Pipeline: p.Name, Environment: opt.Environment,
+		Tool: record.Tool{Version: opt.Version}, Engine: record.EngineInfo{Name: info.Name, Version: info.Version}, StartedAt: began,
+		Layers: []record.Layer{}}
+
+	if err := r.open(ctx); err != nil {
+		return r.rec, err
+	}
+	if err := r.bind(ctx); err != nil {
+		return r.rec, err
+	}
+	if opt.DryRun {
+		return r.rec, r.dryRun(ctx)
+	}
+	ctx, lease, err := r.state.acquire(ctx, r.id, opt.Wait, opt.Clock)
+	if err != nil {
+		return r.rec, err
+	}
+	defer lease.release(context.WithoutCancel(ctx))
+	r.step("lease")
+	if r.log, err = policies.OpenLog(filepath.Join(r.Warehouse, "_dq", "decisions.ndjson")); err != nil {
+		return r.rec, err
+	}
+	defer r.log.Close()
+	recovered, err := r.recover(ctx)
+	if err != nil {
+		return r.rec, err
+	}
+	if recovered {
+		// What a killed run left was finished or undone: look at the tables anew.
+		if err := r.open(ctx); err != nil {
+			return r.rec, err
+		}
+		if err := r.bind(ctx); err != nil {
+			return r.rec, err
+		}
+	}
+	if err := r.forget(ctx); err != nil {
+		return r.rec, err
+	}
+	err = r.layers(ctx)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrBusy) {
+		err = cause
+	}
+	r.finish(err)
+	if werr := r.keepRecord(context.WithoutCancel(ctx)); err == nil {
+		err = werr
+	}
+	return r.rec, err
+}
+
+// runID sorts by time and never repeats.
+func runID(at time.Time) string {
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails on the systems that Go supports
+	return strings.Replace(at.Format("20060102T150405.000Z"), ".", "", 1) + "-" + hex.EncodeToString(b[:])
+}
+
+func (r *run) step(format string, args ...any) {
+	if r.opt.Progress != nil {
+		r.opt.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// open pins every table's snapshot and reads its ledger.
+func (r *run) open(ctx context.Context) error {
+	for _, l := range r.Layers {
+		for _, spec := range l.Tables {
+			t := &tableRun{Table: spec, folder: folder(spec.Name), app: "dq/" + r.Name + "/" + spec.Name}
+			root := filepath.Join(r.Warehouse, t.folder)
+			t.delta = delta.Open(delta.Dir(root))
+			snap, err := t.delta.Snapshot(ctx, delta.Latest())
+			if err != nil && !errors.Is(err, delta.ErrNoTable) {
+				return fmt.Errorf("%s: %w", spec.Name, err)
+			}
+			t.current = relation{root: root, version: -1}
+			var n int64
+			if err == nil {
+				t.snap = snap
+				t.current.version = snap.Version()
+				t.current.schema = snap.Schema()
+				if t.current.files, err = filesOf(ctx, snap); err != nil {
+					return fmt.Errorf("%s: %w", spec.Name, err)
+				}
+				n, _ = snap.Txn(t.app)
+			}
+			t.ledger, err = r.state.readLedger(ctx, spec.Name, n, t.runOf(ctx))
+			if err != nil {
+				return err
+			}
+			r.tables[spec.Name] = t
+		}
+	}
+	return nil
+}
+
+// runOf finds in the table's history which run made batch n.
+func (t *tableRun) runOf(ctx context.Context) func(n int64) (string, error) {
+	return func(n int64) (string, error) {
+		commits, err := t.delta.History(ctx, 0)
+		if err != nil {
+			return "", err
+		}
+		for _, c := range commits {
+			if note, ok := commitNote(c); ok && note.App == t.app && note.N == n {
+				return note.Run, nil
+			}
+		}
+		return "", fmt.Errorf("no commit of %s has batch %d", t.Name, n)
+	}
+}
+
+// layers runs the layers in order until one is refused.
+func (r *run) layers(ctx context.Context) error {
+	folders := make([]string, 0, len(r.tables))
+	var layers []string
+	for _, l := range r.Layers {
+		layers = append(layers, l.Name)
+		for _, t := range l.Tables {
+			folders = append(folders, folder(t.Name)+"/"+r.id, quarantineFolder(t.Name)+"/"+r.id)
+		}
+	}
+	begin := journalBegin{Run: r.id, At: r.now, Layers: layers, Folders: folders}
+	if err := r.state.writeJSON(ctx, openName(r.id), begin); err != nil {
+		return err
+	}
+	r.step("begin")
+	stopped := ""
+	for _, l := range r.Layers {
+		if stopped != "" {
+			r.rec.Layers = append(r.rec.Layers, record.Layer{Name: l.Name, Verdict: record.Skipped, Outcome: "not_run",
+				Message: "not run, because layer " + stopped + " was not published", Tables: []record.Table{}})
+			continue
+		}
+		rec, err := r.layer(ctx, l)
+		r.rec.Layers = append(r.rec.Layers, *rec)
+		if err != nil {
+			return err
+		}
+		if rec.Outcome == "refused" || rec.Outcome == "partial" {
+			stopped = l.Name
+		}
+	}
+	if err := r.state.store.Delete(ctx, openName(r.id)); err != nil {
+		return err
+	}
+	r.step("done")
+	return nil
+}
+
+// layer stages and audits the tables of a layer, then publishes or refuses it.
+func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
+	began := r.opt.Clock()
+	rec := &record.Layer{Name: l.Name, Tables: []record.Table{}}
+	defer func() {
+		for _, spec := range l.Tables {
+			if t := r.tables[spec.Name]; t.rec != nil {
+				rec.Tables = append(rec.Tables, *t.rec)
+			}
+		}
+		rec.DurationMS = r.opt.Clock().Sub(began).Milliseconds()
+	}()
+	held := map[string]string{} // tables that could not be staged, and why
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		t.begin(r)
+		if up := firstHeld(held, spec.DependsOn); up != "" {
+			t.rec.Outcome, t.rec.Message = "not_run", "waits for "+up
+			held[spec.Name] = up
+			continue
+		}
+		start := r.opt.Clock()
+		ok, err := r.table(ctx, t)
+		t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
+		if err != nil {
+			rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
+			return rec, err
+		}
+		if !ok {
+			held[spec.Name] = spec.Name
+		}
+	}
+	return rec, r.gate(ctx, l, rec)
+}
+
+func firstHeld(held map[string]string, ups []string) string {
+	for _, up := range ups {
+		if held[up] != "" {
+			return up
+		}
+	}
+	return ""
+}
+
+// begin starts the table's record.
+func (t *tableRun) begin(r *run) {
+	t.rec = &record.Table{Name: t.Name, Location: t.current.root, Mode: t.Mode, Schema: t.schema, Owner: t.Suite.Owner, Outcome: "unchanged"}
+	if t.snap != nil {
+		v := t.snap.Version()
+		t.rec.VersionBefore = &v
+		t.rec.Counts.Total = liveRows(t.current.files)
+	}
+}
+
+// table stages and audits one table. It returns false when the table was
+// refused before it could be staged, so that nothing can be made from it.
+func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
+	var err error
+	s, err := r.eng.Session(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.Close()
+	if t.Source != nil {
+		err = r.ingest(ctx, t, s)
+	} else {
+		err = r.transform(ctx, t, s)
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	if t.refusedShape() {
+		return false, nil
+	}
+	if t.staged == nil && !r.rejudge(t) {
+		return true, nil
+	}
+	if err := r.audit(ctx, t, s); err != nil {
+		return false, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	return true, nil
+}
+
+// rejudge says that nothing new came, but the suite is not the one that judged the table last.
+func (r *run) rejudge(t *tableRun) bool {
+	return t.snap != nil && t.ledger.last != nil && t.ledger.last.Suite != t.Suite.Digest
+}
+
+// finish sums the run up.
+func (r *run) finish(err error) {
+	run := r.rec
+	run.DurationMS = r.opt.Clock().Sub(run.StartedAt).Milliseconds()
+	run.Outcome = "unchanged"
+	rows, versions := int64(0), 0
+	for _, l := range run.Layers {
+		run.Verdict = record.Worst(run.Verdict, l.Verdict)
+		switch l.Outcome {
+		case "refused", "partial", "failed":
+			run.Outcome, run.Message = l.Outcome, l.Message
+		case "published":
+			if run.Outcome == "unchanged" {
+				run.Outcome = "published"
+			}
+		}
+		for _, t := range l.Tables {
+			if t.Version != nil {
+				versions++
+				rows += t.Counts.Published
+			}
+		}
+	}
+	if run.Verdict == "" {
+		run.Verdict = record.Pass
+	}
+	switch {
+	case err != nil:
+		run.Verdict, run.Outcome, run.Message = record.Error, "failed", err.Error()
+	case run.Outcome == "published":
+		run.Message = fmt.Sprintf("%d tables have a new version, with %s", versions, plural(rows, "new or changed row"))
+	case run.Outcome == "unchanged":
+		run.Message = "nothing to do: no source file and no table has changed"
+	}
+}
+
+// keepRecord writes the run record beside the tables.
+func (r *run) keepRecord(ctx context.Context) error {
+	var b strings.Builder
+	if err := r.rec.Write(&b); err != nil {
+		return fmt.Errorf("run record: %w", err)
+	}
+	return r.state.store.Put(ctx, "runs/"+r.id+".json", []byte(b.String()))
+}
+
+func filesOf(ctx context.Context, s *delta.Snapshot) ([]table.File, error) {
+	files := make([]table.File, 0, s.NumFiles())
+	for f, err := range s.Files(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func liveRows(files []table.File) int64 {
+	var n int64
+	for _, f := range files {
+		rows, _ := f.LiveRows()
+		n += rows
+	}
+	return n
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// ConfigError is a pipeline, model, suite or policy that is wrong as written:
+// nothing was read.
+type ConfigError struct{ Err error }
+
+func (e *ConfigError) Error() string { return e.Err.Error() }
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// EvaluationError is a policy or expectation that could not be evaluated: the gate stays closed.
+type EvaluationError struct{ Err error }
+
+func (e *EvaluationError) Error() string { return e.Err.Error() }
+func (e *EvaluationError) Unwrap() error { return e.Err }

@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// mentions returns which of the names (layer.table) occur in a SQL text outside
+// of strings and comments, quoted or not. It is how tables of one pipeline are
+// put in order before anything can be bound; binding then decides what is read.
+func mentions(sql string, names map[string]bool) []string {
+	var found []string
+	seen := map[string]bool{}
+	tokens := sqlNames(sql)
+	for i := 0; i+2 < len(tokens); i++ {
+		if tokens[i+1] != "." {
+			continue
+		}
+		if name := tokens[i] + "." + tokens[i+2]; names[name] && !seen[name] {
+			seen[name] = true
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// sqlNames cuts SQL into identifiers (unquoted), dots, and "" for everything else.
+func sqlNames(sql string) []string {
+	var out []string
+	for i := 0; i < len(sql); {
+		c := sql[i]
+		switch {
+		case strings.HasPrefix(sql[i:], "--"):
+			i += until(sql[i:], "\n")
+		case strings.HasPrefix(sql[i:], "/*"):
+			i += until(sql[i:], "*/")
+		case c == '\'':
+			_, n := quoted(sql[i:])
+			i += n
+			out = append(out, "")
+		case c == '"' || c == '`':
+			text, n := quoted(sql[i:])
+			i += n
+			out = append(out, text)
+		case nameByte(c):
+			j := i
+			for j < len(sql) && nameByte(sql[j]) {
+				j++
+			}
+			out = append(out, sql[i:j])
+			i = j
+		case c == '.':
+			out = append(out, ".")
+			i++
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			i++
+		default:
+			out = append(out, "")
+			i++
+		}
+	}
+	return out
+}
+
+func nameByte(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
+}
+
+// until is how many bytes there are up to and including end, or all.
+func until(s, end string) int {
+	if i := strings.Index(s, end); i >= 0 {
+		return i + len(end)
+	}
+	return len(s)
+}
+
+// quoted reads a quoted token, in which the quote doubled stands for itself.
+func quoted(s string) (text string, length int) {
+	q := s[0]
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		if s[i] != q {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+1 < len(s) && s[i+1] == q {
+			b.WriteByte(q)
+			i++
+			continue
+		}
+		return b.String(), i + 1
+	}
+	return b.String(), len(s)
+}
+
+// idents quotes names, each behind prefix, parted by commas.
+func idents(d engine.Dialect, prefix string, names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = prefix + d.Ident(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// same is SQL that is true when the named columns of two relations agree, null equal to null.
+func same(d engine.Dialect, a, b string, names []string) string {
+	if len(names) == 0 {
+		return "true"
+	}
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = fmt.Sprintf("%s%s IS NOT DISTINCT FROM %s%s", a, d.Ident(n), b, d.Ident(n))
+	}
+	return strings.Join(out, " AND ")
+}
+
+// equal is SQL that joins on the named columns; null matches nothing.
+func equal(d engine.Dialect, a, b string, names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = fmt.Sprintf("%s%s = %s%s", a, d.Ident(n), b, d.Ident(n))
+	}
+	return strings.Join(out, " AND ")
+}

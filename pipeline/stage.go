@@ -1,0 +1,510 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// Relations that a table's session holds besides the pipeline's tables.
+const (
+	relAdded   = "dq_added"   // rows of the incremental table that came
+	relRemoved = "dq_removed" // rows of it that went
+	relChanges = "dq_changes" // came and did not just move to another file
+	relGone    = "dq_gone"    // went and did not just move
+	relBatch   = "dq_batch"   // what the model returned, with dq_keep
+	relRows    = "dq_rows"    // the rows of it that are kept
+	relKeys    = "dq_keys"    // the keys whose rows are replaced
+	relTarget  = "dq_target"  // the table before this run
+	relOut     = "dq_out"     // rows of the table that go or are replaced
+	relTouched = "dq_touched" // the files that hold them
+	relRefused = "dq_refused" // rows that a quarantine or drop rule refused
+	relNew     = "dq_new"     // the files staged for the table
+	relResult  = "dq_table"   // the table as readers would see it
+)
+
+// staged is what one run wants to change about a table.
+type staged struct {
+	adds, removes []table.File
+	retag         []table.File // files that stay and were judged by new rules
+	quarantine    []table.File // for the quarantine table
+	schemaChanged bool
+	counts        record.Counts
+	refused       map[string]int64 // rows by rule
+	entry         *ledgerEntry
+	result        *expectations.Result
+}
+
+// refusedShape reports whether policies or the source refused the table before it was staged.
+func (t *tableRun) refusedShape() bool {
+	for _, d := range t.rec.Decisions {
+		if d.Effect == "deny" {
+			return true
+		}
+	}
+	for _, f := range t.rec.Findings {
+		if f.Severity == "error" {
+			return t.staged == nil
+		}
+	}
+	return false
+}
+
+// attach makes a set of files readable under a name.
+func attach(ctx context.Context, s engine.Session, name string, rel relation, provenance bool) error {
+	_, err := s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: rel.root, Files: rel.files, Provenance: provenance})
+	return err
+}
+
+// define makes the rows of a SELECT readable under a name; with keep they are computed once.
+func define(ctx context.Context, s engine.Session, name, sql string, keep bool) error {
+	_, err := s.Attach(ctx, engine.Input{Name: name, SQL: sql, Materialise: keep})
+	return err
+}
+
+// transform stages a table that a model makes.
+func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) error {
+	inputs := map[string]int64{}
+	for _, up := range t.reads {
+		inputs[up] = r.tables[up].current.version
+	}
+	t.rec.Inputs = inputs
+	last := t.ledger.last
+	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest()
+	if !fresh && sameInputs(inputs, last.Inputs) {
+		return nil
+	}
+	if t.snap != nil && last != nil && last.Model != t.digest() {
+		t.note("model", "info", "the model or its options changed since version %d: the table is rebuilt", t.current.version)
+	}
+	blocked, err := r.rule(ctx, t, t.schema)
+	if err != nil || blocked {
+		return err
+	}
+	r.step("stage %s", t.Name)
+	for _, up := range t.reads {
+		if err := attach(ctx, s, up, r.tables[up].current, false); err != nil {
+			return fmt.Errorf("reading %s: %w", up, err)
+		}
+	}
+	entry := &ledgerEntry{Inputs: inputs}
+	incremental := false
+	if !fresh && t.Incremental != "" {
+		if incremental, err = r.attachChanges(ctx, t, s); err != nil {
+			return err
+		}
+		if incremental && t.unchangedUpstream {
+			return nil
+		}
+	}
+	switch t.Mode {
+	case "merge", "scd2":
+		err = r.replace(ctx, t, s, entry, incremental)
+	case "append":
+		var removes []table.File
+		if !incremental {
+			removes = t.current.files
+		}
+		err = r.stageRows(ctx, t, s, t.SQL, removes, entry)
+	default:
+		err = r.stageRows(ctx, t, s, t.SQL, t.current.files, entry)
+		if err == nil {
+			err = r.dropIfSame(ctx, t, s)
+		}
+	}
+	return err
+}
+
+func sameInputs(a, b map[string]int64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || w != v {
+			return false
+		}
+	}
+	return true
+}
+
+// attachChanges makes the incremental table's name stand for its rows that came
+// since the last batch, and [relGone] for those that went. It returns false
+// when that is not possible any more, so that the table is rebuilt, and says so.
+func (r *run) attachChanges(ctx context.Context, t *tableRun, s engine.Session) (bool, error) {
+	up := r.tables[t.Incremental]
+	added, removed, why, err := r.since(ctx, up, t.ledger.last.Inputs[up.Name])
+	if err != nil {
+		return false, err
+	}
+	if why != "" {
+		t.note("incremental", "warn", "%s: the table is rebuilt from all of %s", why, up.Name)
+		return false, nil
+	}
+	rel := up.current
+	rel.files = added
+	t.gone = false
+	if len(removed) == 0 {
+		if err := attach(ctx, s, relChanges, rel, false); err != nil {
+			return false, err
+		}
+	} else {
+		if err := attach(ctx, s, relAdded, rel, false); err != nil {
+			return false, err
+		}
+		rel.files = removed
+		if err := attach(ctx, s, relRemoved, rel, false); err != nil {
+			return false, err
+		}
+		if err := define(ctx, s, relChanges, "SELECT * FROM dq_added EXCEPT ALL SELECT * FROM dq_removed", true); err != nil {
+			return false, err
+		}
+		if err := define(ctx, s, relGone, "SELECT * FROM dq_removed EXCEPT ALL SELECT * FROM dq_added", true); err != nil {
+			return false, err
+		}
+		n, err := count(ctx, s, "SELECT count(*) FROM "+relGone)
+		if err != nil {
+			return false, err
+		}
+		t.gone = n > 0
+	}
+	changes := relChanges
+	if back, err := r.lookedUp(ctx, t, s); err != nil {
+		return false, err
+	} else if back != "" {
+		all := "SELECT * FROM dq_changes UNION ALL (SELECT u.* FROM " + r.d.Relation(up.Name) + " u WHERE " + back +
+			" EXCEPT ALL SELECT * FROM dq_changes)"
+		if err := define(ctx, s, "dq_again", all, true); err != nil {
+			return false, err
+		}
+		changes = "dq_again"
+	}
+	n, err := count(ctx, s, "SELECT count(*) FROM "+changes)
+	if err != nil {
+		return false, err
+	}
+	t.unchangedUpstream = n == 0 && !t.gone
+	sql := "SELECT * FROM " + changes
+	if t.gone {
+		sql += " UNION ALL SELECT * FROM " + relGone
+	}
+	return true, define(ctx, s, up.Name, sql, true)
+}
+
+// lookedUp is SQL that is true for rows u of the incremental table whose
+// lookup tables changed for them since the last batch; "" when none did.
+func (r *run) lookedUp(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
+	var names, terms []string
+	for name := range t.Lookups {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for i, name := range names {
+		look, column := r.tables[name], r.d.Ident(t.Lookups[name])
+		was, known := t.ledger.last.Inputs[name]
+		if known && was == look.current.version {
+			continue
+		}
+		added, removed, why, err := r.since(ctx, look, was)
+		if err != nil {
+			return "", err
+		}
+		if why != "" || !known {
+			return "true", nil
+		}
+		a, b := fmt.Sprintf("dq_look_new%d", i), fmt.Sprintf("dq_look_old%d", i)
+		rel := look.current
+		rel.files = added
+		if err := attach(ctx, s, a, rel, false); err != nil {
+			return "", err
+		}
+		rel.files = removed
+		if err := attach(ctx, s, b, rel, false); err != nil {
+			return "", err
+		}
+		terms = append(terms, fmt.Sprintf("u.%[1]s IN (SELECT %[1]s FROM (SELECT * FROM %[2]s EXCEPT ALL SELECT * FROM %[3]s) UNION SELECT %[1]s FROM (SELECT * FROM %[3]s EXCEPT ALL SELECT * FROM %[2]s))", column, a, b))
+	}
+	return strings.Join(terms, " OR "), nil
+}
+
+// since compares a table's files with those of an earlier version. Why says
+// that the comparison is impossible.
+func (r *run) since(ctx context.Context, up *tableRun, version int64) (added, removed []table.File, why string, err error) {
+	old := map[string]table.File{}
+	if version >= 0 {
+		snap, err := up.delta.Snapshot(ctx, delta.Version(version))
+		switch {
+		case errors.Is(err, delta.ErrGone), errors.Is(err, delta.ErrNoVersion):
+			return nil, nil, fmt.Sprintf("version %d of %s is no longer in its log", version, up.Name), nil
+		case err != nil:
+			return nil, nil, "", fmt.Errorf("%s version %d: %w", up.Name, version, err)
+		}
+		files, err := filesOf(ctx, snap)
+		if err != nil {
+			return nil, nil, "", fmt.Errorf("%s version %d: %w", up.Name, version, err)
+		}
+		for _, f := range files {
+			old[f.Path] = f
+		}
+	}
+	for _, f := range up.current.files {
+		if was, ok := old[f.Path]; ok && sameDeletions(was, f) {
+			delete(old, f.Path)
+			continue
+		}
+		added = append(added, f)
+	}
+	for _, f := range old {
+		if !filepath.IsAbs(f.Path) {
+			if _, err := os.Stat(filepath.Join(up.current.root, filepath.FromSlash(f.Path))); err != nil {
+				return nil, nil, fmt.Sprintf("file %s of %s version %d is gone", f.Path, up.Name, version), nil
+			}
+		}
+		removed = append(removed, f)
+	}
+	sort.Slice(removed, func(i, j int) bool { return removed[i].Path < removed[j].Path })
+	return added, removed, "", nil
+}
+
+func sameDeletions(a, b table.File) bool {
+	if (a.Deleted == nil) != (b.Deleted == nil) {
+		return false
+	}
+	return a.Deleted == nil || a.Deleted.Location == b.Deleted.Location && a.Deleted.Cardinality == b.Deleted.Cardinality
+}
+
+// stageRows writes the rows of a SELECT as new files of the table, beside or
+// instead of what it holds, and splits refused rows off in the same write.
+func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql string, removes []table.File, entry *ledgerEntry) error {
+	existing := ""
+	if stay := without(t.current.files, removes); len(stay) > 0 {
+		existing = relTarget
+		rel := t.current
+		rel.files = stay
+		if err := attach(ctx, s, relTarget, rel, false); err != nil {
+			return err
+		}
+	}
+	keep, split, err := t.plan.Split(r.d, existing)
+	if err != nil {
+		return err
+	}
+	req := engine.StageRequest{SQL: sql, Schema: t.schema, PartitionBy: t.PartitionBy, Root: t.current.root, Dir: r.id}
+	if split {
+		if err := r.attachRefs(ctx, t, s); err != nil {
+			return err
+		}
+		req.Split = keep
+	}
+	files, err := s.Stage(ctx, req)
+	if err != nil {
+		return err
+	}
+	st := &staged{removes: removes, entry: entry, refused: map[string]int64{}}
+	var refused []table.File
+	for _, f := range files {
+		if f.Kept {
+			st.adds = append(st.adds, f.File)
+		} else {
+			refused = append(refused, f.File)
+		}
+	}
+	st.counts.Published = liveRows(st.adds)
+	st.counts.Returned = st.counts.Published + liveRows(refused)
+	st.counts.Removed = liveRows(removes)
+	if len(refused) > 0 {
+		rel := relation{root: t.current.root, schema: t.schema, files: refused}
+		if err := attach(ctx, s, relRefused, rel, false); err != nil {
+			return err
+		}
+		if err := r.stageRefused(ctx, t, s, st, existing); err != nil {
+			return err
+		}
+	}
+	if st.counts.Returned == 0 && len(removes) == 0 {
+		return nil
+	}
+	r.becomes(t, st)
+	return nil
+}
+
+// becomes sets what the table would look like after the commit.
+func (r *run) becomes(t *tableRun, st *staged) {
+	t.staged = st
+	t.before = t.current
+	t.current.files = append(without(t.current.files, st.removes), st.adds...)
+	t.current.schema = t.schema
+	t.current.version++
+	st.counts.Total = liveRows(t.current.files)
+	t.rec.Counts = st.counts
+}
+
+// without returns the files that are not among those removed.
+func without(files, removed []table.File) []table.File {
+	gone := make(map[string]bool, len(removed))
+	for _, f := range removed {
+		gone[f.Path] = true
+	}
+	stay := make([]table.File, 0, len(files))
+	for _, f := range files {
+		if !gone[f.Path] {
+			stay = append(stay, f)
+		}
+	}
+	return stay
+}
+
+// stageRefused writes the refused rows with their reasons for the quarantine
+// table; rows that only drop rules refused are counted and not kept.
+func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, existing string) error {
+	sql, err := t.plan.Reasons(r.d, relRefused, existing)
+	if err != nil {
+		return err
+	}
+	if err := define(ctx, s, "dq_reasoned", sql, true); err != nil {
+		return err
+	}
+	stamped := fmt.Sprintf("SELECT * FROM (SELECT r.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM dq_reasoned r) q WHERE NOT dq_drop",
+		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"))
+	files, err := s.Stage(ctx, engine.StageRequest{SQL: stamped, Schema: quarantineSchema(t.schema),
+		Root: filepath.Join(r.Warehouse, quarantineFolder(t.Name)), Dir: r.id})
+	if err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	for _, f := range files {
+		st.quarantine = append(st.quarantine, f.File)
+	}
+	st.counts.Quarantined = liveRows(st.quarantine)
+	var items []string
+	rules := t.plan.Refusing()
+	for _, id := range rules {
+		items = append(items, "count(*) FILTER (WHERE array_contains(dq_reasons, "+r.d.Literal(id)+"))")
+	}
+	rows, err := s.Query(ctx, "SELECT count(*) FILTER (WHERE dq_drop), "+strings.Join(items, ", ")+" FROM dq_reasoned")
+	if err != nil {
+		return err
+	}
+	st.counts.Dropped, _ = rows.Values[0][0].(int64)
+	for i, id := range rules {
+		if n, _ := rows.Values[0][i+1].(int64); n > 0 {
+			st.refused[id] = n
+		}
+	}
+	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.refused}
+	sample, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM dq_reasoned LIMIT %d", r.samples()))
+	if err != nil {
+		return err
+	}
+	t.rec.Quarantine.Sample = t.plan.Show(sample)
+	return nil
+}
+
+func quarantineSchema(s table.Schema) table.Schema {
+	fields := append([]table.Field{}, s.Fields...)
+	text := table.Type{Kind: table.String}
+	return table.Schema{Fields: append(fields,
+		table.Field{Name: "dq_reasons", Type: table.Type{Kind: table.Array, Elem: &text, ElemNullable: true}, Nullable: true},
+		table.Field{Name: "dq_run", Type: text, Nullable: true},
+		table.Field{Name: "dq_at", Type: table.Type{Kind: table.Timestamp}, Nullable: true})}
+}
+
+func (r *run) samples() int {
+	if r.opt.Samples > 0 {
+		return r.opt.Samples
+	}
+	return 5
+}
+
+// dropIfSame forgets staged files that hold the very rows that the table holds already.
+func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) error {
+	st := t.staged
+	if st == nil || t.snap == nil || len(st.quarantine) > 0 || st.counts.Published != st.counts.Removed ||
+		!sameColumns(t.snap.Schema(), t.schema) {
+		return nil
+	}
+	if err := attach(ctx, s, relTarget, t.before, false); err != nil {
+		return err
+	}
+	if err := attach(ctx, s, relNew, relation{root: t.current.root, schema: t.schema, files: st.adds}, false); err != nil {
+		return err
+	}
+	n, err := count(ctx, s, "SELECT count(*) FROM (SELECT * FROM dq_new EXCEPT ALL SELECT * FROM dq_target) q")
+	if err != nil || n > 0 {
+		return err
+	}
+	for _, f := range st.adds {
+		_ = os.Remove(filepath.Join(t.current.root, filepath.FromSlash(f.Path)))
+	}
+	t.staged, t.current = nil, t.before
+	t.rec.Counts = record.Counts{Returned: st.counts.Returned, Unchanged: st.counts.Returned, Total: st.counts.Total}
+	return nil
+}
+
+func sameColumns(a, b table.Schema) bool {
+	if len(a.Fields) != len(b.Fields) {
+		return false
+	}
+	for i, f := range a.Fields {
+		if f.Name != b.Fields[i].Name || !f.Type.Equal(b.Fields[i].Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// attachRefs makes the tables that rules look at readable.
+func (r *run) attachRefs(ctx context.Context, t *tableRun, s engine.Session) error {
+	for _, ref := range t.plan.Refs() {
+		if other := r.tables[ref]; other != nil {
+			if err := attach(ctx, s, ref, other.current, false); err != nil {
+				return fmt.Errorf("reading %s: %w", ref, err)
+			}
+		}
+	}
+	return nil
+}
+
+// note adds a finding to the table's record.
+func (t *tableRun) note(rule, severity, format string, args ...any) {
+	t.rec.Findings = append(t.rec.Findings, record.Finding{Rule: rule, Severity: severity, Table: t.Name, Message: fmt.Sprintf(format, args...)})
+}
+
+func count(ctx context.Context, s engine.Session, sql string) (int64, error) {
+	rows, err := s.Query(ctx, sql)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := rows.Values[0][0].(int64)
+	if !ok {
+		return 0, fmt.Errorf("%s: the count is no integer: %v", sql, rows.Values[0][0])
+	}
+	return n, nil
+}
+
+func digestOf(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func sortedPairs(m map[string]string) []string {
+	var out []string
+	for k, v := range m {
+		out = append(out, k+"="+v)
+	}
+	sort.Strings(out)
+	return out
+}

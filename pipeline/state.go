@@ -1,0 +1,226 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+)
+
+// state is what a pipeline remembers beside its tables, under <warehouse>/_dq:
+//
+//	lease/<pipeline>.json           who is running; only avoids wasted work
+//	journal/open/<run>.json         a run under way: the folders it may leave staged files in
+//	journal/<run>/<layer>.json      the prepared commits of a layer: the versions that belong together
+//	journal/<run>/<layer>.decision  publish or abort; the first writer wins
+//	ledger/<table>/<n>-<run>.json   what batch n of a table consumed
+//	gate/<run>-<layer>.json         a refused batch, kept to be looked at
+//	runs/<run>.json                 the run record
+//
+// Correctness rests on decisions and on the txn of each commit, never on the lease.
+type state struct {
+	store    delta.Store
+	pipeline string
+}
+
+func (s *state) readJSON(ctx context.Context, name string, into any) error {
+	data, err := s.store.Read(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("_dq/%s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *state) writeJSON(ctx context.Context, name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("_dq/%s: %w", name, err)
+	}
+	return s.store.Put(ctx, name, data)
+}
+
+// ledgerEntry says what batch N of a table consumed. It counts only when the
+// table's log holds the commit of the same run for that N.
+type ledgerEntry struct {
+	N     int64     `json:"n"`
+	Run   string    `json:"run"`
+	Table string    `json:"table"`
+	At    time.Time `json:"at"`
+	// Files are the source files of this batch, or of all batches up to N when All is set.
+	Files []ledgerFile `json:"files,omitempty"`
+	All   bool         `json:"all,omitempty"`
+	// Inputs are the versions of the upstream tables that this batch brought the table up to.
+	Inputs map[string]int64 `json:"inputs,omitempty"`
+	// Model and Suite are digests of what made and judged the batch.
+	Model string `json:"model,omitempty"`
+	Suite string `json:"suite,omitempty"`
+	// Metrics are the numbers that the suite saw, for previous(e).
+	Metrics map[string]any `json:"metrics,omitempty"`
+}
+
+// ledgerFile is a source file that was consumed.
+type ledgerFile struct {
+	Path       string `json:"path"`
+	SHA256     string `json:"sha256"`
+	Size       int64  `json:"size"`
+	ModifiedNS int64  `json:"modified_ns"`
+	Records    int64  `json:"records"`
+}
+
+// ledgerStride is how often an entry repeats all files, so that reading the
+// ledger stays cheap after any number of batches.
+const ledgerStride = 50
+
+func ledgerName(table string, n int64, run string) string {
+	return fmt.Sprintf("ledger/%s/%020d-%s.json", table, n, run)
+}
+
+// ledger is what a table has consumed, up to the batch that its log names.
+type ledger struct {
+	last  *ledgerEntry          // nil before the first batch
+	files map[string]ledgerFile // every source file consumed, by path
+}
+
+// readLedger reads a table's ledger up to batch n. When several runs wrote an
+// entry for one batch, the one that the log names counts; runOf asks the log.
+func (s *state) readLedger(ctx context.Context, table string, n int64, runOf func(n int64) (string, error)) (*ledger, error) {
+	led := &ledger{files: map[string]ledgerFile{}}
+	if n == 0 {
+		return led, nil
+	}
+	names, err := s.store.List(ctx, "ledger/"+table, "")
+	if err != nil {
+		return nil, fmt.Errorf("ledger of %s: %w", table, err)
+	}
+	byBatch := map[int64][]string{}
+	for _, info := range names {
+		num, _, ok := strings.Cut(path.Base(info.Name), "-")
+		k, err := strconv.ParseInt(num, 10, 64)
+		if !ok || err != nil || k > n {
+			continue
+		}
+		byBatch[k] = append(byBatch[k], info.Name)
+	}
+	for k := n; k >= 1; k-- {
+		entry, err := s.ledgerEntry(ctx, table, k, byBatch[k], runOf)
+		if err != nil {
+			return nil, err
+		}
+		if led.last == nil {
+			led.last = entry
+		}
+		for _, f := range entry.Files {
+			if _, newer := led.files[f.Path]; !newer {
+				led.files[f.Path] = f
+			}
+		}
+		if entry.All {
+			break
+		}
+	}
+	return led, nil
+}
+
+func (s *state) ledgerEntry(ctx context.Context, table string, n int64, names []string, runOf func(int64) (string, error)) (*ledgerEntry, error) {
+	var found *ledgerEntry
+	for _, name := range names {
+		var e ledgerEntry
+		if err := s.readJSON(ctx, name, &e); err != nil {
+			return nil, fmt.Errorf("ledger of %s: %w", table, err)
+		}
+		if len(names) > 1 {
+			run, err := runOf(n)
+			if err != nil {
+				return nil, fmt.Errorf("ledger of %s: %w", table, err)
+			}
+			if e.Run != run {
+				continue
+			}
+		}
+		found = &e
+	}
+	if found == nil {
+		return nil, fmt.Errorf("ledger of %s: batch %d is in the table's log but not in the ledger; restore _dq/ledger/%s from a backup, or run with --full-refresh", table, n, table)
+	}
+	return found, nil
+}
+
+// decision is the one word that settles what becomes of a staged layer.
+type decision string
+
+const (
+	publish decision = "publish"
+	abort   decision = "abort"
+)
+
+// decide writes the decision unless there is one already, and returns the one that holds.
+func (s *state) decide(ctx context.Context, run, layer string, d decision) (decision, error) {
+	name := "journal/" + run + "/" + layer + ".decision"
+	err := s.store.PutNew(ctx, name, []byte(d))
+	if err == nil {
+		return d, nil
+	}
+	if !errors.Is(err, delta.ErrExists) {
+		return "", fmt.Errorf("decision on %s of run %s: %w", layer, run, err)
+	}
+	data, err := s.store.Read(ctx, name)
+	if err != nil {
+		return "", fmt.Errorf("decision on %s of run %s: %w", layer, run, err)
+	}
+	return decision(strings.TrimSpace(string(data))), nil
+}
+
+// journalBegin is written before a run stages anything, and removed when there
+// is nothing left to finish or undo.
+type journalBegin struct {
+	Run     string    `json:"run"`
+	At      time.Time `json:"at"`
+	Layers  []string  `json:"layers"`
+	Folders []string  `json:"folders"` // under the warehouse: <table>/<run>
+}
+
+func openName(run string) string        { return "journal/open/" + run + ".json" }
+func planName(run, layer string) string { return "journal/" + run + "/" + layer + ".json" }
+
+// journalPlan holds the prepared commits of one layer, in the order in which they are made.
+type journalPlan struct {
+	Run     string          `json:"run"`
+	Layer   string          `json:"layer"`
+	Commits []plannedCommit `json:"commits"`
+}
+
+// plannedCommit is one commit of a layer: enough to make it in another process.
+type plannedCommit struct {
+	Table  string          `json:"table"`  // silver.orders
+	Folder string          `json:"folder"` // under the warehouse
+	App    string          `json:"app"`
+	N      int64           `json:"n"`
+	Txn    json.RawMessage `json:"txn"`
+	Ledger *ledgerEntry    `json:"ledger,omitempty"` // nil for quarantine tables
+}
+
+// unfinished lists the runs that were begun and not ended, oldest first.
+func (s *state) unfinished(ctx context.Context) ([]journalBegin, error) {
+	files, err := s.store.List(ctx, "journal/open", "")
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	runs := make([]journalBegin, 0, len(files))
+	for _, f := range files {
+		var b journalBegin
+		if err := s.readJSON(ctx, f.Name, &b); err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		runs = append(runs, b)
+	}
+	return runs, nil
+}

@@ -1,0 +1,37 @@
+package dq.lib_test
+
+import data.dq.lib
+
+many := [{"id": sprintf("gold.t%d", [n]), "depth": 2} | some n in numbers.range(10, 20)]
+
+test_readers_in_order if {
+	change := {
+		"consumers_by_column": {"a": ["y", "x"]},
+		"downstream": [{"id": "x", "depth": 2, "columns": ["a"]}, {"id": "y", "depth": 1}],
+	}
+	lib.readers("a") == [{"id": "y", "depth": 1}, {"id": "x", "depth": 2}] with input as change
+	lib.reader_names("a") == "y (depth 1), x (depth 2)" with input as change
+	lib.readers("b") == [] with input as change
+}
+
+test_listed_is_short if {
+	lib.listed(["a", "b"]) == "a, b"
+	lib.listed([r.id | some r in many]) == "gold.t10, gold.t11, gold.t12, gold.t13, gold.t14, gold.t15, gold.t16, gold.t17, gold.t18, gold.t19 and 1 more"
+}
+
+test_columns_of_a_new_table if {
+	{} == lib.old_column with input as {"old": null}
+}
+
+renamed(diff) := {"diff": [object.union({"op": "column_renamed"}, diff)], "new": {"columns": [{"path": "b"}]}}
+
+test_renames_however_they_are_written if {
+	every diff in [
+		{"path": "a", "from": "a", "to": "b"},
+		{"path": "b", "from": "a", "to": "b"},
+		{"path": "a", "to": "b"},
+		{"path": "a", "from": {"name": "a"}, "to": "b"},
+	] {
+		{[g.path, g.how] | some g in lib.gone} == {["a", "renamed to b"]} with input as renamed(diff)
+	}
+}

@@ -1,0 +1,36 @@
+# METADATA
+# title: A column of a source is missing or renamed
+# description: >-
+#   A file or topic that feeds a bronze table no longer has a column that it had.
+#   Added columns pass: they are kept, and nobody reads them yet.
+# custom:
+#   id: DQ-S013
+#   severity: error
+#   category: breaking
+#   remediation: >-
+#     Ask the source for the column. If the change is meant, change the models that read it, and let it through once with a waiver.
+package dq.policy.s013
+
+import data.dq.lib
+
+findings contains finding if {
+	input.table.layer == "bronze"
+	some gone in lib.gone
+	finding := {
+		"path": gone.path,
+		"diff_id": gone.diff.id,
+		"msg": sprintf("column %s of the source of %s is %s%s", [gone.path, input.table.name, missing(gone.how), added]),
+		"evidence": {"added": added_columns, "consumers": lib.readers(gone.path)},
+	}
+}
+
+missing(how) := "missing" if how == "dropped"
+
+missing(how) := how if how != "dropped"
+
+# A file cannot say that it renamed a column: one is missing and another is new.
+added := sprintf("; new in it: %s", [lib.listed(added_columns)]) if count(added_columns) > 0
+
+added := "" if count(added_columns) == 0
+
+added_columns := [d.path | some d in input.diff; d.op == "column_added"]

@@ -1,0 +1,47 @@
+package dq.policy.s013_test
+
+import data.dq.policy.s013
+
+change(layer, diff) := {
+	"time": "2026-10-01T06:00:00Z",
+	"env": "prod",
+	"table": {"name": sprintf("%s.orders", [layer]), "layer": layer, "owner": "sales"},
+	"new": {"columns": [{"path": "UnitPrice", "type": "string"}]},
+	"diff": diff,
+	"downstream": [],
+	"consumers_by_column": {},
+}
+
+dropped := {"id": "d1", "op": "column_dropped", "path": "Price"}
+
+added := {"id": "d2", "op": "column_added", "path": "UnitPrice"}
+
+test_fires_on_a_missing_column if {
+	some f in s013.findings with input as change("bronze", [dropped])
+	f.msg == "column Price of the source of bronze.orders is missing"
+}
+
+test_fires_on_a_renamed_column if {
+	some f in s013.findings with input as change("bronze", [dropped, added])
+	f.msg == "column Price of the source of bronze.orders is missing; new in it: UnitPrice"
+	some g in s013.findings with input as change("bronze", [{"id": "d1", "op": "column_renamed", "path": "UnitPrice", "from": "Price", "to": "UnitPrice"}])
+	g.msg == "column Price of the source of bronze.orders is renamed to UnitPrice"
+}
+
+test_silent_on_an_added_column if {
+	count(s013.findings) == 0 with input as change("bronze", [added])
+}
+
+test_silent_on_other_layers if {
+	count(s013.findings) == 0 with input as change("silver", [dropped])
+}
+
+test_waived if {
+	some f in data.dq.main.findings with input as change("bronze", [dropped])
+		with data.dq.waivers as {"DQ-S013": [{
+			"id": "w1", "policy": "DQ-S013", "table": "bronze.orders", "paths": ["Price"], "env": [], "diff_ops": [],
+			"created": "2026-09-20", "expires": "2026-10-31", "approved_by": ["lea"],
+		}]}
+	f.id == "DQ-S013"
+	f.effect == "waived"
+}

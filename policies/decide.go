@@ -1,0 +1,267 @@
+package policies
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/dq-dev/dq/record"
+)
+
+// deadline stops a policy that does not come to an end.
+const deadline = 5 * time.Second
+
+// ErrEvaluation is what errors of [Bundle.Decide] are when the change could not
+// be judged, so that it must not go ahead: a policy failed or ran too long, or
+// the input is not complete.
+var ErrEvaluation = errors.New("policies: could not be evaluated")
+
+// Ruling is what all policies together said about one change of one table.
+type Ruling struct {
+	ID    string `json:"id"` // of this evaluation: policies, configuration and input
+	Table string `json:"table"`
+	Op    string `json:"op"`
+	// Time is that of the input.
+	Time time.Time `json:"time"`
+	// Decisions are the findings with their effects, worst first, then by policy and column.
+	Decisions []record.Decision `json:"decisions"`
+	// Blocking says that a decision denies the change.
+	Blocking bool `json:"blocking"`
+	// InputSHA256 is the digest of the input's canonical JSON (keys sorted).
+	InputSHA256  string `json:"input_sha256"`
+	BundleDigest string `json:"bundle_digest"`
+	ConfigDigest string `json:"config_digest"`
+}
+
+// Decide judges one change. It fills what Input leaves to it (see there). The
+// id of a decision names policy, table, version, column and words: the same
+// finding has the same id when the change is judged again.
+//
+// The error is ErrEvaluation, or that of ctx when it ended. Cost: about a
+// millisecond; it grows with columns, changes and readers together.
+func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Time.IsZero():
+		return nil, fmt.Errorf("%w: the input has no time", ErrEvaluation)
+	case in.Table.Name == "":
+		return nil, fmt.Errorf("%w: the input names no table", ErrEvaluation)
+	}
+	value, sum, err := in.document()
+	if err != nil {
+		return nil, fmt.Errorf("%w: input of %s: %w", ErrEvaluation, in.Table.Name, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, b.deadline)
+	defer cancel()
+	results, err := b.query.Eval(limited, rego.EvalParsedInput(value))
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, b.failed(in.Table.Name, err)
+	}
+	answer, err := readAnswer(results)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrEvaluation, in.Table.Name, err)
+	}
+	r := &Ruling{Table: in.Table.Name, Op: in.Op, Time: in.Time.UTC(), InputSHA256: sum, Decisions: []record.Decision{},
+		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, sum)}
+	for _, f := range answer.Findings {
+		d := b.decision(in, f)
+		r.Blocking = r.Blocking || d.Effect == "deny"
+		r.Decisions = append(r.Decisions, d)
+	}
+	if r.Blocking == *answer.Allow {
+		return nil, fmt.Errorf("%w: %s: allow is %t, which the findings contradict", ErrEvaluation, in.Table.Name, *answer.Allow)
+	}
+	rank := map[string]int{"deny": 0, "warn": 1, "waived": 2, "dry_run": 3}
+	sort.SliceStable(r.Decisions, func(i, j int) bool {
+		a, c := r.Decisions[i], r.Decisions[j]
+		if rank[a.Effect] != rank[c.Effect] {
+			return rank[a.Effect] < rank[c.Effect]
+		}
+		if a.Policy != c.Policy {
+			return a.Policy < c.Policy
+		}
+		if a.Path != c.Path {
+			return a.Path < c.Path
+		}
+		return a.ID < c.ID
+	})
+	return r, nil
+}
+
+// finding is what builtin/main gives for each finding of a policy.
+type finding struct {
+	ID       string         `json:"id"`
+	Path     string         `json:"path"`
+	DiffID   string         `json:"diff_id"`
+	Msg      string         `json:"msg"`
+	Severity string         `json:"severity"`
+	Effect   string         `json:"effect"`
+	Evidence map[string]any `json:"evidence"`
+	Waiver   *record.Waiver `json:"waiver"`
+}
+
+type answer struct {
+	Findings []finding `json:"findings"`
+	Allow    *bool     `json:"allow"`
+}
+
+// readAnswer takes the one answer apart; anything else is an error, never a pass.
+func readAnswer(results rego.ResultSet) (*answer, error) {
+	if len(results) != 1 {
+		return nil, fmt.Errorf("%d answers instead of one", len(results))
+	}
+	text, err := json.Marshal(results[0].Bindings["result"])
+	if err != nil {
+		return nil, err
+	}
+	var a answer
+	if err := json.Unmarshal(text, &a); err != nil {
+		return nil, fmt.Errorf("a finding is not what it should be (path and msg are text, evidence is an object): %w", err)
+	}
+	if a.Allow == nil {
+		return nil, errors.New("allow is undefined")
+	}
+	return &a, nil
+}
+
+func (b *Bundle) decision(in Input, f finding) record.Decision {
+	p := b.byID[f.ID]
+	version := "new"
+	if in.Table.VersionFrom != nil {
+		version = strconv.FormatInt(*in.Table.VersionFrom, 10)
+	}
+	return record.Decision{
+		ID:     short(f.ID, in.Table.Name, version, f.Path, f.DiffID, f.Msg),
+		Policy: f.ID, Title: p.Title, Severity: f.Severity, Category: p.Category, Table: in.Table.Name, Path: f.Path,
+		Effect: f.Effect, Message: f.Msg, Remediation: p.Remediation, Evidence: f.Evidence, Waiver: f.Waiver,
+	}
+}
+
+// failed says in which policy an evaluation failed.
+func (b *Bundle) failed(table string, err error) error {
+	var e *topdown.Error
+	switch {
+	case !errors.As(err, &e):
+		return fmt.Errorf("%w: %s: %w", ErrEvaluation, table, err)
+	case e.Code == topdown.CancelErr:
+		return fmt.Errorf("%w: %s: a policy ran longer than %s", ErrEvaluation, table, b.deadline)
+	case e.Location == nil:
+		return fmt.Errorf("%w: %s: %s", ErrEvaluation, table, e.Message)
+	}
+	if e.Location.File == "builtin/main/main.rego" { // where findings of policies are taken apart
+		return fmt.Errorf("%w: %s: a finding is not an object such as {\"path\": ..., \"msg\": ...}: %s", ErrEvaluation, table, e.Message)
+	}
+	return fmt.Errorf("%w: %s: %s:%d:%d: %s", ErrEvaluation, table, e.Location.File, e.Location.Row, e.Location.Col, e.Message)
+}
+
+// document is the input as policies see it, and the digest of its canonical JSON.
+func (in Input) document() (ast.Value, string, error) {
+	in.API = API
+	in.Time = in.Time.UTC()
+	in.Diff = withIDs(in.Diff)
+	if in.Downstream == nil {
+		in.Downstream = []Downstream{}
+	}
+	in.ConsumersByColumn = in.consumers()
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, "", err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var plain any
+	if err := dec.Decode(&plain); err != nil {
+		return nil, "", err
+	}
+	var canonical bytes.Buffer
+	enc := json.NewEncoder(&canonical)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(plain); err != nil { // keys of maps come sorted
+		return nil, "", err
+	}
+	sum := sha256.Sum256(bytes.TrimSuffix(canonical.Bytes(), []byte("\n")))
+	value, err := ast.InterfaceToValue(plain)
+	if err != nil {
+		return nil, "", err
+	}
+	return value, hex.EncodeToString(sum[:]), nil
+}
+
+// consumers inverts Downstream: who reads a column, nearest first. Who reads a
+// column reads its parts, so changed parts have the readers of the whole too.
+func (in Input) consumers() map[string][]string {
+	sorted := append([]Downstream(nil), in.Downstream...)
+	sort.SliceStable(sorted, func(i, j int) bool {
+		if sorted[i].Depth != sorted[j].Depth {
+			return sorted[i].Depth < sorted[j].Depth
+		}
+		return sorted[i].ID < sorted[j].ID
+	})
+	parts := map[string][]string{} // of a whole column, those that changed
+	for _, c := range in.Diff {
+		for _, path := range []any{c.Path, c.From} {
+			if path, ok := path.(string); ok {
+				if whole, _, nested := strings.Cut(path, "."); nested && !slices.Contains(parts[whole], path) {
+					parts[whole] = append(parts[whole], path)
+				}
+			}
+		}
+	}
+	readers := map[string][]string{}
+	for _, d := range sorted {
+		paths := map[string]bool{}
+		for _, column := range d.Columns {
+			paths[column] = true
+			for _, part := range parts[column] {
+				paths[part] = true
+			}
+		}
+		for path := range paths {
+			readers[path] = append(readers[path], d.ID)
+		}
+	}
+	return readers
+}
+
+// withIDs gives each change an id: op:path, and #2 for a second one.
+func withIDs(diff []Change) []Change {
+	out := make([]Change, len(diff))
+	seen := map[string]int{}
+	for i, c := range diff {
+		if c.ID == "" {
+			c.ID = c.Op + ":" + c.Path
+		}
+		if seen[c.ID]++; seen[c.ID] > 1 {
+			c.ID += "#" + strconv.Itoa(seen[c.ID])
+		}
+		out[i] = c
+	}
+	return out
+}
+
+// short is a digest of texts that is long enough to be unique and short enough to be read.
+func short(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s,", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}

@@ -1,0 +1,259 @@
+package policies
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
+)
+
+// The bundled policies, with their tests: builtin/<name>/<name>.rego. main gathers
+// the findings of all, lib is what they share.
+//
+//go:embed builtin
+var builtin embed.FS
+
+// modules are the Rego files of a bundle.
+type modules struct {
+	sources map[string]string      // file name to text
+	parsed  map[string]*ast.Module // with annotations
+	bundled map[string]bool
+}
+
+// readModules reads and parses the bundled files and those of the folders.
+func readModules(dirs []string) (*modules, error) {
+	m := &modules{sources: map[string]string{}, parsed: map[string]*ast.Module{}, bundled: map[string]bool{}}
+	if err := m.read(builtin, "builtin", ""); err != nil {
+		return nil, err
+	}
+	for name := range m.sources {
+		m.bundled[name] = true
+	}
+	for _, dir := range dirs {
+		if err := m.read(os.DirFS(dir), ".", dir); err != nil {
+			return nil, err
+		}
+	}
+	var problems yamlpos.Errors
+	for name, source := range m.sources {
+		module, err := ast.ParseModuleWithOpts(name, source, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
+		if err != nil {
+			problems = append(problems, m.problems(name, err)...)
+			continue
+		}
+		m.parsed[name] = module
+		if !m.bundled[name] {
+			problems = append(problems, m.checkPackage(name, module)...)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sort()
+	}
+	return m, nil
+}
+
+func (m *modules) read(fsys fs.FS, root, dir string) error {
+	err := fs.WalkDir(fsys, root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".rego") {
+			return err
+		}
+		text, err := fs.ReadFile(fsys, path)
+		if err != nil {
+			return err
+		}
+		m.sources[filepath.ToSlash(filepath.Join(dir, path))] = string(text)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("policies: folder %s: %w", dir, err)
+	}
+	return nil
+}
+
+func isTest(file string) bool { return strings.HasSuffix(file, "_test.rego") }
+
+// policyName is the last part of dq.policy.<name>, or "".
+func policyName(module *ast.Module) string {
+	path := module.Package.Path
+	if len(path) == 4 && path[:3].Equal(ast.MustParseRef("data.dq.policy")) {
+		if name, ok := path[3].Value.(ast.String); ok {
+			return string(name)
+		}
+	}
+	return ""
+}
+
+// checkPackage keeps users' files from changing what is bundled.
+func (m *modules) checkPackage(file string, module *ast.Module) yamlpos.Errors {
+	loc := module.Package.Location
+	name := policyName(module)
+	switch {
+	case name == "":
+		return yamlpos.Errors{m.problem(file, loc.Row, loc.Col, module.Package.String()+" is not a policy's", "write package dq.policy.<name>")}
+	case name == "main" || m.bundled["builtin/"+strings.TrimSuffix(name, "_test")+"/"+name+".rego"]:
+		return yamlpos.Errors{m.problem(file, loc.Row, loc.Col, "the name "+name+" is taken by a bundled policy", "choose another name")}
+	case isTest(file) != strings.HasSuffix(name, "_test"):
+		return yamlpos.Errors{m.problem(file, loc.Row, loc.Col, "tests are in files *_test.rego and packages dq.policy.<name>_test, both or neither", "rename the file or the package")}
+	}
+	return nil
+}
+
+// compile compiles all modules but the tests.
+func (m *modules) compile() (*ast.Compiler, error) {
+	selected := map[string]*ast.Module{}
+	for name, module := range m.parsed {
+		if !isTest(name) {
+			selected[name] = module
+		}
+	}
+	compiler := newCompiler()
+	if compiler.Compile(selected); compiler.Failed() {
+		return nil, m.problems("", compiler.Errors).Sort()
+	}
+	return compiler, nil
+}
+
+func newCompiler() *ast.Compiler {
+	return ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true)
+}
+
+// catalog reads the METADATA of every policy, by package name.
+func (m *modules) catalog() (map[string]Policy, error) {
+	catalog := map[string]Policy{}
+	fileOf := map[string]string{} // id to file
+	var problems yamlpos.Errors
+	files := make([]string, 0, len(m.parsed))
+	for file := range m.parsed {
+		files = append(files, file)
+	}
+	sort.Strings(files)
+	for _, file := range files {
+		module := m.parsed[file]
+		name := policyName(module)
+		if file == "builtin/main/main.rego" {
+			name = "main"
+		}
+		if name == "" || isTest(file) {
+			continue
+		}
+		if _, ok := catalog[name]; ok {
+			problems = append(problems, m.at(file, module, "the package dq.policy."+name+" has another file", "give each policy one file"))
+			continue
+		}
+		p, err := m.policy(file, module)
+		if err != nil {
+			problems = append(problems, *err)
+			continue
+		}
+		if other, ok := fileOf[p.ID]; ok {
+			problems = append(problems, m.at(file, module, "the id "+p.ID+" is that of "+other, "choose another custom.id"))
+			continue
+		}
+		fileOf[p.ID] = file
+		catalog[name] = p
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return catalog, nil
+}
+
+// policy reads the METADATA above a package.
+func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Error) {
+	wrong := func(message, hint string) (Policy, *yamlpos.Error) {
+		e := m.at(file, module, message, hint)
+		return Policy{}, &e
+	}
+	var a *ast.Annotations
+	for _, annotation := range module.Annotations {
+		if annotation.Scope == "package" {
+			a = annotation
+		}
+	}
+	if a == nil || a.Title == "" {
+		return wrong("the policy has no METADATA with a title", "write # METADATA, # title: ... above the package line")
+	}
+	text := func(key string) string { s, _ := a.Custom[key].(string); return s }
+	p := Policy{
+		ID: text("id"), Title: a.Title, Description: a.Description, Category: text("category"),
+		Remediation: text("remediation"), File: file, Bundled: m.bundled[file], Severity: map[string]string{},
+	}
+	switch {
+	case p.ID == "":
+		return wrong("the policy has no id", "write # custom: and #   id: ACME-001 in its METADATA")
+	case strings.HasPrefix(p.ID, "DQ-") && !p.Bundled:
+		return wrong("the id "+p.ID+" is reserved: DQ- is for bundled policies", "choose another prefix")
+	}
+	switch s := a.Custom["severity"].(type) {
+	case string:
+		p.Severity["default"] = s
+	case map[string]any:
+		for layer, v := range s {
+			p.Severity[layer] = fmt.Sprint(v)
+		}
+	}
+	for layer, s := range p.Severity {
+		if s != "error" && s != "warn" {
+			return wrong("custom.severity of "+layer+" is "+s, "write error or warn")
+		}
+	}
+	if p.Severity["default"] == "" {
+		return wrong("the policy has no severity", "write #   severity: error, or #   severity: {bronze: warn, default: error}")
+	}
+	if !p.hasFindings(module) {
+		return wrong("the policy has no rule findings, so it can never find anything", "write findings contains {...} if {...}")
+	}
+	return p, nil
+}
+
+func (p Policy) hasFindings(module *ast.Module) bool {
+	for _, rule := range module.Rules {
+		if rule.Head.Ref().String() == "findings" || rule.Head.Name.String() == "findings" {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *modules) at(file string, module *ast.Module, message, hint string) yamlpos.Error {
+	return m.problem(file, module.Package.Location.Row, module.Package.Location.Col, message, hint)
+}
+
+func (m *modules) problem(file string, line, col int, message, hint string) yamlpos.Error {
+	e := yamlpos.Error{File: file, Line: line, Col: col, Message: message, Hint: hint}
+	if lines := strings.Split(m.sources[file], "\n"); line >= 1 && line <= len(lines) {
+		e.Source = lines[line-1]
+	}
+	return e
+}
+
+// problems translates the errors of OPA's parser (of a file) and compiler.
+func (m *modules) problems(file string, err error) yamlpos.Errors {
+	var many ast.Errors
+	if !errors.As(err, &many) {
+		return yamlpos.Errors{m.problem(file, 1, 1, err.Error(), "")}
+	}
+	var out yamlpos.Errors
+	for _, e := range many {
+		hint := ""
+		if name, ok := strings.CutPrefix(e.Message, "undefined function "); ok {
+			if _, exists := ast.BuiltinMap[name]; exists {
+				hint = "policies see nothing but their input: no network, clock, randomness or environment; the time is input.time"
+			}
+		}
+		at := ast.Location{File: file, Row: 1, Col: 1}
+		if e.Location != nil {
+			at = *e.Location
+		}
+		out = append(out, m.problem(at.File, max(at.Row, 1), max(at.Col, 1), e.Message, hint))
+	}
+	return out
+}

@@ -1,0 +1,6 @@
+# METADATA
+# title: A
+# custom: {id: ACME-5, severity: warn}
+package dq.policy.again
+
+findings := set()

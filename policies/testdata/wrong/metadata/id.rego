@@ -1,0 +1,6 @@
+# METADATA
+# title: A
+# custom: {severity: error}
+package dq.policy.id
+
+findings := set()

@@ -1,0 +1,6 @@
+# METADATA
+# title: A
+# custom: {id: DQ-X001, severity: warn}
+package dq.policy.reserved
+
+findings := set()

@@ -1,0 +1,6 @@
+# METADATA
+# title: B
+# custom: {id: ACME-5, severity: warn}
+package dq.policy.same_id
+
+findings := set()

@@ -1,0 +1,6 @@
+# METADATA
+# title: A
+# custom: {id: ACME-2}
+package dq.policy.severity
+
+findings := set()

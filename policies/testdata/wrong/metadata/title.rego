@@ -1,0 +1,4 @@
+# no metadata
+package dq.policy.title
+
+findings := set()

@@ -1,0 +1,3 @@
+package dq.policy.broken
+
+findings contains {"msg": "x" if true

@@ -1,0 +1,3 @@
+package dq.policy.main
+
+findings := set()

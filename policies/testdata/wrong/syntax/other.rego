@@ -1,0 +1,3 @@
+package acme.rules
+
+findings := set()

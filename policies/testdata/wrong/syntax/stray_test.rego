@@ -1,0 +1,3 @@
+package dq.policy.stray
+
+test_x if true

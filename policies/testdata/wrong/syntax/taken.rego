@@ -1,0 +1,3 @@
+package dq.policy.s001
+
+findings := set()

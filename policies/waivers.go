@@ -1,0 +1,219 @@
+package policies
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
+)
+
+// Waiver lets the findings of one policy through on some tables, for a while.
+// Empty lists are no condition. It works from Created to Expires, both included
+// (UTC). An expired one does not work, and its findings come with DQ-W001.
+type Waiver struct {
+	ID          string   `json:"id"`
+	Policy      string   `json:"policy"` // one id, no glob
+	Table       string   `json:"table"`  // glob: silver.*
+	Paths       []string `json:"paths"`  // columns
+	Env         []string `json:"env"`
+	DiffOps     []string `json:"diff_ops"` // column_dropped ...
+	Reason      string   `json:"reason"`
+	Ticket      string   `json:"ticket,omitempty"`
+	RequestedBy string   `json:"requested_by"`
+	ApprovedBy  []string `json:"approved_by"` // never who requested it
+	Created     string   `json:"created"`     // 2006-01-02
+	Expires     string   `json:"expires"`     // at most 90 days later; 30 for privacy
+}
+
+// The bounds of a waiver.
+const (
+	minReason       = 20 // characters
+	maxDays         = 90
+	maxDaysPrivacy  = 30
+	dateLayout      = "2006-01-02"
+	privacyCategory = "privacy"
+)
+
+// readWaivers reads a file of waivers, by policy id:
+//
+//	waivers:
+//	  - id: w-2026-014
+//	    policy: DQ-S001
+//	    table: silver.orders
+//	    paths: [old_code]
+//	    reason: Nobody reads old_code any more, the board moves to code this week.
+//	    ticket: DATA-1234
+//	    requested_by: ada
+//	    approved_by: [lea]
+//	    created: 2026-10-01
+//	    expires: 2026-10-31
+//
+// Errors are yamlpos.Errors, all at once.
+func (b *Bundle) readWaivers(file string) (map[string][]Waiver, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("policies: waivers: %w", err)
+	}
+	return b.parseWaivers(file, data)
+}
+
+func (b *Bundle) parseWaivers(file string, data []byte) (map[string][]Waiver, error) {
+	doc, err := yamlpos.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	byPolicy := map[string][]Waiver{}
+	seen := map[string]bool{}
+	for _, node := range doc.Root.Map("a waivers file", "waivers")["waivers"].List("waivers", false) {
+		w := b.waiver(node)
+		if w.ID != "" && seen[w.ID] {
+			node.Get("id").Errorf("give each waiver its own id", "there is another waiver %s", w.ID)
+		}
+		seen[w.ID] = true
+		byPolicy[w.Policy] = append(byPolicy[w.Policy], w)
+	}
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return byPolicy, nil
+}
+
+func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
+	f := node.Map("a waiver", "id", "policy", "table", "paths", "env", "diff_ops", "reason", "ticket",
+		"requested_by", "approved_by", "created", "expires")
+	text := func(key string) string {
+		n := f[key]
+		if n == nil || n.Null {
+			if node.Kind == yamlpos.Mapping {
+				node.Errorf("add "+key, "the waiver has no %s", key)
+			}
+			return ""
+		}
+		return strings.TrimSpace(n.String())
+	}
+	w := Waiver{ID: text("id"), Policy: text("policy"), Table: text("table"), Reason: text("reason"), RequestedBy: text("requested_by"),
+		Paths: list(f["paths"], "paths"), Env: list(f["env"], "env"), DiffOps: list(f["diff_ops"], "diff_ops"),
+		ApprovedBy: list(f["approved_by"], "approved_by"), Created: text("created"), Expires: text("expires")}
+	if f["ticket"] != nil {
+		w.Ticket = f["ticket"].String()
+	}
+
+	p, known := b.byID[w.Policy]
+	if w.Policy != "" && !known {
+		ids := make([]string, len(b.policies))
+		for i, p := range b.policies {
+			ids[i] = p.ID
+		}
+		f["policy"].Errorf(yamlpos.DidYouMean(w.Policy, ids), "there is no policy %s", w.Policy)
+	}
+	if w.Policy == "DQ-W001" {
+		f["policy"].Errorf("waive what the expired waiver was for", "DQ-W001 says that a waiver expired: it cannot be waived")
+	}
+	if w.Table != "" {
+		if problem := badGlob(w.Table); problem != "" {
+			f["table"].Errorf("name the table, or a part of it: silver.*", "table %q %s", w.Table, problem)
+		} else if strings.Trim(w.Table, "*.") == "" {
+			f["table"].Errorf("name the table, or a part of it: silver.*", "a waiver for every table is too wide")
+		}
+	}
+	if w.Reason != "" && len([]rune(w.Reason)) < minReason {
+		f["reason"].Errorf(fmt.Sprintf("write at least %d characters", minReason), "the reason is too short to be understood later")
+	}
+	if len(w.ApprovedBy) == 0 && node.Kind == yamlpos.Mapping {
+		node.Errorf("add approved_by: [name]", "nobody approved the waiver")
+	}
+	for _, name := range w.ApprovedBy {
+		if strings.EqualFold(name, w.RequestedBy) {
+			f["approved_by"].Errorf("have somebody else approve it", "%s cannot approve what %s requested", name, w.RequestedBy)
+		}
+	}
+	days := maxDays
+	if p.Category == privacyCategory {
+		days = maxDaysPrivacy
+	}
+	created, ok := date(f["created"], w.Created)
+	expires, ok2 := date(f["expires"], w.Expires)
+	switch {
+	case !ok || !ok2:
+	case expires.Before(created):
+		f["expires"].Errorf("write a later date", "the waiver ends on %s, before it begins", w.Expires)
+	case expires.Sub(created) > time.Duration(days)*24*time.Hour:
+		f["expires"].Errorf("at the latest "+created.AddDate(0, 0, days).Format(dateLayout), "the waiver lasts longer than %d days", days)
+	}
+	return w
+}
+
+// list reads a list of names; never nil, so that policies see a list.
+func list(n *yamlpos.Node, what string) []string {
+	return append([]string{}, n.Strings(what)...)
+}
+
+func date(n *yamlpos.Node, text string) (time.Time, bool) {
+	if text == "" {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(dateLayout, text)
+	if err != nil {
+		n.Errorf("write it as 2026-10-31", "%q is no date", text)
+		return time.Time{}, false
+	}
+	return t, true
+}
+
+var globPattern = regexp.MustCompile(`^[\p{L}\p{N}_.*-]+$`)
+
+// badGlob says what is wrong with a glob, so that no policy fails on it later.
+func badGlob(glob string) string {
+	if !globPattern.MatchString(glob) {
+		return "is no table name: letters, digits, _ - . and * are"
+	}
+	return ""
+}
+
+// Owner answers for tables.
+type Owner struct {
+	Email string `json:"email"`
+	Team  string `json:"team,omitempty"`
+}
+
+// readOwners reads the directory of owners:
+//
+//	owners:
+//	  sales: {email: sales-data@example.com, team: Sales Analytics}
+//
+// Errors are yamlpos.Errors, all at once.
+func readOwners(file string) (map[string]Owner, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("policies: owners: %w", err)
+	}
+	return parseOwners(file, data)
+}
+
+func parseOwners(file string, data []byte) (map[string]Owner, error) {
+	doc, err := yamlpos.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string]Owner{}
+	for _, e := range doc.Root.Map("an owners file", "owners")["owners"].Pairs("owners") {
+		f := e.Value.Map("an owner", "email", "team")
+		o := Owner{}
+		if f["team"] != nil {
+			o.Team = f["team"].String()
+		}
+		if f["email"] == nil {
+			e.Key.Errorf("add email: name@example.com", "owner %s has no email", e.Key.Text)
+		} else if o.Email = f["email"].String(); !strings.Contains(o.Email, "@") {
+			f["email"].Errorf("write name@example.com", "%q is no e-mail address", o.Email)
+		}
+		owners[e.Key.Text] = o
+	}
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return owners, nil
+}
