@@ -1,0 +1,384 @@
+package delta
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+)
+
+// readCheckpoint reads a classic, multi-part or V2 checkpoint with its sidecars.
+// Errors are *[Error] with [CheckpointCorrupt] that name the file at fault, or
+// what the store says.
+func (t *Table) readCheckpoint(ctx context.Context, version int64, files []string) (*state, error) {
+	s := newState()
+	take := func(name string) ([]string, error) {
+		c, sidecars, err := t.readCheckpointFile(ctx, version, name)
+		if err != nil {
+			return nil, err
+		}
+		s.apply(c)
+		s.info = nil
+		return sidecars, nil
+	}
+	for _, name := range files {
+		sidecars, err := take(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range sidecars {
+			if _, err := take(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+func (t *Table) readCheckpointFile(ctx context.Context, version int64, name string) (*commit, []string, error) {
+	corrupt := func(err error) error {
+		return &Error{Category: CheckpointCorrupt, File: name, Problem: "not a readable checkpoint", Err: err}
+	}
+	data, err := t.store.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, corrupt(errors.New("the file is missing"))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("delta: %s: %w", name, err)
+	}
+	c := &commit{version: version}
+	var sidecars []string
+	take := func(a *action) error {
+		if a.Sidecar != nil {
+			p, err := decodePath(a.Sidecar.Path)
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(p, "/") {
+				p = path.Join(logDir, "_sidecars", p)
+			}
+			sidecars = append(sidecars, p)
+		}
+		return c.take(a)
+	}
+	if strings.HasSuffix(name, ".json") {
+		err = eachAction(data, take)
+	} else {
+		err = parseCheckpoint(data, take)
+	}
+	if err != nil {
+		return nil, nil, corrupt(err)
+	}
+	return c, sidecars, nil
+}
+
+// parseCheckpoint reads the actions of a Parquet checkpoint, in the order of its
+// rows, whatever other columns it has (PROTOCOL.md, "Checkpoint Schema").
+func parseCheckpoint(data []byte, take func(*action) error) (err error) {
+	// The Parquet library panics on some broken files.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("broken Parquet: %v", p)
+		}
+	}()
+	r, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sc := r.MetaData().Schema
+	for g := range r.NumRowGroups() {
+		group := r.RowGroup(g)
+		rows := int(group.NumRows())
+		if rows < 0 || rows > maxCheckpointRows {
+			return fmt.Errorf("a row group of %d rows", rows)
+		}
+		actions := make([]action, rows)
+		keys := map[string][]cell{}
+		for i := range sc.NumColumns() {
+			col := sc.Column(i)
+			name := columnKey(col.Path())
+			set, mapped, isKey := setters[name], mapSetters[strings.TrimSuffix(name, ".value")], mapSetters[strings.TrimSuffix(name, ".key")]
+			if set == nil && mapped == nil && isKey == nil {
+				continue
+			}
+			chunk, err := group.Column(i)
+			if err != nil {
+				return err
+			}
+			cells, err := readColumn(chunk, col, rows)
+			if err != nil {
+				return fmt.Errorf("column %s: %w", col.Path(), err)
+			}
+			switch {
+			case set != nil:
+				for _, c := range cells {
+					set(&actions[c.row], c)
+				}
+			case isKey != nil:
+				keys[strings.TrimSuffix(name, ".key")] = cells
+			default:
+				if err := setMap(actions, keys[strings.TrimSuffix(name, ".value")], cells, mapped); err != nil {
+					return fmt.Errorf("column %s: %w", col.Path(), err)
+				}
+			}
+		}
+		for i := range actions {
+			if err := take(&actions[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxCheckpointRows bounds one row group, so that a broken footer cannot ask for
+// all memory.
+const maxCheckpointRows = 1 << 26
+
+// columnKey names a leaf column whatever its writer calls the levels inside maps
+// and lists: add.tags.key_value.key is add.tags.key, a list's leaf is its name.
+func columnKey(p string) string {
+	f := strings.Split(p, ".")
+	if len(f) < 4 {
+		return p
+	}
+	switch last := f[len(f)-1]; last {
+	case "key", "value":
+		return strings.Join(f[:len(f)-2], ".") + "." + last
+	case "element", "array", "array_element", "item":
+		return strings.Join(f[:len(f)-2], ".")
+	}
+	return p
+}
+
+// cell is one value of a leaf column, in a row of its row group.
+type cell struct {
+	row   int
+	text  string
+	num   int64
+	flag  bool
+	null  bool // a map entry or list element that is null
+	empty bool // stands for a list or map without elements
+}
+
+// textPtr is the text, nil when it is null.
+func (c cell) textPtr() *string {
+	if c.null {
+		return nil
+	}
+	return &c.text
+}
+
+// setters put cells into actions. Columns that are not named are not read.
+var setters = map[string]func(*action, cell){
+	"txn.appId":       func(a *action, c cell) { at(&a.Txn).AppID = c.text },
+	"txn.version":     func(a *action, c cell) { at(&a.Txn).Version = number(c.num) },
+	"txn.lastUpdated": func(a *action, c cell) { at(&a.Txn).LastUpdated = numberOf(c.num) },
+
+	"add.path":                          func(a *action, c cell) { at(&a.Add).Path = c.text },
+	"add.size":                          func(a *action, c cell) { at(&a.Add).Size = numberOf(c.num) },
+	"add.modificationTime":              func(a *action, c cell) { at(&a.Add).ModificationTime = numberOf(c.num) },
+	"add.dataChange":                    func(a *action, c cell) { at(&a.Add).DataChange = &c.flag },
+	"add.stats":                         func(a *action, c cell) { at(&a.Add).Stats = &c.text },
+	"add.stats_parsed.numRecords":       func(a *action, c cell) { rowsOnly(at(&a.Add), c.num) },
+	"add.baseRowId":                     func(a *action, c cell) { at(&a.Add).BaseRowID = numberOf(c.num) },
+	"add.defaultRowCommitVersion":       func(a *action, c cell) { at(&a.Add).DefaultRowCommitVersion = numberOf(c.num) },
+	"add.clusteringProvider":            func(a *action, c cell) { at(&a.Add).ClusteringProvider = &c.text },
+	"add.deletionVector.storageType":    func(a *action, c cell) { at(&at(&a.Add).DeletionVector).StorageType = c.text },
+	"add.deletionVector.pathOrInlineDv": func(a *action, c cell) { at(&at(&a.Add).DeletionVector).PathOrInlineDv = c.text },
+	"add.deletionVector.offset":         func(a *action, c cell) { at(&at(&a.Add).DeletionVector).Offset = numberOf(c.num) },
+	"add.deletionVector.sizeInBytes":    func(a *action, c cell) { at(&at(&a.Add).DeletionVector).SizeInBytes = number(c.num) },
+	"add.deletionVector.cardinality":    func(a *action, c cell) { at(&at(&a.Add).DeletionVector).Cardinality = number(c.num) },
+
+	"remove.path":                          func(a *action, c cell) { at(&a.Remove).Path = c.text },
+	"remove.deletionTimestamp":             func(a *action, c cell) { at(&a.Remove).DeletionTimestamp = numberOf(c.num) },
+	"remove.dataChange":                    func(a *action, c cell) { at(&a.Remove).DataChange = &c.flag },
+	"remove.extendedFileMetadata":          func(a *action, c cell) { at(&a.Remove).ExtendedFileMetadata = &c.flag },
+	"remove.size":                          func(a *action, c cell) { at(&a.Remove).Size = numberOf(c.num) },
+	"remove.baseRowId":                     func(a *action, c cell) { at(&a.Remove).BaseRowID = numberOf(c.num) },
+	"remove.defaultRowCommitVersion":       func(a *action, c cell) { at(&a.Remove).DefaultRowCommitVersion = numberOf(c.num) },
+	"remove.deletionVector.storageType":    func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).StorageType = c.text },
+	"remove.deletionVector.pathOrInlineDv": func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).PathOrInlineDv = c.text },
+	"remove.deletionVector.offset":         func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).Offset = numberOf(c.num) },
+	"remove.deletionVector.sizeInBytes":    func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).SizeInBytes = number(c.num) },
+	"remove.deletionVector.cardinality":    func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).Cardinality = number(c.num) },
+
+	"metaData.id":               func(a *action, c cell) { at(&a.MetaData).ID = c.text },
+	"metaData.name":             func(a *action, c cell) { at(&a.MetaData).Name = &c.text },
+	"metaData.description":      func(a *action, c cell) { at(&a.MetaData).Description = &c.text },
+	"metaData.format.provider":  func(a *action, c cell) { at(&a.MetaData).Format.Provider = c.text },
+	"metaData.schemaString":     func(a *action, c cell) { at(&a.MetaData).SchemaString = c.text },
+	"metaData.partitionColumns": func(a *action, c cell) { appendText(&at(&a.MetaData).PartitionColumns, c) },
+	"metaData.createdTime":      func(a *action, c cell) { at(&a.MetaData).CreatedTime = numberOf(c.num) },
+
+	"protocol.minReaderVersion": func(a *action, c cell) { at(&a.Protocol).MinReader = int(c.num) },
+	"protocol.minWriterVersion": func(a *action, c cell) { at(&a.Protocol).MinWriter = int(c.num) },
+	"protocol.readerFeatures":   func(a *action, c cell) { appendText(at(&at(&a.Protocol).ReaderFeatures), c) },
+	"protocol.writerFeatures":   func(a *action, c cell) { appendText(at(&at(&a.Protocol).WriterFeatures), c) },
+
+	"domainMetadata.domain":        func(a *action, c cell) { at(&a.Domain).Domain = c.text },
+	"domainMetadata.configuration": func(a *action, c cell) { at(&a.Domain).Configuration = c.text },
+	"domainMetadata.removed":       func(a *action, c cell) { at(&a.Domain).Removed = c.flag },
+
+	"sidecar.path": func(a *action, c cell) { at(&a.Sidecar).Path = c.text },
+}
+
+// at gives what p points to, made when it is not there.
+func at[T any](p **T) *T {
+	if *p == nil {
+		*p = new(T)
+	}
+	return *p
+}
+
+// mapSetters put one entry of a map into actions.
+var mapSetters = map[string]func(a *action, key string, value *string){
+	"add.partitionValues":     func(a *action, k string, v *string) { putEntry(&at(&a.Add).PartitionValues, k, v) },
+	"add.tags":                func(a *action, k string, v *string) { putEntry(&at(&a.Add).Tags, k, v) },
+	"remove.partitionValues":  func(a *action, k string, v *string) { putEntry(&at(&a.Remove).PartitionValues, k, v) },
+	"metaData.format.options": func(a *action, k string, v *string) { putText(&at(&a.MetaData).Format.Options, k, v) },
+	"metaData.configuration":  func(a *action, k string, v *string) { putText(&at(&a.MetaData).Configuration, k, v) },
+}
+
+func putEntry(m *map[string]*string, key string, value *string) {
+	if *m == nil {
+		*m = map[string]*string{}
+	}
+	(*m)[key] = value
+}
+
+func putText(m *map[string]string, key string, value *string) {
+	if *m == nil {
+		*m = map[string]string{}
+	}
+	if value != nil {
+		(*m)[key] = *value
+	}
+}
+
+// setMap pairs the cells of a map's two columns, which have the same structure.
+func setMap(actions []action, keys, values []cell, set func(*action, string, *string)) error {
+	if len(keys) != len(values) {
+		return fmt.Errorf("%d keys and %d values", len(keys), len(values))
+	}
+	for i, k := range keys {
+		if values[i].row != k.row || values[i].empty != k.empty {
+			return errors.New("keys and values differ in their rows")
+		}
+		if !k.empty && !k.null {
+			set(&actions[k.row], k.text, values[i].textPtr())
+		}
+	}
+	return nil
+}
+
+// appendText adds an element to a list; an empty one is not nil.
+func appendText(list *[]string, c cell) {
+	if *list == nil {
+		*list = []string{}
+	}
+	if !c.empty && !c.null {
+		*list = append(*list, c.text)
+	}
+}
+
+// rowsOnly makes stats of a file whose statistics are only in struct form:
+// their number of rows.
+func rowsOnly(f *fileAction, rows int64) {
+	if f.Stats == nil {
+		f.Stats = new(fmt.Sprintf(`{"numRecords":%d}`, rows))
+	}
+}
+
+// readColumn reads one column chunk into cells. Nulls outside of lists and maps
+// make none.
+func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int) ([]cell, error) {
+	switch r := chunk.(type) {
+	case *file.ByteArrayColumnChunkReader:
+		return readCells(r.ReadBatch, col, rows, func(c *cell, v parquet.ByteArray) { c.text = string(v) })
+	case *file.Int64ColumnChunkReader:
+		return readCells(r.ReadBatch, col, rows, func(c *cell, v int64) { c.num = v })
+	case *file.Int32ColumnChunkReader:
+		return readCells(r.ReadBatch, col, rows, func(c *cell, v int32) { c.num = int64(v) })
+	case *file.BooleanColumnChunkReader:
+		return readCells(r.ReadBatch, col, rows, func(c *cell, v bool) { c.flag = v })
+	}
+	return nil, fmt.Errorf("its type is %s", col.PhysicalType())
+}
+
+func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, put func(*cell, T)) ([]cell, error) {
+	const batch = 4096
+	maxDef, repeated, inList := col.MaxDefinitionLevel(), repeatedLevel(col), col.MaxRepetitionLevel() > 0
+	if col.MaxRepetitionLevel() > 1 {
+		return nil, errors.New("lists within lists")
+	}
+	values, defs, reps := make([]T, batch), make([]int16, batch), make([]int16, batch)
+	var cells []cell
+	row := -1
+	for {
+		n, found, err := read(batch, values, defs, reps)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+		next := 0
+		for i := range int(n) {
+			def := maxDef
+			if maxDef > 0 {
+				def = defs[i]
+			}
+			if !inList || reps[i] == 0 {
+				row++
+			}
+			if row < 0 || row >= rows {
+				return nil, fmt.Errorf("more than the %d rows of its row group", rows)
+			}
+			c := cell{row: row}
+			switch {
+			case def == maxDef:
+				if next >= found {
+					return nil, errors.New("fewer values than its levels say")
+				}
+				put(&c, values[next])
+				next++
+			case inList && def >= repeated:
+				c.null = true
+			case inList && def == repeated-1:
+				c.empty = true
+			default:
+				continue
+			}
+			cells = append(cells, c)
+		}
+	}
+	if row != rows-1 {
+		return nil, fmt.Errorf("%d rows instead of %d", row+1, rows)
+	}
+	return cells, nil
+}
+
+// repeatedLevel is the definition level at which an element of the list or map
+// around a column exists.
+func repeatedLevel(col *schema.Column) int16 {
+	var level int16
+	counting := false
+	for n := col.SchemaNode(); n != nil && n.Parent() != nil; n = n.Parent() {
+		if n.RepetitionType() == parquet.Repetitions.Repeated {
+			counting = true
+		}
+		if counting && n.RepetitionType() != parquet.Repetitions.Required {
+			level++
+		}
+	}
+	return level
+}

@@ -1,0 +1,171 @@
+package delta
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dq-dev/dq/table"
+)
+
+func seedFiles(f *testing.F, pattern string) {
+	f.Helper()
+	files, err := filepath.Glob(filepath.FromSlash(pattern))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds in %s", pattern)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+}
+
+// FuzzCommit: any bytes as the first commit give a table or an *Error.
+func FuzzCommit(f *testing.F) {
+	seedFiles(f, "testdata/*/*/table/_delta_log/00000000000000000000.json")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := parseCommit("f", 0, data)
+		if err == nil {
+			err = c.checkFiles("f")
+		}
+		if err == nil {
+			st := newState()
+			st.apply(c)
+			var s *Snapshot
+			if s, err = Open(Dir(t.TempDir())).snapshot(context.Background(), st, nil); err == nil {
+				s.Rows()
+				for _, err = range s.Files(context.Background()) {
+				}
+			}
+		}
+		var e *Error
+		if err != nil && !errors.As(err, &e) {
+			t.Fatalf("%T: %v", err, err)
+		}
+	})
+}
+
+// FuzzCheckpoint: any bytes as a checkpoint give actions or an error.
+func FuzzCheckpoint(f *testing.F) {
+	data, err := formatCheckpoint([]action{{Protocol: &protocol{MinReader: 1, MinWriter: 2}},
+		{Add: &fileAction{Path: "a", Size: numberOf(1), PartitionValues: map[string]*string{"p": nil, "q": new("x")}}},
+		{MetaData: &metaData{PartitionColumns: []string{"p"}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add(data[:len(data)/2])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n := 0
+		if err := parseCheckpoint(data, func(a *action) error { n++; return (&commit{}).take(a) }); err == nil && n > 1<<20 {
+			t.Fatalf("%d actions out of %d bytes", n, len(data))
+		}
+	})
+}
+
+// FuzzDeletionVector: any bytes as a bitmap give ascending rows or an error.
+func FuzzDeletionVector(f *testing.F) {
+	f.Add(bitmapOf(0, u16s(roaringPlain, 0, 1, 0, 0, 2, 16, 0, 1, 5, 9)...))
+	f.Add(bitmapOf(1, append(append(u16s(roaringRuns, 0), 1), u16s(7, 3, 2, 10, 1, 20, 1)...)...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rows, err := parseBitmap(data)
+		if err != nil {
+			return
+		}
+		last := int64(-1)
+		for _, r := range rows {
+			if r <= last {
+				t.Fatalf("row %d after %d", r, last)
+			}
+			last = r
+		}
+	})
+}
+
+// FuzzStats: any text as statistics is read or passed over, and bounds are bounds.
+func FuzzStats(f *testing.F) {
+	columns := leaves([]table.Field{{Name: "i", Type: table.Type{Kind: table.Int64}}, {Name: "s", Type: table.Type{Kind: table.String}},
+		{Name: "t", Type: table.Type{Kind: table.Timestamp}}, {Name: "d", Type: table.Type{Kind: table.Double}}}, mapNone, nil, nil)
+	f.Add(`{"numRecords":1,"minValues":{"i":1,"s":"x","t":"2024-01-01T00:00:00.000Z"},"maxValues":{"d":1.5},"nullCount":{"i":0}}`, strings.Repeat("ab", 30))
+	f.Fuzz(func(t *testing.T, text, value string) {
+		if s := parseStats(&text, columns); s != nil {
+			again, err := formatStats(s, columns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parseStats(&again, columns) == nil {
+				t.Fatalf("%s became %s, which does not parse", text, again)
+			}
+		}
+		if low, ok := formatBound(table.String, value, false); ok && low != quote(value) && cutMin(value) > value {
+			t.Fatalf("%s is no lower bound of %q", low, value)
+		}
+		if high, ok := cutMax(value); ok && high < value {
+			t.Fatalf("%q is no upper bound of %q", high, value)
+		}
+	})
+}
+
+// FuzzSchema: any text as a schema is refused or survives being written again.
+func FuzzSchema(f *testing.F) {
+	f.Add(`{"type":"struct","fields":[{"name":"a","type":{"type":"map","keyType":"string","valueType":{"type":"array","elementType":"decimal(38,18)","containsNull":true},"valueContainsNull":false},"nullable":true,"metadata":{"x":1.5,"y":[1,{"z":null}]}}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseSchema(text)
+		if err != nil {
+			return
+		}
+		again, err := formatSchema(s)
+		if err != nil {
+			return // names that only column mapping allows
+		}
+		twice, err := parseSchema(again)
+		if err != nil {
+			t.Fatalf("%s became %s: %v", text, again, err)
+		}
+		if third, err := formatSchema(twice); err != nil || third != again {
+			t.Fatalf("%s became %s, %v", again, third, err)
+		}
+	})
+}
+
+// FuzzPath: paths survive the log, and no URI leaves the table.
+func FuzzPath(f *testing.F) {
+	f.Add("p=a%252Fb/x y.parquet")
+	f.Add("../x")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := decodePath(text)
+		if err != nil || strings.HasPrefix(p, "/") || hasScheme(text) {
+			return
+		}
+		if p == ".." || strings.HasPrefix(p, "../") {
+			t.Fatalf("%q leaves the table as %q", text, p)
+		}
+		if again, err := decodePath(encodePath(p)); err != nil || again != p {
+			t.Fatalf("%q became %q, %v", p, again, err)
+		}
+	})
+}
+
+// FuzzResume: any bytes as a prepared commit are refused or can be written down again.
+func FuzzResume(f *testing.F) {
+	f.Add([]byte(`{"format":"dq.delta-commit/v1","operation":"WRITE","read_version":3,"txn_id":"x","info":{"dq":{}},"adds":[{"path":"a","size":1,"partitionValues":{}}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		x, err := Open(Dir(t.TempDir())).Resume(data)
+		if err != nil {
+			return
+		}
+		again, err := x.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(Dir(t.TempDir())).Resume(again); err != nil {
+			t.Fatalf("%s: %v", again, err)
+		}
+	})
+}

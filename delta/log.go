@@ -1,0 +1,281 @@
+package delta
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func commitName(version int64) string { return fmt.Sprintf("%s/%020d.json", logDir, version) }
+
+func checkpointName(version int64) string {
+	return fmt.Sprintf("%s/%020d.checkpoint.parquet", logDir, version)
+}
+
+const hintName = logDir + "/_last_checkpoint"
+
+// listing is what a log folder holds from some version on.
+type listing struct {
+	commits     map[int64]Info
+	checkpoints map[int64][][]string // complete ones: each a set of files
+	first, last int64                // of commits and complete checkpoints; -1 when there is none
+}
+
+// parts are the files of a multi-part checkpoint.
+type parts struct {
+	version int64
+	of      int
+}
+
+// list reads the log folder from a version on. Names that the protocol does not
+// know are passed over (PROTOCOL.md, "File Types").
+func (t *Table) list(ctx context.Context, from int64) (*listing, error) {
+	infos, err := t.store.List(ctx, logDir, fmt.Sprintf("%020d", from))
+	if err != nil {
+		return nil, fmt.Errorf("delta: listing the log: %w", err)
+	}
+	l := &listing{commits: map[int64]Info{}, checkpoints: map[int64][][]string{}, first: -1, last: -1}
+	multi := map[parts][]string{}
+	for _, info := range infos {
+		version, rest, ok := splitLogName(path.Base(info.Name))
+		if !ok {
+			continue
+		}
+		switch {
+		case rest == "json":
+			l.commits[version] = info
+		case rest == "checkpoint.parquet":
+			l.checkpoints[version] = append(l.checkpoints[version], []string{info.Name})
+		case strings.HasPrefix(rest, "checkpoint."):
+			if n, of, ok := splitPart(rest); ok {
+				key := parts{version, of}
+				// Parts sort by number, so a set is complete when the last comes in turn.
+				if len(multi[key]) == n-1 {
+					multi[key] = append(multi[key], info.Name)
+				}
+				if len(multi[key]) == of {
+					l.checkpoints[version] = append(l.checkpoints[version], multi[key])
+				}
+			} else if isV2Name(rest) {
+				l.checkpoints[version] = append([][]string{{info.Name}}, l.checkpoints[version]...)
+			}
+			if l.checkpoints[version] == nil {
+				continue
+			}
+		default:
+			continue
+		}
+		if l.first < 0 || version < l.first {
+			l.first = version
+		}
+		l.last = max(l.last, version)
+	}
+	return l, nil
+}
+
+// splitLogName cuts 00000000000000000007.json into 7 and json.
+func splitLogName(base string) (version int64, rest string, ok bool) {
+	if len(base) < 22 || base[20] != '.' {
+		return 0, "", false
+	}
+	digits := base[:20]
+	if strings.Trim(digits, "0123456789") != "" {
+		return 0, "", false
+	}
+	version, err := strconv.ParseInt(digits, 10, 64)
+	return version, base[21:], err == nil
+}
+
+// splitPart reads checkpoint.0000000001.0000000003.parquet.
+func splitPart(rest string) (n, of int, ok bool) {
+	f := strings.Split(rest, ".")
+	if len(f) != 4 || f[3] != "parquet" || len(f[1]) != 10 || len(f[2]) != 10 {
+		return 0, 0, false
+	}
+	n, err1 := strconv.Atoi(f[1])
+	of, err2 := strconv.Atoi(f[2])
+	return n, of, err1 == nil && err2 == nil && 1 <= n && n <= of
+}
+
+// isV2Name reports whether the rest of a name is checkpoint.<uuid>.json or .parquet.
+func isV2Name(rest string) bool {
+	f := strings.Split(rest, ".")
+	return len(f) == 3 && len(f[1]) == 36 && strings.Count(f[1], "-") == 4 && (f[2] == "json" || f[2] == "parquet")
+}
+
+// hint reads _last_checkpoint: the version of a checkpoint, or 0. It is a hint
+// only; whatever is wrong with it is ignored.
+func (t *Table) hint(ctx context.Context) int64 {
+	data, err := t.store.Read(ctx, hintName)
+	if err != nil {
+		return 0
+	}
+	var h struct {
+		Version *number `json:"version"`
+	}
+	if json.Unmarshal(data, &h) != nil || h.Version == nil || *h.Version < 0 {
+		return 0
+	}
+	return int64(*h.Version)
+}
+
+// state is a table as its log says it is at one version.
+type state struct {
+	version  int64
+	info     json.RawMessage // of the last commit; nil when it was not read
+	modified time.Time       // of the last commit's file; zero when it is not there
+
+	protocol   *protocol
+	metaData   *metaData
+	files      map[fileKey]*fileAction
+	tombstones map[fileKey]*fileAction
+	txns       map[string]appTxn
+	domains    map[string]domainMetadata
+}
+
+func newState() *state {
+	return &state{version: -1, files: map[fileKey]*fileAction{}, tombstones: map[fileKey]*fileAction{},
+		txns: map[string]appTxn{}, domains: map[string]domainMetadata{}}
+}
+
+func (s *state) clone() *state {
+	c := *s
+	c.files, c.tombstones = maps.Clone(s.files), maps.Clone(s.tombstones)
+	c.txns, c.domains = maps.Clone(s.txns), maps.Clone(s.domains)
+	return &c
+}
+
+// apply replays a commit or the content of a checkpoint (PROTOCOL.md, "Action
+// Reconciliation"). Going forward, the last action about a key wins.
+func (s *state) apply(c *commit) {
+	s.version, s.info = c.version, c.info
+	if c.protocol != nil {
+		s.protocol = c.protocol
+	}
+	if c.metaData != nil {
+		s.metaData = c.metaData
+	}
+	for _, t := range c.txns {
+		s.txns[t.AppID] = t
+	}
+	for _, d := range c.domains {
+		if d.Removed {
+			delete(s.domains, d.Domain)
+		} else {
+			s.domains[d.Domain] = d
+		}
+	}
+	for _, f := range c.removes {
+		delete(s.files, f.key())
+		s.tombstones[f.key()] = f
+	}
+	for _, f := range c.adds {
+		delete(s.tombstones, f.key())
+		s.files[f.key()] = f
+	}
+}
+
+// readCommit reads one commit of the log. fs.ErrNotExist when there is none.
+func (t *Table) readCommit(ctx context.Context, version int64) (*commit, error) {
+	name := commitName(version)
+	data, err := t.store.Read(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("delta: %s: %w", name, err)
+	}
+	c, err := parseCommit(name, version, data)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.checkFiles(name)
+}
+
+// load builds the state at a version, or at the newest one when version is
+// negative. It starts from the newest checkpoint that can be read.
+func (t *Table) load(ctx context.Context, version int64) (*state, error) {
+	from := t.hint(ctx)
+	if version >= 0 && from > version {
+		from = 0
+	}
+	l, err := t.list(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	s, err := t.loadFrom(ctx, l, version)
+	if err == nil || from == 0 || ctx.Err() != nil {
+		return s, err
+	}
+	// The hint led nowhere, or to a checkpoint that cannot be read.
+	if l, err = t.list(ctx, 0); err != nil {
+		return nil, err
+	}
+	return t.loadFrom(ctx, l, version)
+}
+
+func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state, error) {
+	if l.last < 0 {
+		return nil, fmt.Errorf("delta: %w: there is no log in %s", ErrNoTable, logDir)
+	}
+	target := version
+	if target < 0 {
+		target = l.last
+	}
+	var failed error
+	for _, start := range slices.Backward(slices.Sorted(maps.Keys(l.checkpoints))) {
+		if start > target {
+			continue
+		}
+		for _, files := range l.checkpoints[start] {
+			s, err := t.readCheckpoint(ctx, start, files)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				t.warn(err)
+				failed = err
+				continue
+			}
+			return t.replay(ctx, l, s, target)
+		}
+	}
+	if _, ok := l.commits[0]; ok {
+		return t.replay(ctx, l, newState(), target)
+	}
+	switch {
+	case failed != nil:
+		return nil, failed
+	case version >= 0 && l.first > 0 && len(l.checkpoints) > 0:
+		return nil, fmt.Errorf("delta: version %d: %w: the log begins at version %d", version, ErrGone, slices.Min(slices.Collect(maps.Keys(l.checkpoints))))
+	}
+	return nil, &Error{Category: LogGap, File: commitName(0),
+		Problem: fmt.Sprintf("the log begins at version %d and has no complete checkpoint to begin with", l.first)}
+}
+
+// replay applies the commits after s up to target.
+func (t *Table) replay(ctx context.Context, l *listing, s *state, target int64) (*state, error) {
+	for v := s.version + 1; v <= target; v++ {
+		c, err := t.readCommit(ctx, v)
+		if errors.Is(err, fs.ErrNotExist) {
+			if v > l.last {
+				return nil, fmt.Errorf("delta: version %d: %w: the newest is %d", target, ErrNoVersion, v-1)
+			}
+			return nil, &Error{Category: LogGap, File: commitName(v),
+				Problem: fmt.Sprintf("the commit is missing, though the log goes on to version %d", l.last)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.apply(c)
+	}
+	if info, ok := l.commits[s.version]; ok {
+		s.modified = info.Modified
+	}
+	return s, nil
+}

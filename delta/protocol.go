@@ -1,0 +1,222 @@
+package delta
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// readable are the reader features that this package understands (PROTOCOL.md,
+// "Valid Feature Names in Table Features").
+var readable = []string{
+	"columnMapping", "deletionVectors", "timestampNtz", "typeWidening", "typeWidening-preview",
+	"v2Checkpoint", "vacuumProtocolCheck",
+}
+
+// writable are the features that this package upholds when it writes, or that
+// ask nothing of a writer who does not use them; see [Snapshot.Writable] for
+// those that are refused when they are in use.
+var writable = []string{
+	"appendOnly", "changeDataFeed", "checkConstraints", "columnMapping", "deletionVectors",
+	"domainMetadata", "generatedColumns", "identityColumns", "inCommitTimestamp", "invariants",
+	"timestampNtz", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck",
+}
+
+// legacy lists what each writer version below 7 implies.
+var legacy = []struct {
+	writer  int
+	feature string
+}{
+	{2, "appendOnly"}, {2, "invariants"}, {3, "checkConstraints"}, {4, "changeDataFeed"},
+	{4, "generatedColumns"}, {5, "columnMapping"}, {6, "identityColumns"},
+}
+
+// features expands versions to the set of features that they stand for.
+func (p *protocol) features() (reader, writer []string) {
+	switch {
+	case p.ReaderFeatures != nil:
+		reader = append(reader, *p.ReaderFeatures...)
+	case p.MinReader == 2:
+		reader = append(reader, "columnMapping")
+	}
+	if p.WriterFeatures != nil {
+		writer = append(writer, *p.WriterFeatures...)
+	} else {
+		for _, l := range legacy {
+			if p.MinWriter >= l.writer {
+				writer = append(writer, l.feature)
+			}
+		}
+	}
+	slices.Sort(reader)
+	slices.Sort(writer)
+	return slices.Compact(reader), slices.Compact(writer)
+}
+
+// check refuses contradictions and what this package cannot read, naming
+// everything at once (PROTOCOL.md, "Table Features").
+func (p *protocol) check() error {
+	bad := func(problem string) error { return &Error{Category: BadProtocol, Problem: "protocol: " + problem} }
+	switch {
+	case p.MinReader < 1 || p.MinWriter < 1:
+		return bad(fmt.Sprintf("versions are %d and %d", p.MinReader, p.MinWriter))
+	case p.MinReader > 3 || p.MinWriter > 7:
+		return &Error{Category: UnsupportedProtocol,
+			Problem: fmt.Sprintf("protocol: the table needs reader version %d and writer version %d; this program knows 3 and 7", p.MinReader, p.MinWriter),
+			Hint:    "a newer version of dq may read it"}
+	case p.MinReader == 3 && p.ReaderFeatures == nil:
+		return bad("reader version 3 without readerFeatures")
+	case p.MinReader != 3 && p.ReaderFeatures != nil && len(*p.ReaderFeatures) > 0:
+		return bad(fmt.Sprintf("readerFeatures with reader version %d", p.MinReader))
+	case p.MinWriter == 7 && p.WriterFeatures == nil:
+		return bad("writer version 7 without writerFeatures")
+	case p.MinWriter != 7 && p.WriterFeatures != nil && len(*p.WriterFeatures) > 0:
+		return bad(fmt.Sprintf("writerFeatures with writer version %d", p.MinWriter))
+	case p.MinReader == 3 && p.MinWriter != 7:
+		return bad(fmt.Sprintf("reader version 3 with writer version %d", p.MinWriter))
+	}
+	var unknown, missing []string
+	if p.ReaderFeatures != nil {
+		for _, f := range *p.ReaderFeatures {
+			if !slices.Contains(*p.WriterFeatures, f) {
+				missing = append(missing, f)
+			}
+			if !slices.Contains(readable, f) {
+				unknown = append(unknown, f)
+			}
+		}
+	}
+	if missing != nil {
+		slices.Sort(missing)
+		return bad("readerFeatures that writerFeatures lacks: " + strings.Join(missing, ", "))
+	}
+	if unknown != nil {
+		slices.Sort(unknown)
+		e := &Error{Category: UnsupportedFeature, Problem: "the table needs features that this program does not read: " + strings.Join(slices.Compact(unknown), ", ")}
+		for _, f := range unknown {
+			if strings.HasPrefix(f, "catalog") {
+				e.Hint = "its commits are kept by a catalog: read it through that"
+			}
+		}
+		return e
+	}
+	return nil
+}
+
+// Writable reports nil when this package may write to the table, else an
+// *[Error] with [UnsupportedFeature] that names everything in the way.
+func (s *Snapshot) Writable() error {
+	var problems []string
+	_, features := s.Features()
+	has := func(f string) bool { return slices.Contains(features, f) }
+	for _, f := range features {
+		if !slices.Contains(writable, f) {
+			problems = append(problems, "feature "+f)
+		}
+	}
+	if s.mapping != mapNone {
+		problems = append(problems, "column mapping by "+string(s.mapping))
+	}
+	if has("checkConstraints") && len(s.Constraints()) > 0 {
+		for _, name := range sortedKeys(s.Constraints()) {
+			problems = append(problems, "CHECK constraint "+name)
+		}
+	}
+	eachField(s.schema.Fields, "", func(path string, f table.Field) {
+		for _, m := range []struct{ key, feature, what string }{
+			{"delta.invariants", "invariants", "invariant of column "},
+			{"delta.generationExpression", "generatedColumns", "generated column "},
+			{"delta.identity.start", "identityColumns", "identity column "},
+		} {
+			if _, ok := f.Meta[m.key]; ok && has(m.feature) {
+				problems = append(problems, m.what+path)
+			}
+		}
+	})
+	if problems == nil {
+		return nil
+	}
+	return &Error{Category: UnsupportedFeature, Problem: "this program cannot write the table, since it does not uphold: " + strings.Join(problems, ", ")}
+}
+
+// eachField visits all fields, those within arrays and maps too.
+func eachField(fields []table.Field, prefix string, visit func(path string, f table.Field)) {
+	for _, f := range fields {
+		visit(prefix+f.Name, f)
+		eachInType(f.Type, prefix+f.Name, visit)
+	}
+}
+
+func eachInType(t table.Type, path string, visit func(string, table.Field)) {
+	switch t.Kind {
+	case table.Struct:
+		eachField(t.Fields, path+".", visit)
+	case table.Array:
+		eachInType(*t.Elem, path+".element", visit)
+	case table.Map:
+		eachInType(*t.Key, path+".key", visit)
+		eachInType(*t.Elem, path+".value", visit)
+	}
+}
+
+// kinds reports which kinds of types occur in the schema.
+func kinds(s table.Schema) map[table.Kind]bool {
+	found := map[table.Kind]bool{}
+	var visit func(t table.Type)
+	visit = func(t table.Type) {
+		found[t.Kind] = true
+		for _, part := range []*table.Type{t.Key, t.Elem} {
+			if part != nil {
+				visit(*part)
+			}
+		}
+		for _, f := range t.Fields {
+			visit(f.Type)
+		}
+	}
+	for _, f := range s.Fields {
+		visit(f.Type)
+	}
+	return found
+}
+
+// needs returns the protocol that schema and properties need when the table has
+// p: p itself, or a higher one. A new table starts from nil.
+func (p *protocol) needs(s table.Schema, props map[string]string) *protocol {
+	var features []string
+	if kinds(s)[table.TimestampNTZ] {
+		features = append(features, "timestampNtz")
+	}
+	if props["delta.enableInCommitTimestamps"] == "true" {
+		features = append(features, "inCommitTimestamp")
+	}
+	base := p
+	if base == nil {
+		base = &protocol{MinReader: 1, MinWriter: 2}
+		if props["delta.enableChangeDataFeed"] == "true" {
+			base.MinWriter = 4
+		}
+	}
+	reader, writer := base.features()
+	var newReader, newWriter bool
+	for _, f := range features {
+		if !slices.Contains(writer, f) {
+			writer, newWriter = append(writer, f), true
+		}
+		if slices.Contains(readable, f) && !slices.Contains(reader, f) {
+			reader, newReader = append(reader, f), true
+		}
+	}
+	if !newReader && !newWriter {
+		return base
+	}
+	slices.Sort(reader)
+	slices.Sort(writer)
+	next := &protocol{MinReader: base.MinReader, MinWriter: 7, WriterFeatures: &writer}
+	if newReader || base.MinReader == 3 {
+		next.MinReader, next.ReaderFeatures = 3, &reader
+	}
+	return next
+}

@@ -1,0 +1,314 @@
+package delta
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// Snapshot is a table as it was at one version. It never changes and is safe for
+// use by several goroutines; what its methods return is not shared.
+type Snapshot struct {
+	table       *Table
+	state       *state
+	schema      table.Schema
+	mapping     mapping
+	partitionBy []string
+	leaves      []leaf
+	time        time.Time
+
+	sort   sync.Once
+	sorted []*fileAction
+}
+
+// Snapshot reads the log as it was at that version or time.
+//
+// Errors: [ErrNoTable] when there is no log; [ErrNoVersion] for a version that
+// does not exist yet, or a time before the first one; [ErrGone] for one that was
+// cleaned up; *[Error] for a table that is corrupt or needs unknown features,
+// judged at the version that is read.
+//
+// Cost: one list of the log folder, the newest checkpoint, and the commits since.
+// By time, one list of the whole log besides, and with in-commit timestamps a
+// binary search over the commits.
+func (t *Table) Snapshot(ctx context.Context, at At) (*Snapshot, error) {
+	version := int64(-1)
+	switch at.kind {
+	case atVersion:
+		if at.version < 0 {
+			return nil, fmt.Errorf("delta: version %d: %w", at.version, ErrNoVersion)
+		}
+		version = at.version
+	case atTime:
+		var err error
+		if version, err = t.versionAt(ctx, at.time); err != nil {
+			return nil, err
+		}
+	}
+	s, err := t.load(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return t.snapshot(ctx, s, nil)
+}
+
+// snapshot interprets a state; prev, when not nil, is the same table before, for
+// what did not change.
+func (t *Table) snapshot(ctx context.Context, st *state, prev *Snapshot) (*Snapshot, error) {
+	s := &Snapshot{table: t, state: st}
+	if st.protocol == nil {
+		return nil, &Error{Category: NoProtocol, File: logDir, Problem: fmt.Sprintf("the log up to version %d has no protocol", st.version)}
+	}
+	if st.metaData == nil {
+		return nil, &Error{Category: NoMetadata, File: logDir, Problem: fmt.Sprintf("the log up to version %d has no metaData", st.version)}
+	}
+	if prev != nil && prev.state.protocol == st.protocol && prev.state.metaData == st.metaData {
+		s.schema, s.mapping, s.partitionBy, s.leaves = prev.schema, prev.mapping, prev.partitionBy, prev.leaves
+	} else if err := s.interpret(); err != nil {
+		return nil, err
+	}
+	return s, s.setTime(ctx)
+}
+
+func (s *Snapshot) interpret() error {
+	st := s.state
+	if err := st.protocol.check(); err != nil {
+		return err
+	}
+	bad := func(err error) error {
+		return &Error{Category: BadSchema, File: logDir, Problem: fmt.Sprintf("the schema at version %d", st.version), Err: err}
+	}
+	var err error
+	if s.schema, err = parseSchema(st.metaData.SchemaString); err != nil {
+		return bad(err)
+	}
+	s.mapping = mapNone
+	reader, _ := st.protocol.features()
+	if mode, ok := st.metaData.Configuration["delta.columnMapping.mode"]; ok && slices.Contains(reader, "columnMapping") {
+		switch s.mapping = mapping(mode); s.mapping {
+		case mapNone:
+		case mapName, mapID:
+			if err := s.mapping.check(s.schema.Fields, ""); err != nil {
+				return bad(err)
+			}
+		default:
+			return bad(fmt.Errorf("delta.columnMapping.mode is %q, not none, name or id", mode))
+		}
+	}
+	for _, name := range st.metaData.PartitionColumns {
+		i := slices.IndexFunc(s.schema.Fields, func(f table.Field) bool { return strings.EqualFold(f.Name, name) })
+		if i < 0 {
+			return bad(fmt.Errorf("the partition column %q is not in it", name))
+		}
+		s.partitionBy = append(s.partitionBy, s.schema.Fields[i].Name)
+	}
+	s.leaves = leaves(s.schema.Fields, s.mapping, nil, nil)
+	return nil
+}
+
+// inCommitTimestamps reports whether commits carry their own time (PROTOCOL.md,
+// "In-Commit Timestamps").
+func (s *state) inCommitTimestamps() bool {
+	if s.protocol == nil || s.metaData == nil {
+		return false
+	}
+	_, writer := s.protocol.features()
+	return slices.Contains(writer, "inCommitTimestamp") && s.metaData.Configuration["delta.enableInCommitTimestamps"] == "true"
+}
+
+func (s *Snapshot) setTime(ctx context.Context) error {
+	s.time = s.state.modified.UTC()
+	if !s.state.inCommitTimestamps() {
+		return nil
+	}
+	if s.state.info == nil { // the last commit is inside the checkpoint
+		c, err := s.table.readCommit(ctx, s.state.version)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.state.info = c.info
+	}
+	if ict := parseInfo(s.state.info).InCommitTimestamp; ict != nil {
+		s.time = time.UnixMilli(*ict).UTC()
+		return nil
+	}
+	return &Error{Category: LogCorrupt, File: commitName(s.state.version), Problem: "the commit has no inCommitTimestamp, though the table has them on"}
+}
+
+// Version is the version of the table that this is.
+func (s *Snapshot) Version() int64 { return s.state.version }
+
+// Time is when the version was committed: its in-commit timestamp where the table
+// has them, else the modification time of its log entry; right after
+// [Txn.Commit], the time of the clock. Zero when the entry was cleaned up.
+func (s *Snapshot) Time() time.Time { return s.time }
+
+// Schema is the table's columns, partition columns included. Field.Meta is as in
+// the log, integers as int64.
+func (s *Snapshot) Schema() table.Schema {
+	return table.Schema{Fields: slices.Clone(s.schema.Fields)}
+}
+
+// PartitionBy names the partition columns, in order.
+func (s *Snapshot) PartitionBy() []string { return slices.Clone(s.partitionBy) }
+
+// Properties is the table's configuration.
+func (s *Snapshot) Properties() map[string]string {
+	out := maps.Clone(s.state.metaData.Configuration)
+	if out == nil {
+		out = map[string]string{}
+	}
+	return out
+}
+
+// Features lists what readers and writers must understand, sorted; old protocol
+// versions are expanded to the features that they stand for.
+func (s *Snapshot) Features() (reader, writer []string) { return s.state.protocol.features() }
+
+// MinVersions are the protocol's minReaderVersion and minWriterVersion.
+func (s *Snapshot) MinVersions() (reader, writer int) {
+	return s.state.protocol.MinReader, s.state.protocol.MinWriter
+}
+
+// ColumnMapping is none, name or id: how columns are found in data files.
+func (s *Snapshot) ColumnMapping() string { return string(s.mapping) }
+
+// NumFiles is how many data files are live.
+func (s *Snapshot) NumFiles() int { return len(s.state.files) }
+
+// Bytes is the size of the live data files.
+func (s *Snapshot) Bytes() int64 {
+	var n int64
+	for _, f := range s.state.files {
+		n += f.Size.value()
+	}
+	return n
+}
+
+// Rows is how many rows the table has, and false when statistics do not say.
+func (s *Snapshot) Rows() (int64, bool) {
+	var n int64
+	for _, f := range s.state.files {
+		rows := numRecords(f.Stats)
+		if rows < 0 {
+			return 0, false
+		}
+		if f.DeletionVector != nil {
+			rows -= int64(f.DeletionVector.Cardinality)
+		}
+		n += rows
+	}
+	return n, true
+}
+
+// Txn is the last version that the application committed with [Txn.SetTxn].
+func (s *Snapshot) Txn(app string) (int64, bool) {
+	t, ok := s.state.txns[app]
+	return int64(t.Version), ok
+}
+
+// Txns are all applications' last versions.
+func (s *Snapshot) Txns() map[string]int64 {
+	out := make(map[string]int64, len(s.state.txns))
+	for app, t := range s.state.txns {
+		out[app] = int64(t.Version)
+	}
+	return out
+}
+
+// Constraints are the CHECK constraints: name to SQL expression.
+func (s *Snapshot) Constraints() map[string]string {
+	out := map[string]string{}
+	for k, v := range s.state.metaData.Configuration {
+		if name, ok := strings.CutPrefix(k, "delta.constraints."); ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// Files gives the live files, sorted by path. Deletion vectors are read as the
+// iteration comes to them; the first error (*[Error] for one that is corrupt or
+// missing) ends it.
+func (s *Snapshot) Files(ctx context.Context) iter.Seq2[table.File, error] {
+	s.sort.Do(func() { s.sorted = sortFiles(slices.Collect(maps.Values(s.state.files))) })
+	return func(yield func(table.File, error) bool) {
+		dv := &dvReader{store: s.table.store}
+		for _, f := range s.sorted {
+			if err := ctx.Err(); err != nil {
+				yield(table.File{}, err)
+				return
+			}
+			file, err := s.file(ctx, f, dv)
+			if !yield(file, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func sortFiles(files []*fileAction) []*fileAction {
+	slices.SortFunc(files, func(a, b *fileAction) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.dvID(), b.dvID()))
+	})
+	return files
+}
+
+// file translates an action into a file.
+func (s *Snapshot) file(ctx context.Context, f *fileAction, dv *dvReader) (table.File, error) {
+	out := table.File{Path: f.path, Size: f.Size.value(), Stats: parseStats(f.Stats, s.leaves)}
+	if f.ModificationTime != nil {
+		out.Modified = time.UnixMilli(f.ModificationTime.value()).UTC()
+	}
+	if len(s.partitionBy) > 0 {
+		out.Partition = make(map[string]*string, len(s.partitionBy))
+	}
+	for _, name := range s.partitionBy {
+		field, _ := s.schema.Field(name)
+		value, ok := f.PartitionValues[s.mapping.physical(field)]
+		if !ok && f.ModificationTime == nil && len(f.PartitionValues) == 0 {
+			continue // a remove need not say
+		}
+		if !ok {
+			return out, &Error{Category: LogCorrupt, File: f.path, Problem: fmt.Sprintf("the log gives no value for the partition column %q", name)}
+		}
+		if value != nil && *value == "" { // the same as null (PROTOCOL.md, "Partition Value Serialization")
+			value = nil
+		}
+		out.Partition[name] = value
+	}
+	if len(f.Tags) > 0 {
+		out.Tags = make(map[string]string, len(f.Tags))
+		for k, v := range f.Tags {
+			if v != nil {
+				out.Tags[k] = *v
+			}
+		}
+	}
+	if f.DeletionVector != nil {
+		rows := int64(-1)
+		if out.Stats != nil {
+			rows = out.Stats.Rows
+		}
+		var err error
+		if out.Deleted, err = dv.resolve(ctx, f, rows); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,542 @@
+package delta
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// Txn is a commit in the making: what is added, removed and changed. Mistakes in
+// its methods are reported together by [Txn.Commit] or [Txn.MarshalJSON], after
+// which it cannot be changed any more. It is for use by one goroutine.
+type Txn struct {
+	table  *Table
+	base   *Snapshot // what was read; nil for a new table, and for a resumed commit until it is needed
+	result *Snapshot
+	errs   []error
+
+	adds        []table.File
+	retags      []*fileAction
+	removes     []*fileAction
+	schema      *table.Schema
+	partitionBy []string          // of a new table
+	properties  map[string]string // of a new table
+
+	prepared prepared
+	sealed   bool
+}
+
+// preparedFormat marks a prepared commit; it is a promise between versions of dq.
+const preparedFormat = "dq.delta-commit/v1"
+
+// prepared is a commit as it survives a process: everything but the times, the
+// version, and what follows from them.
+type prepared struct {
+	Format      string                     `json:"format"`
+	Operation   string                     `json:"operation"`
+	ReadVersion int64                      `json:"read_version"` // -1 for a new table
+	ID          string                     `json:"txn_id"`
+	Whole       bool                       `json:"reads_whole,omitempty"`
+	Reads       []string                   `json:"reads,omitempty"`
+	Info        map[string]json.RawMessage `json:"info,omitempty"`
+	Protocol    *protocol                  `json:"protocol,omitempty"`
+	MetaData    *metaData                  `json:"metaData,omitempty"`
+	Txns        []appTxn                   `json:"txns,omitempty"`
+	Removes     []*fileAction              `json:"removes,omitempty"`
+	Adds        []*fileAction              `json:"adds,omitempty"`
+}
+
+// Create begins the first commit of a new table. The protocol is only as high as
+// schema and properties need: 1 and 2 for a plain table. Properties that would
+// switch on what this package cannot uphold are an error of Commit.
+func (t *Table) Create(op string, schema table.Schema, partitionBy []string, props map[string]string) *Txn {
+	x := &Txn{table: t, schema: &schema, partitionBy: slices.Clone(partitionBy), properties: maps.Clone(props)}
+	x.prepared.Operation, x.prepared.ReadVersion = op, -1
+	return x
+}
+
+// Begin begins a commit that follows this snapshot. The operation is named as
+// Spark does: WRITE, MERGE, DELETE, OPTIMIZE ...
+func (s *Snapshot) Begin(op string) *Txn {
+	x := &Txn{table: s.table, base: s}
+	x.prepared.Operation, x.prepared.ReadVersion = op, s.Version()
+	return x
+}
+
+func (x *Txn) fail(err error) { x.errs = append(x.errs, err) }
+
+// open reports whether the commit can still be changed, and notes a mistake if not.
+func (x *Txn) open(what string) bool {
+	if x.sealed {
+		x.fail(invalid("%s: the commit is prepared already and cannot change", what))
+	}
+	return !x.sealed
+}
+
+// Add adds data files that were written below the table's root. Path, Size,
+// Modified, the values of all partition columns, Stats and Tags go into the log.
+func (x *Txn) Add(files ...table.File) {
+	if x.open("add") {
+		x.adds = append(x.adds, files...)
+	}
+}
+
+// Retag writes other Tags for files that are live in the snapshot, as a change
+// that moves no data. Everything else about them stays as it is in the log.
+func (x *Txn) Retag(files ...table.File) {
+	if !x.open("retag") {
+		return
+	}
+	for _, f := range files {
+		live := x.live(f, "retag")
+		if live == nil {
+			continue
+		}
+		next := *live
+		next.DataChange = new(false)
+		next.Tags, next.PartitionValues = tagPointers(f.Tags), notNil(live.PartitionValues)
+		x.retags = append(x.retags, &next)
+	}
+}
+
+// Remove removes files that are live in the snapshot. Their rows are gone for
+// readers; the files stay on disk until they are vacuumed.
+func (x *Txn) Remove(files ...table.File) {
+	if !x.open("remove") {
+		return
+	}
+	for _, f := range files {
+		live := x.live(f, "remove")
+		if live == nil {
+			continue
+		}
+		x.removes = append(x.removes, &fileAction{
+			Path: live.Path, path: live.path, PartitionValues: notNil(live.PartitionValues), Size: live.Size,
+			DataChange: new(true), ExtendedFileMetadata: new(true), DeletionVector: live.DeletionVector,
+			BaseRowID: live.BaseRowID, DefaultRowCommitVersion: live.DefaultRowCommitVersion,
+		})
+	}
+}
+
+// notNil makes an empty object of what would be null in the log.
+func notNil(m map[string]*string) map[string]*string {
+	if m == nil {
+		m = map[string]*string{}
+	}
+	return m
+}
+
+// live finds a file of the snapshot by path and deletion vector.
+func (x *Txn) live(f table.File, what string) *fileAction {
+	if x.base != nil {
+		if live, ok := x.base.state.files[keyOf(f)]; ok {
+			return live
+		}
+	}
+	x.fail(invalid("%s: %s is no live file of version %d", what, f.Path, x.prepared.ReadVersion))
+	return nil
+}
+
+func keyOf(f table.File) fileKey {
+	key := fileKey{path: f.Path}
+	if d := f.Deleted; d != nil {
+		a := fileAction{DeletionVector: &dvDescriptor{StorageType: d.Storage, PathOrInlineDv: d.Location}}
+		if d.Offset != nil {
+			a.DeletionVector.Offset = numberOf(*d.Offset)
+		}
+		key.dv = a.dvID()
+	}
+	return key
+}
+
+// SetSchema changes the table's columns. While old files stay, types cannot
+// change and new columns must be nullable. The same schema again changes nothing.
+func (x *Txn) SetSchema(s table.Schema) {
+	if x.open("set schema") {
+		x.schema = &s
+	}
+}
+
+// SetTxn records that the application's commit n is this one. A winner that
+// records one of the same application is a conflict.
+func (x *Txn) SetTxn(app string, n int64) {
+	if !x.open("set txn") {
+		return
+	}
+	for _, t := range x.prepared.Txns {
+		if t.AppID == app {
+			x.fail(invalid("txn: application %q is set twice", app))
+		}
+	}
+	x.prepared.Txns = append(x.prepared.Txns, appTxn{AppID: app, Version: number(n)})
+}
+
+// ownInfo are the keys of commitInfo that Commit writes itself.
+var ownInfo = []string{"timestamp", "inCommitTimestamp", "operation", "readVersion", "isolationLevel", "isBlindAppend", "engineInfo", "txnId"}
+
+// Info adds keys to the commitInfo. Values are written as JSON, except that
+// those of operationParameters and operationMetrics become text, as Spark has them.
+func (x *Txn) Info(info map[string]any) {
+	if !x.open("info") {
+		return
+	}
+	if x.prepared.Info == nil {
+		x.prepared.Info = map[string]json.RawMessage{}
+	}
+	for _, k := range sortedKeys(info) {
+		v := info[k]
+		if slices.Contains(ownInfo, k) {
+			x.fail(invalid("info: the key %q is set by the commit itself", k))
+			continue
+		}
+		if k == "operationParameters" || k == "operationMetrics" {
+			v = texts(v)
+		}
+		text, err := marshal(v)
+		if err != nil {
+			x.fail(invalid("info: key %q: %v", k, err))
+			continue
+		}
+		x.prepared.Info[k] = json.RawMessage(text)
+	}
+}
+
+// texts turns the values of a map into text.
+func texts(v any) any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v
+	}
+	out := make(map[string]any, len(m))
+	for k, e := range m {
+		if s, ok := e.(string); ok {
+			out[k] = s
+		} else if text, err := marshal(e); err == nil {
+			out[k] = text
+		} else {
+			out[k] = e // marshalling the whole will report it
+		}
+	}
+	return out
+}
+
+// Reads says what the commit depends on, besides the files that it removes or
+// retags. Whole: on everything, so that any winner that changes rows is a
+// conflict, blind appends included. Files: on these still being there.
+func (x *Txn) Reads(whole bool, files ...table.File) {
+	if !x.open("reads") {
+		return
+	}
+	x.prepared.Whole = x.prepared.Whole || whole
+	for _, f := range files {
+		if !slices.Contains(x.prepared.Reads, f.Path) {
+			x.prepared.Reads = append(x.prepared.Reads, f.Path)
+		}
+	}
+}
+
+// seal turns what was said into actions, once. The error is all mistakes.
+func (x *Txn) seal() error {
+	if !x.sealed && len(x.errs) == 0 {
+		x.prepare()
+	}
+	x.sealed = true
+	return errors.Join(x.errs...)
+}
+
+func (x *Txn) prepare() {
+	p := &x.prepared
+	p.Format = preparedFormat
+	id, err := x.table.newID()
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	p.ID = id
+	schema, partitionBy, props := x.shape()
+	if len(x.errs) > 0 {
+		return
+	}
+	slices.SortFunc(p.Txns, func(a, b appTxn) int { return strings.Compare(a.AppID, b.AppID) })
+	slices.Sort(p.Reads)
+	columns := indexed(schema, partitionBy, props)
+	for _, f := range x.adds {
+		a, err := newAdd(f, partitionBy, columns)
+		if err != nil {
+			x.fail(err)
+			continue
+		}
+		if x.base != nil && x.base.state.files[a.key()] != nil {
+			x.fail(invalid("add: %s is live already in version %d", f.Path, p.ReadVersion))
+		}
+		p.Adds = append(p.Adds, a)
+	}
+	p.Adds = append(sortFiles(p.Adds), sortFiles(x.retags)...)
+	p.Removes = sortFiles(x.removes)
+	if err := (&commit{adds: p.Adds, removes: p.Removes}).checkFiles(""); err != nil {
+		x.fail(invalid("%s", err.(*Error).Problem))
+	}
+	x.checkRemoves(props)
+}
+
+// checkRemoves refuses removals that the table's properties rule out.
+func (x *Txn) checkRemoves(props map[string]string) {
+	if x.base == nil || len(x.removes) == 0 {
+		return
+	}
+	_, features := x.base.Features()
+	if props["delta.appendOnly"] == "true" && slices.Contains(features, "appendOnly") {
+		x.fail(invalid("remove: the table is append-only (delta.appendOnly)"))
+	}
+	// Files that are added and removed as a whole need no change files; a rewrite
+	// of some would report rows as changed that are not.
+	if props["delta.enableChangeDataFeed"] == "true" && slices.Contains(features, "changeDataFeed") &&
+		len(x.adds) > 0 && len(x.removes) < x.base.NumFiles() {
+		x.fail(&Error{Category: UnsupportedFeature, Problem: "the table keeps a change data feed, which a rewrite of some of its files would need change files for"})
+	}
+}
+
+// shape decides schema, partitioning and properties, and prepares protocol and
+// metaData where they change.
+func (x *Txn) shape() (table.Schema, []string, map[string]string) {
+	if x.prepared.ReadVersion < 0 {
+		return *x.schema, x.partitionBy, x.newTable()
+	}
+	schema, props := x.base.schema, x.base.state.metaData.Configuration
+	if x.schema == nil {
+		return schema, x.base.partitionBy, props
+	}
+	text, err := formatSchema(*x.schema)
+	if err != nil {
+		x.fail(invalid("schema: %v", err))
+		return schema, x.base.partitionBy, props
+	}
+	if old, err := formatSchema(schema); err == nil && old == text {
+		return schema, x.base.partitionBy, props
+	}
+	if len(x.removes) < x.base.NumFiles() {
+		if err := evolves(schema.Fields, x.schema.Fields, ""); err != nil {
+			x.fail(invalid("schema: %v, while files of version %d stay", err, x.prepared.ReadVersion))
+		}
+	}
+	for _, name := range x.base.partitionBy {
+		old, _ := schema.Field(name)
+		if f, ok := x.schema.Field(name); !ok || !f.Type.Equal(old.Type) {
+			x.fail(invalid("schema: the partition column %q cannot go or change its type", name))
+		}
+	}
+	meta := *x.base.state.metaData
+	meta.SchemaString = text
+	x.prepared.MetaData = &meta
+	if p := x.base.state.protocol.needs(*x.schema, props); p != x.base.state.protocol {
+		x.prepared.Protocol = p
+	}
+	return *x.schema, x.base.partitionBy, props
+}
+
+// newTable prepares protocol and metaData of a new table.
+func (x *Txn) newTable() map[string]string {
+	text, err := formatSchema(*x.schema)
+	if err != nil {
+		x.fail(invalid("schema: %v", err))
+	}
+	for i, name := range x.partitionBy {
+		f, ok := x.schema.Field(name)
+		switch {
+		case !ok:
+			x.fail(invalid("partition column %q is not in the schema", name))
+		case slices.Contains(x.partitionBy[:i], name):
+			x.fail(invalid("partition column %q is named twice", name))
+		case f.Type.Kind == table.Array || f.Type.Kind == table.Map || f.Type.Kind == table.Struct || f.Type.Kind == table.Binary || f.Type.Kind == table.Void:
+			x.fail(invalid("partition column %q is of type %s, which has no text form", name, f.Type))
+		}
+	}
+	if n := len(x.partitionBy); n > 0 && n == len(x.schema.Fields) {
+		x.fail(invalid("every column is a partition column; at least one must be in the files"))
+	}
+	for _, k := range sortedKeys(x.properties) {
+		if !allowedProperty(k, x.properties[k]) {
+			x.fail(&Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s needs what this program does not uphold when it writes", k, x.properties[k])})
+		}
+	}
+	id, err := x.table.newID()
+	if err != nil {
+		x.fail(err)
+	}
+	props := x.properties
+	if props == nil {
+		props = map[string]string{}
+	}
+	partitionBy := x.partitionBy
+	if partitionBy == nil {
+		partitionBy = []string{}
+	}
+	x.prepared.Protocol = (*protocol)(nil).needs(*x.schema, props)
+	x.prepared.MetaData = &metaData{ID: id, Format: format{Provider: "parquet", Options: map[string]string{}},
+		SchemaString: text, PartitionColumns: partitionBy, Configuration: props}
+	return props
+}
+
+// allowedProperty reports whether a new table may have the property.
+func allowedProperty(key, value string) bool {
+	switch key {
+	case "delta.enableDeletionVectors", "delta.enableRowTracking", "delta.enableTypeWidening",
+		"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":
+		return value == "false"
+	case "delta.columnMapping.mode":
+		return value == "none"
+	case "delta.checkpointPolicy":
+		return value == "classic"
+	case "delta.minReaderVersion", "delta.minWriterVersion":
+		return false
+	}
+	return !strings.HasPrefix(key, "delta.constraints.") && !strings.HasPrefix(key, "delta.feature.")
+}
+
+// evolves reports what makes old files unreadable under the new columns.
+func evolves(old, next []table.Field, prefix string) error {
+	before := make(map[string]table.Field, len(old))
+	for _, f := range old {
+		before[f.Name] = f
+	}
+	for _, f := range next {
+		path := prefix + f.Name
+		was, ok := before[f.Name]
+		if !ok {
+			if !f.Nullable {
+				return fmt.Errorf("the new column %q must be nullable", path)
+			}
+			continue
+		}
+		if err := typeEvolves(was.Type, f.Type, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func typeEvolves(old, next table.Type, path string) error {
+	if old.Kind == table.Void {
+		return nil
+	}
+	if old.Kind != next.Kind || old.Precision != next.Precision || old.Scale != next.Scale {
+		return fmt.Errorf("column %q cannot become %s from %s", path, next, old)
+	}
+	switch old.Kind {
+	case table.Struct:
+		return evolves(old.Fields, next.Fields, path+".")
+	case table.Array:
+		return typeEvolves(*old.Elem, *next.Elem, path+".element")
+	case table.Map:
+		if err := typeEvolves(*old.Key, *next.Key, path+".key"); err != nil {
+			return err
+		}
+		return typeEvolves(*old.Elem, *next.Elem, path+".value")
+	}
+	return nil
+}
+
+// newAdd makes the action that adds a file.
+func newAdd(f table.File, partitionBy []string, columns []leaf) (*fileAction, error) {
+	a := &fileAction{Path: encodePath(f.Path), DataChange: new(true), Size: numberOf(f.Size),
+		ModificationTime: numberOf(f.Modified.UnixMilli()), PartitionValues: map[string]*string{}, Tags: tagPointers(f.Tags)}
+	if err := a.check(); err != nil || a.path != f.Path || strings.HasPrefix(f.Path, "/") || hasScheme(f.Path) || strings.HasPrefix(f.Path, logDir+"/") {
+		return nil, invalid("add: %q is no plain path below the table", f.Path)
+	}
+	if f.Size <= 0 {
+		return nil, invalid("add: %s has a size of %d bytes", f.Path, f.Size)
+	}
+	if f.Deleted != nil {
+		return nil, invalid("add: %s has a deletion vector; write the rows that stay to a new file", f.Path)
+	}
+	for _, name := range partitionBy {
+		value, ok := f.Partition[name]
+		if !ok {
+			return nil, invalid("add: %s has no value for the partition column %q", f.Path, name)
+		}
+		if value != nil && *value == "" {
+			value = nil
+		}
+		a.PartitionValues[name] = value
+	}
+	for name := range f.Partition {
+		if !slices.Contains(partitionBy, name) {
+			return nil, invalid("add: %s has a value for %q, which is no partition column", f.Path, name)
+		}
+	}
+	if f.Stats != nil {
+		text, err := formatStats(f.Stats, columns)
+		if err != nil {
+			return nil, err
+		}
+		a.Stats = &text
+	}
+	return a, nil
+}
+
+func tagPointers(tags map[string]string) map[string]*string {
+	if len(tags) == 0 {
+		return nil
+	}
+	out := make(map[string]*string, len(tags))
+	for k, v := range tags {
+		out[k] = &v
+	}
+	return out
+}
+
+// newID gives a random UUID.
+func (t *Table) newID() (string, error) {
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(t.random(), b); err != nil {
+		return "", fmt.Errorf("delta: random bytes for an id: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
+	return formatUUID(b), nil
+}
+
+// MarshalJSON prepares the commit and writes it down, for [Table.Resume] in
+// another process. The commit can still be committed here; whichever comes
+// second finds the first.
+func (x *Txn) MarshalJSON() ([]byte, error) {
+	if err := x.seal(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(x.prepared)
+}
+
+// Resume takes up a commit that [Txn.MarshalJSON] wrote down. Its Commit rebases
+// as the first process's would have done. If that one did commit, Commit gives
+// its version again and writes nothing.
+func (t *Table) Resume(data []byte) (*Txn, error) {
+	x := &Txn{table: t, sealed: true}
+	if err := json.Unmarshal(data, &x.prepared); err != nil {
+		return nil, invalid("resume: not a prepared commit: %v", err)
+	}
+	p := &x.prepared
+	switch {
+	case p.Format != preparedFormat:
+		return nil, invalid("resume: the format is %q, not %s", p.Format, preparedFormat)
+	case p.ID == "" || p.ReadVersion < -1:
+		return nil, invalid("resume: the prepared commit has no id or no version")
+	case p.ReadVersion < 0 && (p.MetaData == nil || p.Protocol == nil):
+		return nil, invalid("resume: the prepared commit of a new table has no metaData or protocol")
+	}
+	for _, files := range [][]*fileAction{p.Adds, p.Removes} {
+		for _, f := range files {
+			if f == nil || f.Size == nil {
+				return nil, invalid("resume: a file has no size")
+			}
+			if err := f.check(); err != nil {
+				return nil, invalid("resume: %v", err)
+			}
+		}
+	}
+	return x, nil
+}

@@ -1,0 +1,484 @@
+package expectations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
+	"github.com/dq-dev/dq/record"
+)
+
+// Audit judges what the target names and says whether the gate closes. A failed
+// expectation is a finding in the result; an error is an engine that does not
+// answer, or [engine.ErrCancelled]. Cost: one scan of each part, one of the table
+// for all other rules on rows, one for all aggregates (and what a few of them,
+// such as duplicates, need of their own), and a small query for the samples of
+// each rule that has bad rows.
+func (p *Plan) Audit(ctx context.Context, s engine.Session, t Target) (*Result, error) {
+	a := &auditor{plan: p, session: s, dialect: t.Dialect, target: t, tallies: map[*rule]*tally{},
+		result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
+	for _, r := range p.rules {
+		a.tallies[r] = &tally{}
+	}
+	if err := a.parts(ctx); err != nil {
+		return nil, err
+	}
+	a.known()
+	for _, batch := range []bool{false, true} {
+		if err := a.relation(ctx, batch); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.samples(ctx); err != nil {
+		return nil, err
+	}
+	return a.finish()
+}
+
+// tally is what was found about one rule.
+type tally struct {
+	Count
+	judged  bool // something was looked at
+	scanned bool // in this audit, not only before
+	outcome *cel.Outcome
+	batch   int64          // rows of the batch that were judged, of rules on their own row
+	seen    map[string]any // the metrics' values
+	problem string         // why it could not be evaluated
+	reason  string         // why it was not evaluated, which is right
+	sample  []map[string]any
+	places  []samplePlace // where bad rows are
+	// Of rules that only the reference evaluator could judge:
+	referenced bool
+	lines      []lineOf // where the first bad rows are
+}
+
+// samplePlace is a relation with bad rows of a rule, by file when there are files.
+type samplePlace struct {
+	relation string
+	files    bool
+}
+
+type auditor struct {
+	plan    *Plan
+	session engine.Session
+	dialect engine.Dialect
+	target  Target
+	tallies map[*rule]*tally
+	result  *Result
+	rows    *int64 // of the table
+}
+
+func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
+
+// parts counts what must be judged row by row now, by file.
+func (a *auditor) parts(ctx context.Context) error {
+	for _, part := range a.target.Parts {
+		var rules []*rule
+		for _, r := range a.plan.rules {
+			if r.incremental() && (part.Rules == nil || part.Rules[r.digest]) {
+				rules = append(rules, r)
+			}
+		}
+		err := a.count(ctx, part.Relation, true, rules, func(r *rule, file string, c Count) {
+			if a.result.Files[file] == nil {
+				a.result.Files[file] = Counts{}
+			}
+			a.result.Files[file][r.digest] = c
+			if part.New {
+				a.tallies[r].batch += c.Evaluated
+			} else if r.Batch {
+				return
+			}
+			a.tallies[r].add(c, samplePlace{part.Relation, true})
+		})
+		if err != nil {
+			return err
+		}
+		if part.New {
+			for _, r := range rules {
+				a.tallies[r].judged = true
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tally) add(c Count, place samplePlace) {
+	t.Rows += c.Rows
+	t.Evaluated += c.Evaluated
+	t.Failed += c.Failed
+	t.Errored += c.Errored
+	t.judged, t.scanned = true, true
+	if c.Failed+c.Errored > 0 && (len(t.places) == 0 || t.places[len(t.places)-1] != place) {
+		t.places = append(t.places, place)
+	}
+}
+
+// known adds the counts of files that were judged before.
+func (a *auditor) known() {
+	for _, r := range a.plan.rules {
+		if !r.incremental() || r.Batch {
+			continue
+		}
+		t := a.tallies[r]
+		for _, counts := range a.target.Known {
+			if c, ok := counts[r.digest]; ok {
+				t.Rows += c.Rows
+				t.Evaluated += c.Evaluated
+				t.Failed += c.Failed
+				t.Errored += c.Errored
+				t.judged = true
+			}
+		}
+	}
+}
+
+// relation judges the rules that need the whole: of the table, or of the batch.
+func (a *auditor) relation(ctx context.Context, batch bool) error {
+	name := a.target.Table
+	if batch {
+		name = a.target.New
+	}
+	var rows, aggregates []*rule
+	for _, r := range a.plan.rules {
+		switch {
+		case r.incremental() || r.Batch != batch:
+		case name == "":
+			a.tallies[r].reason = "no_" + map[bool]string{true: "batch", false: "table"}[batch]
+		case r.row != nil:
+			rows = append(rows, r)
+		default:
+			aggregates = append(aggregates, r)
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	err := a.count(ctx, name, false, rows, func(r *rule, _ string, c Count) {
+		a.tallies[r].add(c, samplePlace{relation: name})
+	})
+	if err != nil {
+		return err
+	}
+	return a.aggregate(ctx, name, batch, aggregates)
+}
+
+// count counts the states of rows for all rules in one scan, grouped by file if
+// asked. When the query fails the rules are halved, so that one which the engine
+// cannot evaluate does not take the others with it.
+func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*rule, report func(*rule, string, Count)) error {
+	var states, items, sayable, unsayable = []string{}, []string{"count(*)"}, []*rule{}, []*rule{}
+	for _, r := range rules {
+		state, err := r.state(a.dialect, a.facts())
+		if unsupported := new(cel.Unsupported); byFile && errors.As(err, &unsupported) {
+			unsayable = append(unsayable, r)
+			continue
+		}
+		if err != nil {
+			a.tallies[r].problem = err.Error()
+			continue
+		}
+		c := fmt.Sprintf("dq_c%d", len(sayable))
+		sayable = append(sayable, r)
+		states = append(states, fmt.Sprintf("%s AS %s", state, c))
+		items = append(items, fmt.Sprintf("count(*) FILTER (WHERE %s <> %d)", c, stateOut),
+			fmt.Sprintf("count(*) FILTER (WHERE %s = %d)", c, stateFailed),
+			fmt.Sprintf("count(*) FILTER (WHERE %s = %d)", c, stateErrored))
+	}
+	if err := a.byReference(ctx, name, unsayable, report); err != nil || len(sayable) == 0 {
+		return err
+	}
+	group := ""
+	if byFile {
+		file := a.dialect.Ident(engine.FileColumn)
+		states, items = append([]string{file}, states...), append([]string{file}, items...)
+		group = fmt.Sprintf(" GROUP BY %s ORDER BY %s", file, file)
+	}
+	sql := fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s) AS dq_s%s",
+		strings.Join(items, ", "), strings.Join(states, ", "), a.dialect.Relation(name), group)
+	answer, err := a.session.Query(ctx, sql)
+	switch {
+	case err == nil:
+	case cancelled(ctx, err):
+		return err
+	case len(sayable) > 1:
+		half := len(sayable) / 2
+		if err := a.count(ctx, name, byFile, sayable[:half], report); err != nil {
+			return err
+		}
+		return a.count(ctx, name, byFile, sayable[half:], report)
+	default:
+		a.tallies[sayable[0]].problem = err.Error()
+		return nil
+	}
+	for _, values := range answer.Values {
+		file := ""
+		if byFile {
+			file, _ = values[0].(string)
+			values = values[1:]
+		}
+		if len(values) != len(sayable)*3+1 {
+			return fmt.Errorf("expectations: the engine gave %d values for %d rules", len(values), len(sayable))
+		}
+		for i, r := range sayable {
+			var c Count
+			for j, field := range []*int64{&c.Rows, &c.Evaluated, &c.Failed, &c.Errored} {
+				v := values[0]
+				if j > 0 {
+					v = values[3*i+j]
+				}
+				if *field, err = whole(v); err != nil {
+					return err
+				}
+			}
+			report(r, file, c)
+		}
+	}
+	return nil
+}
+
+func cancelled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, engine.ErrCancelled)
+}
+
+// aggregate computes all metrics of the rules in one query and judges them.
+func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules []*rule) error {
+	metrics := map[string]cel.Metric{}
+	var texts []string
+	for _, r := range rules {
+		for _, part := range []*cel.Rule{r.aggregate, r.inScope} {
+			if part == nil {
+				continue
+			}
+			for _, m := range part.With(a.facts()).Metrics() {
+				if _, ok := metrics[m.Of]; !ok {
+					metrics[m.Of] = m
+					texts = append(texts, m.Of)
+				}
+			}
+		}
+	}
+	var items, of []string
+	problems := map[string]string{}
+	for _, text := range texts {
+		sql, err := metrics[text].SQL(a.dialect, a.dialect.Relation(name))
+		if err != nil {
+			problems[text] = err.Error()
+			continue
+		}
+		items, of = append(items, sql), append(of, text)
+	}
+	for _, r := range rules { // rows whose where cannot be told
+		if r.whereNode == nil {
+			continue
+		}
+		text := "errored " + r.ID
+		scope, err := condition(a.dialect, r.scope, a.facts())
+		if err != nil {
+			problems[text] = err.Error()
+			continue
+		}
+		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, text)
+	}
+	values, err := a.values(ctx, name, items, of, problems)
+	if err != nil {
+		return err
+	}
+	rows, err := whole(values[rowCount])
+	if err != nil {
+		return err
+	}
+	if !batch {
+		a.rows = &rows
+		for text := range metrics {
+			if v, ok := values[text]; ok {
+				a.result.Metrics[text] = v
+			}
+		}
+	}
+	for _, r := range rules {
+		a.judge(r, rows, values, problems)
+	}
+	return nil
+}
+
+// rowCount is the name of the relation's row count among values.
+const rowCount = "*"
+
+// values asks for the row count and all items in one query, and for each alone
+// when that fails.
+func (a *auditor) values(ctx context.Context, name string, items, of []string, problems map[string]string) (map[string]any, error) {
+	values := map[string]any{}
+	ask := func(items, of []string) error {
+		answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT count(*), %s FROM %s", strings.Join(items, ", "), a.dialect.Relation(name)))
+		if err != nil {
+			return err
+		}
+		if len(answer.Values) != 1 || len(answer.Values[0]) != len(items)+1 {
+			return fmt.Errorf("expectations: the engine gave no single row of %d values", len(items)+1)
+		}
+		values[rowCount] = answer.Values[0][0]
+		for i, text := range of {
+			values[text] = rounded(answer.Values[0][i+1])
+		}
+		return nil
+	}
+	items, of = append(items, "1"), append(of, "one") // so that the list is never empty
+	err := ask(items, of)
+	if err == nil || cancelled(ctx, err) {
+		return values, err
+	}
+	for i := range items {
+		if err := ask(items[i:i+1], of[i:i+1]); cancelled(ctx, err) {
+			return nil, err
+		} else if err != nil {
+			problems[of[i]] = err.Error()
+		}
+	}
+	if values[rowCount] == nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// judge decides a rule over aggregates, from the values of the metrics.
+func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map[string]string) {
+	t := a.tallies[r]
+	t.judged, t.scanned, t.Rows, t.seen = true, true, rows, map[string]any{}
+	mine := map[string]any{}
+	rule := r.aggregate.With(a.facts())
+	for _, m := range rule.Metrics() {
+		if problem, ok := problems[m.Of]; ok {
+			t.problem = problem
+			return
+		}
+		if m.Past == 0 {
+			mine[m.Text] = values[m.Of]
+		} else if a.target.Past != nil {
+			if v, ok := a.target.Past(m.Of, m.Past); ok {
+				mine[m.Text] = v
+			}
+		}
+	}
+	if problem, ok := problems["errored "+r.ID]; ok {
+		t.problem = problem
+		return
+	}
+	number := func(text string) (n int64) {
+		n, err := whole(values[text])
+		if err != nil {
+			t.problem = err.Error()
+		}
+		return n
+	}
+	if r.whereNode != nil {
+		t.Errored = number("errored " + r.ID)
+	}
+	if t.Errored > 0 {
+		t.problem = unclear(t.Errored)
+		return
+	}
+	for text, v := range mine {
+		if _, isText := v.(string); isText && a.plan.personal(r) {
+			v = redacted
+		}
+		t.seen[text] = v
+	}
+	if r.unique() {
+		for _, m := range r.inScope.Metrics() {
+			t.Evaluated = number(m.Of)
+		}
+		for _, m := range rule.Metrics() {
+			t.Failed = number(m.Of)
+		}
+		t.agree(rule.Judge(mine, a.facts()))
+		if t.Failed > 0 {
+			t.places = []samplePlace{{relation: a.name(r)}}
+		}
+		return
+	}
+	o := rule.Judge(mine, a.facts())
+	t.outcome = &o
+}
+
+// unclear says why a rule over many rows cannot be judged when some of them may
+// or may not belong to its scope.
+func unclear(rows int64) string {
+	return fmt.Sprintf("its where could not be evaluated on %s", plural(rows, "row"))
+}
+
+// agree holds the CEL of a unique rule against the rows that were counted for it.
+func (t *tally) agree(o cel.Outcome) {
+	if t.problem == "" && (o.Value == cel.True) != (t.Failed == 0) {
+		t.problem = fmt.Sprintf("its CEL says otherwise than the %s counted", plural(t.Failed, "row"))
+	}
+}
+
+func (a *auditor) name(r *rule) string {
+	if r.Batch {
+		return a.target.New
+	}
+	return a.target.Table
+}
+
+// finish judges the tallies and draws up the check.
+func (a *auditor) finish() (*Result, error) {
+	t := a.target
+	check := &record.Check{Format: record.CheckFormat, Dataset: t.Dataset, Expectations: []record.Expectation{}}
+	check.Engine = record.EngineInfo{Name: t.Engine.Name, Version: t.Engine.Version}
+	check.Suite = record.SuiteRef{Name: a.plan.suite.File, Digest: a.plan.suite.Digest}
+	if t.Suite != "" {
+		check.Suite.Name = t.Suite
+	}
+	if a.rows != nil {
+		check.Dataset.Rows = *a.rows
+	}
+	for _, r := range a.plan.rules {
+		ta := a.tallies[r]
+		if r.incremental() && !r.Batch && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
+			ta.problem = fmt.Sprintf("%s were judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), group(*a.rows))
+		}
+		if r.Batch && !ta.judged && ta.problem == "" {
+			ta.reason = "no_batch"
+		}
+		check.Expectations = append(check.Expectations, r.verdict(ta, t))
+	}
+	// What was planned and what is reported must be the same, or the check lies.
+	if len(check.Expectations) != len(a.plan.suite.Expectations) {
+		return nil, fmt.Errorf("expectations: %d planned, %d reported", len(a.plan.suite.Expectations), len(check.Expectations))
+	}
+	a.plan.together(check.Expectations, t)
+	a.result.Check = check
+	gate(a.result)
+	return a.result, nil
+}
+
+// whole reads a count. Engines give int64, or Decimal beyond it. Anything else
+// is an error: a count that is taken for 0 would be a pass.
+func whole(v any) (int64, error) {
+	switch v := v.(type) {
+	case int64:
+		return v, nil
+	case engine.Decimal:
+		if r, ok := new(big.Rat).SetString(string(v)); ok && r.IsInt() && r.Num().IsInt64() {
+			return r.Num().Int64(), nil
+		}
+	}
+	return 0, fmt.Errorf("expectations: the engine gave %v where a count was asked for", v)
+}
+
+// rounded gives doubles 12 significant digits: their last ones depend on the
+// order in which an engine adds.
+func rounded(v any) any {
+	if f, ok := v.(float64); ok && !math.IsNaN(f) && !math.IsInf(f, 0) {
+		f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'g', 12, 64), 64)
+		return f
+	}
+	return v
+}

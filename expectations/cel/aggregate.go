@@ -1,0 +1,134 @@
+package cel
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/table"
+)
+
+// aggregate is a function over all rows in scope. Rows in which an argument has
+// no value (it is null, or erred) are left out, except where its comment says so.
+type aggregate struct {
+	name     string
+	min, max int // number of arguments
+	// types gives the result's type, or what is wrong with an argument.
+	types func(args []*expr) (result, *wrong)
+	// eval is the reference: the arguments' values row by row (types.NullValue
+	// for none), or types.NullValue when there is no value.
+	eval func(m *metric, rows [][]ref.Val) ref.Val
+	// lists says that the aggregate also takes the list that history gives.
+	lists bool
+
+	duckdb func(w *aggregation) (string, error)
+}
+
+func (a *aggregate) sql(dialect string) func(w *aggregation) (string, error) {
+	if dialect == "duckdb" {
+		return a.duckdb
+	}
+	return nil
+}
+
+// result is the type of an aggregate.
+type result struct {
+	cel   *types.Type
+	shape shape
+	table table.Type
+}
+
+var (
+	intResult    = result{cel: types.IntType, table: table.Type{Kind: table.Int64}}
+	doubleResult = result{cel: types.DoubleType, table: table.Type{Kind: table.Double}}
+)
+
+func decimalResult(s shape) result {
+	return result{decimalType, s, table.Type{Kind: table.Decimal, Precision: s.precision, Scale: s.scale}}
+}
+
+// aggregation writes one aggregate as SQL.
+type aggregation struct {
+	*writer
+	metric   *metric
+	args     []term
+	where    string // "" or a condition
+	relation string
+}
+
+// filter is the FILTER clause for the rows in scope that meet all conditions.
+func (g *aggregation) filter(conditions ...string) string {
+	if g.where != "" {
+		conditions = append(conditions, g.where)
+	}
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " FILTER (WHERE " + strings.Join(conditions, " AND ") + ")"
+}
+
+// rows is a subquery of the arguments, as columns k0, k1 ..., without rows that
+// lack one of them.
+func (g *aggregation) rows() string {
+	var items, conditions []string
+	for i, a := range g.args {
+		k := "k" + strconv.Itoa(i)
+		items = append(items, a.sql+" AS "+k)
+		conditions = append(conditions, k+" IS NOT NULL")
+	}
+	where := ""
+	if g.where != "" {
+		where = " WHERE " + g.where
+	}
+	return "(SELECT * FROM (SELECT " + strings.Join(items, ", ") + " FROM " + g.relation + where + ") WHERE " + strings.Join(conditions, " AND ") + ")"
+}
+
+// finite is the filter that leaves NaN and infinities out, for doubles.
+func (g *aggregation) finite() string {
+	if g.args[0].typ.Kind() == types.DoubleKind {
+		return g.filter("isfinite(" + g.args[0].sql + ")")
+	}
+	return g.filter()
+}
+
+// number refuses all but numbers as the first argument.
+func number(name string, a *expr) *wrong {
+	switch {
+	case a.typ.Kind() == types.IntKind, a.typ.Kind() == types.DoubleKind, isDecimal(a.typ):
+		return nil
+	}
+	return &wrong{0, fmt.Sprintf("%s takes numbers, not %s", name, typeName(a.typ)), ""}
+}
+
+// finiteValues are the numbers of the first argument, without NaN and infinities.
+func finiteValues(rows [][]ref.Val) []ref.Val {
+	var values []ref.Val
+	for _, r := range rows {
+		v := r[0]
+		if x, ok := v.(types.Double); ok && (math.IsNaN(float64(x)) || math.IsInf(float64(x), 0)) {
+			continue
+		}
+		if v != types.NullValue {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// Round keeps 12 significant digits of a double: what judging and showing
+// aggregates of doubles goes by, since their last digits depend on the order of
+// addition. NaN and infinities stay as they are.
+func Round(x float64) float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return x
+	}
+	r, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', 11, 64), 64)
+	if err != nil { // rounded up beyond the largest double
+		return x
+	}
+	return r
+}

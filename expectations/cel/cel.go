@@ -1,0 +1,460 @@
+// Package cel compiles the CEL of suites. A rule becomes SQL that an engine runs
+// over a whole table, and a cel-go program that is the reference: both give the
+// same verdict for every row.
+//
+// An [Env] knows the columns of one table and the named expressions of a suite.
+// [Env.Row] compiles a condition on one row; [Rule.SQL] is an SQL expression
+// that is TRUE where the row passes, FALSE where it fails and NULL where CEL
+// gives an error or null; [Rule.Eval] is the reference. [Env.Table] compiles a
+// condition on aggregates; [Rule.Metrics] are the numbers that an engine must
+// compute, [Rule.Judge] decides on them, and [Rule.EvalTable] is the reference.
+//
+// # The language
+//
+// It is CEL, with these types: int, double, decimal (exact), string, bool,
+// bytes, timestamp (UTC, microseconds), duration, date, and lists. Columns are
+// variables; one whose name is no identifier is row.`Invoice No`. Null equals
+// null only; to order it or to call on it is an error. && and || absorb errors.
+// NaN compares false, except under !=. Numbers mix: int with double gives
+// double, int or a constant with decimal gives decimal; a decimal beside a double
+// is refused. Ints err on overflow and on division by zero; doubles follow IEEE
+// 754; decimals err above 38 digits and divide by div(x, y, places).
+//
+// Functions of rows: size, contains, startsWith, endsWith, matches (RE2, found
+// anywhere), lowerAscii, upperAscii, trim; abs, round, floor, ceil, isNaN, isInf,
+// isFinite (math.abs ... as well); int, double, string, date, timestamp, duration;
+// getFullYear, getMonth and the other parts of times; now(); exists_in(x, table,
+// column), which is false for null.
+//
+// Aggregates of table rules: rows(), count(p), share(p), nulls(x), nans(x),
+// infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),
+// distinct(x), duplicates(x, ...), mode(x), freshness(t); previous(e) and
+// history(e, n) are the same of earlier versions. Rows whose argument has no
+// value (null, or an error) are left out, as are NaN and infinities where numbers
+// are added up or ordered. Sums of ints and decimals are exact decimals, means of
+// decimals decimals; other statistics are doubles, judged at 12 significant digits.
+package cel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// Let is a named expression, which rules use like a column.
+type Let struct{ Name, Source string }
+
+// Env compiles rules over the columns of one table. It is safe for concurrent use.
+type Env struct {
+	schema  table.Schema
+	types   []*types.Type // by column
+	columns map[string]int
+	lets    map[string]*let
+	names   []string // of columns and lets, for suggestions
+}
+
+type let struct {
+	tree ast.Expr // as parsed; nil when it does not compile
+}
+
+// NewEnv returns an environment for the columns of schema and for lets, which
+// may use columns, aggregates and each other. The error is an [*Error] whose
+// issues name the let. The Env is not nil even then: rules that use a broken let
+// get an issue that says so, all others compile.
+func NewEnv(schema table.Schema, lets []Let) (*Env, error) {
+	e := &Env{schema: schema, columns: map[string]int{}, lets: map[string]*let{}}
+	for i, f := range schema.Fields {
+		e.columns[f.Name] = i
+		e.types = append(e.types, celType(f.Type))
+	}
+	e.names = append(e.names, schema.Names()...)
+	var issues []Issue
+	refuse := func(l Let, format string, args ...any) {
+		issues = append(issues, Issue{Let: l.Name, Message: fmt.Sprintf(format, args...)})
+	}
+	for _, l := range lets {
+		_, again := e.lets[l.Name]
+		_, column := e.columns[l.Name]
+		switch {
+		case !plainName.MatchString(l.Name) || reserved[l.Name]:
+			refuse(l, "%q is no name: letters, digits and _", l.Name)
+		case again:
+			refuse(l, "there are two lets %s", l.Name)
+		case column:
+			refuse(l, "%s is a column already", l.Name)
+		default:
+			e.names = append(e.names, l.Name)
+			parsed, problems := parse(newSource(l.Source))
+			e.lets[l.Name] = &let{}
+			for _, i := range problems {
+				i.Let = l.Name
+				issues = append(issues, i)
+			}
+			if parsed != nil {
+				e.lets[l.Name].tree = parsed.Expr()
+			}
+		}
+	}
+	var broken []string
+	for _, l := range lets {
+		if known := e.lets[l.Name]; known != nil && known.tree != nil {
+			if problems := e.checkLet(l); len(problems) > 0 {
+				issues = append(issues, problems...)
+				broken = append(broken, l.Name)
+			}
+		}
+	}
+	for _, name := range broken {
+		e.lets[name].tree = nil
+	}
+	return e, newError(issues)
+}
+
+// checkLet compiles a let by itself.
+func (e *Env) checkLet(l Let) []Issue {
+	c := e.compilation(l.Source, l.Name)
+	if tree := c.parse(); tree != nil {
+		if mentionsAggregate(tree) {
+			c.lower(tree, ofTable)
+			if len(c.issues) == 0 {
+				c.check(tree, c.table())
+			}
+		} else {
+			c.lower(tree, ofRow)
+			if len(c.issues) == 0 {
+				c.check(tree, nil)
+			}
+		}
+	}
+	return c.issues
+}
+
+func mentionsAggregate(tree ast.Expr) bool {
+	found := false
+	ast.PostOrderVisit(tree, ast.NewExprVisitor(func(e ast.Expr) {
+		found = found || isAggregate(callOf(e))
+	}))
+	return found
+}
+
+// table is the metrics of a tree over metrics, never nil.
+func (c *compilation) table() []*metric {
+	if c.parts.metrics == nil {
+		return []*metric{}
+	}
+	return c.parts.metrics
+}
+
+func (e *Env) knows(name string) bool {
+	_, column := e.columns[name]
+	_, let := e.lets[name]
+	return column || let
+}
+
+// Row compiles a condition on one row. The error is an [*Error] with all issues.
+func (e *Env) Row(src string) (*Rule, error) {
+	c := e.compilation(src, "")
+	r := &Rule{env: e, parts: c.parts}
+	if tree := c.parse(); tree != nil {
+		r.canonical = e.canonical(tree)
+		c.lower(tree, ofRow)
+		c.finish(r, tree, nil)
+	}
+	return r.or(c.issues)
+}
+
+// Table compiles a condition on aggregates of the rows for which where, a row
+// rule or nil, is not false. The error is an [*Error] with all issues.
+func (e *Env) Table(src string, where *Rule) (*Rule, error) {
+	c := e.compilation(src, "")
+	c.where = where
+	r := &Rule{env: e, parts: c.parts, where: where}
+	if where != nil {
+		c.parts.clock, c.parts.refs = where.parts.clock, slices.Clone(where.parts.refs)
+	}
+	if tree := c.parse(); tree != nil {
+		r.canonical = e.canonical(tree)
+		c.lower(tree, ofTable)
+		c.finish(r, tree, c.table())
+	}
+	return r.or(c.issues)
+}
+
+func (c *compilation) finish(r *Rule, tree ast.Expr, metrics []*metric) {
+	if len(c.issues) > 0 {
+		return
+	}
+	if r.expr = c.check(tree, metrics); r.expr == nil {
+		return
+	}
+	if r.expr.typ.Kind() != types.BoolKind {
+		c.issue(tree, "compare it: x > 0, x == 'a'", "the rule is %s, not a condition", typeName(r.expr.typ))
+	}
+	c.kinds(r.expr)
+	for _, m := range c.parts.metrics {
+		for _, a := range m.args {
+			c.kinds(a)
+		}
+	}
+	slices.SortFunc(c.parts.refs, func(a, b Ref) int {
+		return strings.Compare(a.Table+"\x00"+a.Column, b.Table+"\x00"+b.Column)
+	})
+	c.parts.refs = slices.Compact(c.parts.refs)
+}
+
+// kinds notes the types of the values that exists_in looks up.
+func (c *compilation) kinds(x *expr) {
+	each(x.tree, func(e ast.Expr, _ *form, args []ast.Expr) {
+		if e.AsCall().FunctionName() != existsFunction {
+			return
+		}
+		for i, r := range c.parts.refs {
+			if r.Kind == "" && r.Table == string(literalOf(args[1]).(types.String)) && r.Column == string(literalOf(args[2]).(types.String)) {
+				c.parts.refs[i].Kind = typeName(x.tree.TypeMap()[args[0].ID()])
+				break
+			}
+		}
+	})
+}
+
+// Rule is a compiled rule. It is safe for concurrent use.
+type Rule struct {
+	env       *Env
+	canonical string
+	expr      *expr
+	where     *Rule
+	parts     *parts
+	facts     Facts
+}
+
+func (r *Rule) or(issues []Issue) (*Rule, error) {
+	if err := newError(issues); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Canonical is the rule as CEL, names of lets replaced by their expressions and
+// spaces and parentheses in one fixed way. It does not hold the where of a table
+// rule. Digests may rest on it.
+func (r *Rule) Canonical() string { return r.canonical }
+
+// Columns are the names of the columns that the rule and its where read, sorted.
+func (r *Rule) Columns() []string {
+	set := map[int]bool{}
+	add := func(x *expr) {
+		for _, i := range x.columns {
+			set[i] = true
+		}
+	}
+	add(r.expr)
+	for _, m := range r.parts.metrics {
+		for _, a := range m.args {
+			add(a)
+		}
+	}
+	if r.where != nil {
+		add(r.where.expr)
+	}
+	var names []string
+	for i := range set {
+		names = append(names, r.env.schema.Fields[i].Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Ref is a column of another table, which exists_in names, and the kind of
+// values that are looked up in it.
+type Ref struct{ Table, Column, Kind string }
+
+// Accepts reports whether a column of type t can hold the values that are looked
+// up: one of the same type, integers of any size and decimals of any shape being
+// of one type each.
+func (r Ref) Accepts(t table.Type) bool { return typeName(celType(t)) == r.Kind }
+
+// Refs are the columns of other tables that the rule and its where look at, sorted.
+func (r *Rule) Refs() []Ref { return slices.Clone(r.parts.refs) }
+
+// Clock reports whether the rule or its where calls now() or freshness, so that
+// its verdict changes with time.
+func (r *Rule) Clock() bool { return r.parts.clock }
+
+// Facts are what a rule knows besides its rows.
+type Facts struct {
+	// Now is what now() gives. Microseconds are kept.
+	Now time.Time
+	// Exists reports whether a column of another table has a value (as in
+	// engine.Rows, never nil). Only Eval and EvalTable of rules with Refs need it.
+	Exists func(r Ref, value any) bool
+}
+
+// With returns the rule with its facts. A rule with Clock needs them before its
+// SQL or that of its metrics is written.
+func (r *Rule) With(f Facts) *Rule {
+	f.Now = f.Now.Truncate(time.Microsecond)
+	bound := *r
+	bound.facts = f
+	return &bound
+}
+
+// SQL is a row rule as an SQL expression over its columns: TRUE where the row
+// passes, FALSE where it fails, NULL where it errs. It never stops the query.
+// The error is an [*Unsupported] when the dialect cannot say the rule exactly.
+func (r *Rule) SQL(d engine.Dialect) (string, error) {
+	if r.parts.metrics != nil {
+		return "", fmt.Errorf("cel: %s is a table rule: its metrics have SQL", r.canonical)
+	}
+	t, err := r.expr.write(d, r.facts)
+	return t.sql, err
+}
+
+// Metrics are the aggregates of a table rule, without repeats, in the order of
+// the text.
+func (r *Rule) Metrics() []Metric {
+	metrics := make([]Metric, len(r.parts.metrics))
+	for i, m := range r.parts.metrics {
+		metrics[i] = Metric{Text: m.text, Of: m.of, Type: m.result.table, Past: m.past, List: m.list, metric: m, facts: r.facts}
+	}
+	return metrics
+}
+
+// Metric is one aggregate of a table rule.
+type Metric struct {
+	// Text is canonical and unique: sum(a * b) where c != "x", previous(rows()).
+	Text string
+	// Of is Text without its past: what the metric is called in the version that
+	// it is of.
+	Of string
+	// Type is that of the value, of its elements if List. Timestamps are UTC.
+	Type table.Type
+	// Past is 0 for this version, n for the newest n earlier versions.
+	Past int
+	// List says that the value is the list of the last Past versions ([]any, newest
+	// first, shorter when there are fewer), not that of the one before.
+	List bool
+
+	metric *metric
+	facts  Facts
+}
+
+// SQL is the metric of one version: an item of the list of a SELECT from relation
+// without GROUP BY. relation is SQL that may stand after FROM; some metrics
+// read it once more in a subquery.
+func (m Metric) SQL(d engine.Dialect, relation string) (string, error) {
+	write := m.metric.call.sql(d.Name())
+	g := &aggregation{metric: m.metric, relation: relation, writer: &writer{dialect: d, now: m.facts.Now}}
+	if write == nil {
+		return "", g.unsupported("%s", m.metric.call.name)
+	}
+	for _, a := range m.metric.args {
+		t, err := a.write(d, m.facts)
+		if err != nil {
+			return "", err
+		}
+		g.args = append(g.args, t)
+	}
+	if m.metric.where != nil {
+		t, err := m.metric.where.write(d, m.facts)
+		if err != nil {
+			return "", err
+		}
+		g.where = "(" + t.sql + ") IS NOT FALSE"
+	}
+	return write(g)
+}
+
+// Value is what an evaluation gives.
+type Value int
+
+// A rule passes when it is True and fails when it is False. Null is a table rule
+// over an aggregate that had no values: vacuous. NoPast is one that needs an
+// earlier version and has none. Err could not be evaluated; for a row: errored.
+const (
+	True Value = iota
+	False
+	Null
+	NoPast
+	Err
+)
+
+func (v Value) String() string {
+	return [...]string{"true", "false", "null", "no past", "error"}[v]
+}
+
+// Outcome is the result of one evaluation.
+type Outcome struct {
+	Value   Value
+	Message string // why, for Null, NoPast and Err
+}
+
+// Eval is the reference evaluation of a row rule: values by column name, as in
+// engine.Rows; a missing one is null. Ints for doubles and text for decimals,
+// dates and timestamps are understood, so that tests can be written in YAML.
+func (r *Rule) Eval(row map[string]any) Outcome {
+	return outcome(r.expr.eval(rowVars{r.env, row, r.facts}))
+}
+
+// Judge decides a table rule from its metrics: values by Metric.Text, as in
+// engine.Rows, doubles being rounded here. A metric with Past that is not among
+// them, and an empty list, have no past; any other that is missing is an error.
+func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
+	found := make([]ref.Val, len(r.parts.metrics))
+	for i, m := range r.parts.metrics {
+		v, ok := values[m.text]
+		switch {
+		case ok:
+			found[i] = m.value(v)
+		case m.past > 0:
+			found[i] = types.WrapErr(errNoPast{m.text})
+		default:
+			found[i] = types.NewErr("%s was not computed", m.text)
+		}
+	}
+	return outcome(r.expr.eval(metricVars{r.parts.metrics, found, f}))
+}
+
+// EvalTable is the reference evaluation of a table rule over rows as in [Rule.Eval],
+// without a past.
+func (r *Rule) EvalTable(rows []map[string]any, f Facts) Outcome {
+	return r.Judge(r.Measure(rows, f), f)
+}
+
+// Measure computes the metrics of this version by the reference, by Metric.Text;
+// values that are beyond their type are missing.
+func (r *Rule) Measure(rows []map[string]any, f Facts) map[string]any {
+	values := map[string]any{}
+	for _, m := range r.parts.metrics {
+		if m.past > 0 {
+			continue
+		}
+		var in [][]ref.Val
+		for _, row := range rows {
+			vars := rowVars{r.env, row, f}
+			if m.where != nil {
+				if v, err := m.where.eval(vars); err == nil && v == types.False {
+					continue
+				}
+			}
+			args := make([]ref.Val, len(m.args))
+			for i, a := range m.args {
+				v, err := a.eval(vars)
+				if err != nil {
+					v = types.NullValue
+				}
+				args[i] = v
+			}
+			in = append(in, args)
+		}
+		values[m.text] = native(m.call.eval(m, in))
+	}
+	return values
+}

@@ -1,0 +1,321 @@
+// Package celtest proves that the SQL of package cel says on an engine what the
+// reference says, row by row and metric by metric:
+//
+//	func TestCEL(t *testing.T) {
+//		celtest.Run(t, func(t *testing.T) engine.Engine { return open(t) })
+//	}
+//
+// The rows hold what engines and CEL tend to disagree on (nulls, NaN, the ends
+// of every type, digits that do not fit, odd spaces). The expressions are the
+// lines of rows.txt and metrics.txt and random ones from a fixed seed.
+package celtest
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
+	"github.com/dq-dev/dq/table"
+)
+
+//go:embed rows.txt
+var rowCases string
+
+//go:embed metrics.txt
+var metricCases string
+
+const (
+	randomExpressions = 1500
+	rowsOfTable       = 300
+	perQuery          = 25
+)
+
+// relation is what the rows are attached as.
+const relation = "celtest"
+
+// Run compares an engine with the reference; it closes the engine.
+func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
+	e := open(t)
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := e.Session(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	r := rand.New(rand.NewPCG(7, 11))
+	c := &comparison{t: t, session: s, dialect: e.Dialect(), rows: randomRows(r, rowsOfTable)}
+	c.facts = cel.Facts{
+		Now:    time.Date(2024, 2, 29, 12, 30, 0, 123456000, time.UTC),
+		Exists: func(_ cel.Ref, v any) bool { n, ok := v.(int64); return ok && keys[n] },
+	}
+	env, err := cel.NewEnv(Schema, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.env = env
+	c.attach(relation, c.rows)
+	c.attachKeys()
+
+	t.Run("rows", func(t *testing.T) { c.on(t).compareRows(lines(rowCases), true) })
+	t.Run("random rows", func(t *testing.T) {
+		g := &generator{r}
+		var sources []string
+		for range randomExpressions {
+			sources = append(sources, g.condition(4))
+		}
+		c.on(t).compareRows(sources, false)
+	})
+	t.Run("metrics", func(t *testing.T) { c.on(t).compareMetrics(relation, c.rows) })
+	for name, rows := range map[string][]map[string]any{"no rows": nil, "one row": c.rows[:1], "two rows": c.rows[1:3], "nulls": {{}, {}}} {
+		t.Run("metrics of "+name, func(t *testing.T) {
+			c := c.on(t)
+			c.attach("celtest_small", rows)
+			c.compareMetrics("celtest_small", rows)
+		})
+	}
+}
+
+func lines(text string) []string {
+	var out []string
+	for _, l := range strings.Split(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "//") {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+type comparison struct {
+	t       *testing.T
+	session engine.Session
+	dialect engine.Dialect
+	env     *cel.Env
+	rows    []map[string]any
+	facts   cel.Facts
+}
+
+func (c *comparison) on(t *testing.T) *comparison {
+	other := *c
+	other.t = t
+	return &other
+}
+
+func (c *comparison) attach(name string, rows []map[string]any) {
+	c.t.Helper()
+	if _, err := c.session.Attach(context.Background(), engine.Input{Name: name, SQL: rowsSQL(c.dialect, rows), Materialise: true}); err != nil {
+		c.t.Fatalf("attach %s: %v", name, err)
+	}
+}
+
+// attachKeys makes the table that exists_in looks into.
+func (c *comparison) attachKeys() {
+	c.t.Helper()
+	sql := "SELECT CAST(NULL AS BIGINT) AS id"
+	for k := range keys {
+		sql += fmt.Sprintf(" UNION ALL SELECT CAST(%d AS BIGINT)", k)
+	}
+	if _, err := c.session.Attach(context.Background(), engine.Input{Name: "celtest_keys", SQL: sql, Materialise: true}); err != nil {
+		c.t.Fatalf("attach keys: %v", err)
+	}
+}
+
+// compareRows compares the verdicts of all rows. What does not compile is an
+// error if the sources are meant to compile; what a dialect cannot say is skipped.
+func (c *comparison) compareRows(sources []string, must bool) {
+	type compiled struct {
+		src, sql string
+		rule     *cel.Rule
+	}
+	var rules []compiled
+	unsupported := 0
+	for _, src := range sources {
+		rule, err := c.env.Row(src)
+		if err != nil {
+			if must {
+				c.t.Errorf("%s: %v", src, err)
+			}
+			continue
+		}
+		rule = rule.With(c.facts)
+		sql, err := rule.SQL(c.dialect)
+		var u *cel.Unsupported
+		if errors.As(err, &u) && !must {
+			unsupported++
+			continue
+		}
+		if err != nil {
+			c.t.Errorf("%s: %v", src, err)
+			continue
+		}
+		rules = append(rules, compiled{src, sql, rule})
+	}
+	if len(rules)*2 < len(sources) {
+		c.t.Errorf("of %d expressions only %d could be compared", len(sources), len(rules))
+	}
+	wrong, passed, failed, errored := 0, 0, 0, 0
+	for start := 0; start < len(rules) && wrong < 30; start += perQuery {
+		batch := rules[start:min(start+perQuery, len(rules))]
+		items := make([]string, len(batch))
+		for i, b := range batch {
+			items[i] = b.sql
+		}
+		answers, err := c.query(items)
+		if err != nil {
+			for _, b := range batch {
+				if _, err := c.query([]string{b.sql}); err != nil {
+					wrong++
+					c.t.Errorf("%s stops the query\n%s\n%v", b.src, b.sql, err)
+				}
+			}
+			continue
+		}
+		for i, b := range batch {
+			for n, row := range c.rows {
+				want := b.rule.Eval(row)
+				got := "error"
+				switch answers[n][i] {
+				case true:
+					got, passed = "true", passed+1
+				case false:
+					got, failed = "false", failed+1
+				default:
+					errored++
+				}
+				if got != want.Value.String() {
+					wrong++
+					c.t.Errorf("%s\nSQL gives %s, the reference %v\n%s\nrow %v", b.src, got, want, b.sql, show(row, b.rule.Columns()))
+					break
+				}
+			}
+		}
+	}
+	c.t.Logf("%d expressions (%d more are not said by the dialect) over %d rows: %d true, %d false, %d errors",
+		len(rules), unsupported, len(c.rows), passed, failed, errored)
+}
+
+// query evaluates SQL expressions over the rows, in their order.
+func (c *comparison) query(items []string) ([][]any, error) {
+	var b strings.Builder
+	b.WriteString("SELECT ")
+	for i, sql := range items {
+		fmt.Fprintf(&b, "%s AS r%d, ", sql, i)
+	}
+	b.WriteString("n FROM " + relation + " ORDER BY n")
+	rows, err := c.session.Query(context.Background(), b.String())
+	if err != nil {
+		return nil, err
+	}
+	if len(rows.Values) != len(c.rows) {
+		return nil, fmt.Errorf("%d rows came back of %d", len(rows.Values), len(c.rows))
+	}
+	return rows.Values, nil
+}
+
+func show(row map[string]any, columns []string) string {
+	var parts []string
+	for _, name := range columns {
+		parts = append(parts, fmt.Sprintf("%s=%#v", name, row[name]))
+	}
+	return strings.Join(parts, " ")
+}
+
+// compareMetrics compares each metric of metrics.txt, with and without a where.
+func (c *comparison) compareMetrics(relation string, rows []map[string]any) {
+	count := 0
+	for _, where := range []string{"", "b", "i > 3", "s != 'a'", "false"} {
+		var filter *cel.Rule
+		if where != "" {
+			var err error
+			if filter, err = c.env.Row(where); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+		for _, src := range lines(metricCases) {
+			rule, err := c.env.Table(src+" == null", filter)
+			if err != nil {
+				c.t.Errorf("%s: %v", src, err)
+				continue
+			}
+			rule = rule.With(c.facts)
+			want := rule.Measure(rows, c.facts)
+			for _, m := range rule.Metrics() {
+				sql, err := m.SQL(c.dialect, c.dialect.Relation(relation))
+				if err != nil {
+					c.t.Errorf("%s: %v", m.Text, err)
+					continue
+				}
+				got, err := c.session.Query(context.Background(), "SELECT "+sql+" AS m FROM "+c.dialect.Relation(relation))
+				if err != nil {
+					c.t.Errorf("%s: %v\n%s", m.Text, err, sql)
+					continue
+				}
+				count++
+				if !same(got.Values[0][0], want[m.Text]) {
+					c.t.Errorf("%s\nSQL gives %#v, the reference %#v\n%s", m.Text, got.Values[0][0], want[m.Text], sql)
+				}
+			}
+		}
+	}
+	c.t.Logf("%d metrics over %d rows", count, len(rows))
+}
+
+// same compares two values of a metric; doubles at 11 digits, since a sum next to
+// the middle of two neighbours at 12 digits may go either way.
+func same(a, b any) bool {
+	x, ok := a.(float64)
+	y, ok2 := b.(float64)
+	if ok && ok2 {
+		return x == y || math.IsNaN(x) && math.IsNaN(y) || math.Abs(x-y) <= 1e-11*math.Max(math.Abs(x), math.Abs(y)) || math.Abs(x-y) < 1e-9
+	}
+	return canonicalNumber(a) == canonicalNumber(b)
+}
+
+// canonicalNumber writes a value; whole decimals and ints alike, since an engine
+// gives wide ints as decimals.
+func canonicalNumber(v any) string {
+	switch x := v.(type) {
+	case time.Time:
+		return x.UTC().Format(time.RFC3339Nano)
+	case engine.Decimal:
+		s := string(x)
+		if strings.Contains(s, ".") {
+			s = strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+		}
+		return s
+	case []byte:
+		return fmt.Sprintf("%x", x)
+	}
+	return fmt.Sprint(v)
+}
+
+// Schema is the schema of the rows: two columns of most types.
+var Schema = schema(
+	"n int64", "i int64", "k int64", "j int32", "tiny int8", "x double", "y double", "v double", "f float",
+	"d decimal(18,3)", "e decimal(10,2)", "h decimal(38,4)", "z decimal(3,3)", "s string", "u string", "b bool", "c bool",
+	"ts timestamp", "tn timestamp_ntz", "da date", "db date", "bin binary", "tags array<string>", "Invoice No string",
+)
+
+func schema(columns ...string) table.Schema {
+	var s table.Schema
+	for _, column := range columns {
+		i := strings.LastIndex(column, " ")
+		t, err := table.ParseType(column[i+1:])
+		if err != nil {
+			panic(err)
+		}
+		s.Fields = append(s.Fields, table.Field{Name: column[:i], Type: t, Nullable: true})
+	}
+	return s
+}

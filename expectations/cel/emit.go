@@ -1,0 +1,302 @@
+package cel
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// maxSQL bounds the SQL of one expression: some constructs repeat an operand,
+// and repeated repetition grows without end.
+const maxSQL = 1 << 20
+
+// term is a piece of SQL and what is known about it. Its NULL means null when
+// null is set, an error when fails is set; the text can be an operand.
+type term struct {
+	sql   string
+	typ   *types.Type
+	shape shape
+	null  bool
+	fails bool
+	exact bool    // a decimal that has its shape as its SQL type
+	lit   ref.Val // of a literal
+
+	branches []term // of a conditional whose NULL may mean either: condition, yes, no
+	list     []term // of a list that is written out
+}
+
+// writer writes checked trees as SQL of one dialect.
+type writer struct {
+	dialect  engine.Dialect
+	now      time.Time
+	expr     *expr
+	written  int
+	subquery bool // one was written, which TRY does not take
+}
+
+func (w *writer) unsupported(format string, args ...any) error {
+	return &Unsupported{Dialect: w.dialect.Name(), Construct: fmt.Sprintf(format, args...)}
+}
+
+// errNoClock is SQL of a rule that calls now() before With gave it a time.
+var errNoClock = errors.New("cel: the rule calls now(): give it the time by With first")
+
+// write is the SQL of a whole expression.
+func (x *expr) write(d engine.Dialect, facts Facts) (term, error) {
+	w := &writer{dialect: d, now: facts.Now, expr: x}
+	return w.term(x.tree.Expr())
+}
+
+func (w *writer) term(e ast.Expr) (term, error) {
+	t, err := w.emit(e)
+	if w.written += len(t.sql); err == nil && w.written > maxSQL {
+		err = w.unsupported("an expression of this size")
+	}
+	t.typ, t.shape = w.expr.tree.TypeMap()[e.ID()], w.expr.shapes[e.ID()]
+	return t, err
+}
+
+func (w *writer) emit(e ast.Expr) (term, error) {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		sql, err := w.literal(e.AsLiteral())
+		return term{sql: sql, lit: e.AsLiteral()}, err
+	case ast.IdentKind:
+		if e.AsIdent() == nowVariable {
+			if w.now.IsZero() {
+				return term{}, errNoClock
+			}
+			return term{sql: timestampLiteral(w.now)}, nil
+		}
+		if i, ok := columnIndex(e.AsIdent()); ok {
+			return w.column(w.expr.env.schema.Fields[i]), nil
+		}
+		return term{}, nil // the facts of exists_in, which SQL has as a table
+	case ast.ListKind:
+		list := []term{}
+		for _, x := range e.AsList().Elements() {
+			t, err := w.term(x)
+			if err != nil {
+				return term{}, err
+			}
+			list = append(list, t)
+		}
+		return term{list: list}, nil
+	case ast.CallKind:
+		return w.call(e)
+	}
+	return term{}, w.unsupported("this expression")
+}
+
+func (w *writer) call(e ast.Expr) (term, error) {
+	f := w.expr.form(e)
+	var args []term
+	for _, a := range e.AsCall().Args() {
+		t, err := w.term(a)
+		if err != nil {
+			return term{}, err
+		}
+		args = append(args, t)
+	}
+	switch {
+	case e.AsCall().FunctionName() == operators.Conditional:
+		c, yes, no := args[0], args[1], args[2]
+		if isDecimal(yes.typ) {
+			s := w.expr.shapes[e.ID()]
+			if meet(yes.shape, no.shape).precision > maxDigits {
+				return term{}, w.unsupported("a conditional of decimals that needs %d digits", meet(yes.shape, no.shape).precision)
+			}
+			yes.sql, no.sql = w.dec(yes, s), w.dec(no, s)
+			yes.shape, no.shape, yes.exact, no.exact = s, s, true, true
+			return w.choose(c, yes, no), nil
+		}
+		return w.choose(c, yes, no), nil
+	case f.id == "decimal_literal":
+		d, err := parseDecimal(string(args[0].lit.(types.String)))
+		s := d.shape()
+		return term{sql: fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, s.precision, s.scale), exact: true, lit: d}, err
+	}
+	emit := f.sql(w.dialect.Name())
+	if emit == nil {
+		return term{}, w.unsupported("%s", describe(f))
+	}
+	if w.converts(f) && args[0].branches != nil {
+		b := args[0].branches
+		out := [2]term{}
+		for i, x := range b[1:] {
+			sql, err := emit(w, append([]term{x}, args[1:]...))
+			if err != nil {
+				return term{}, err
+			}
+			out[i] = term{sql: sql, typ: f.out, shape: w.expr.shapes[e.ID()], null: x.null, fails: x.fails, exact: isDecimal(f.out)}
+		}
+		return w.choose(b[0], out[0], out[1]), nil
+	}
+	sql, err := emit(w, args)
+	t := term{sql: sql, fails: !f.total}
+	for _, a := range args {
+		t.fails = t.fails || a.fails || a.null && !f.nulls
+		for _, x := range a.list {
+			t.fails = t.fails || x.fails
+		}
+	}
+	if w.converts(f) {
+		t.null, t.fails, t.exact = args[0].null, args[0].fails, isDecimal(f.out)
+	}
+	return t, err
+}
+
+// converts reports whether a form is a conversion that hands null on.
+func (w *writer) converts(f *form) bool {
+	return f.id == "widen_int" || f.id == "decimal_int" || f.id == "rescale"
+}
+
+// describe names a form for messages.
+func describe(f *form) string {
+	name, _, _ := strings.Cut(f.id, "_")
+	var in []string
+	for _, t := range f.in {
+		in = append(in, typeName(t))
+	}
+	return name + "(" + strings.Join(in, ", ") + ")"
+}
+
+// choose is a conditional of two terms.
+func (w *writer) choose(c, yes, no term) term {
+	t := term{sql: w.conditional(c, yes.sql, no.sql), fails: c.fails || c.null || yes.fails || no.fails, exact: yes.exact && no.exact}
+	if yes.null || no.null || yes.branches != nil || no.branches != nil {
+		t.branches, t.null, t.fails = []term{c, yes, no}, true, true
+	}
+	return t
+}
+
+// conditional is CASE without an ELSE when the condition may be NULL.
+func (w *writer) conditional(c term, yes, no string) string {
+	if c.fails || c.null {
+		return "CASE WHEN " + c.sql + " THEN " + yes + " WHEN NOT " + c.sql + " THEN " + no + " END"
+	}
+	return "CASE WHEN " + c.sql + " THEN " + yes + " ELSE " + no + " END"
+}
+
+func (w *writer) column(f table.Field) term {
+	t := term{sql: w.dialect.Ident(f.Name), null: true}
+	switch f.Type.Kind {
+	case table.Float:
+		t.sql = "CAST(" + t.sql + " AS DOUBLE)"
+	case table.Timestamp:
+		// The same instant in UTC as AT TIME ZONE 'UTC' gives, at a thirtieth of its cost.
+		t.sql = "make_timestamp(epoch_us(" + t.sql + "))"
+	case table.Decimal:
+		t.exact = true
+	}
+	return t
+}
+
+func (w *writer) literal(v ref.Val) (string, error) {
+	switch x := v.(type) {
+	case types.Bool:
+		return strings.ToUpper(strconv.FormatBool(bool(x))), nil
+	case types.Int:
+		return intLiteral(int64(x)), nil
+	case types.Double:
+		return doubleLiteral(float64(x)), nil
+	case types.String:
+		if strings.ContainsRune(string(x), 0) {
+			return "", w.unsupported("a text with a zero character")
+		}
+		return w.dialect.Literal(string(x)), nil
+	case types.Bytes:
+		var b strings.Builder
+		for _, c := range x {
+			fmt.Fprintf(&b, `\x%02X`, c)
+		}
+		return "CAST('" + b.String() + "' AS BLOB)", nil
+	}
+	return "", w.unsupported("a constant of type %s", v.Type().TypeName())
+}
+
+func intLiteral(n int64) string {
+	if n < 0 {
+		return "(" + strconv.FormatInt(n, 10) + ")"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// doubleLiteral has an exponent: without one, SQL reads a decimal.
+func doubleLiteral(x float64) string {
+	s := strconv.FormatFloat(x, 'f', -1, 64)
+	if len(s) > 20 {
+		s = strconv.FormatFloat(x, 'e', -1, 64)
+	} else {
+		s += "e0"
+	}
+	if s[0] == '-' {
+		return "(" + s + ")"
+	}
+	return s
+}
+
+// double is a number as DOUBLE.
+func (w *writer) double(t term) string {
+	if t.typ.Kind() != types.IntKind {
+		return t.sql
+	}
+	if n, ok := t.lit.(types.Int); ok {
+		return doubleLiteral(float64(n))
+	}
+	return "CAST(" + t.sql + " AS DOUBLE)"
+}
+
+// dec is an int or a decimal as DECIMAL of a shape, which it must fit.
+func (w *writer) dec(t term, s shape) string {
+	switch d := t.lit.(type) {
+	case types.Int:
+		return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", intDecimal(int64(d)), s.precision, s.scale)
+	case decimal:
+		return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, s.precision, s.scale)
+	}
+	if t.exact && t.shape == s {
+		return t.sql
+	}
+	return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", t.sql, s.precision, s.scale)
+}
+
+// try is NULL where the engine would stop with an error.
+func (w *writer) try(sql string, _ ...term) (string, error) {
+	if w.subquery {
+		return "", w.unsupported("exists_in within arithmetic of wide decimals")
+	}
+	return "TRY" + sql, nil
+}
+
+var intShape = shape{precision: len(big.NewInt(1 << 62).String())}
+
+// columnShape is the shape of a decimal column, or the digits of an int column.
+func columnShape(t table.Type) shape {
+	switch t.Kind {
+	case table.Decimal:
+		return shape{t.Precision, t.Scale}
+	case table.Int8:
+		return shape{precision: 3}
+	case table.Int16:
+		return shape{precision: 5}
+	case table.Int32:
+		return shape{precision: 10}
+	case table.Array:
+		if t.Elem != nil {
+			return columnShape(*t.Elem)
+		}
+	}
+	return intShape
+}

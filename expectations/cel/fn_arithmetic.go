@@ -1,0 +1,184 @@
+package cel
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Arithmetic. Int with double gives double; int or a literal with decimal gives
+// decimal. Ints err on overflow and on a zero divisor, doubles follow IEEE 754,
+// decimals err above 38 digits and have no / and %: div says the places.
+var arithmeticFunctions = []function{
+	{name: operators.Add, style: operator, forms: append(
+		numeric("add", func(id string, in []*types.Type) form {
+			return arithmetic(id, "+", in, func(a, b types.Int) ref.Val { return a.Add(b) },
+				func(a, b types.Double) ref.Val { return a.Add(b) }, addDecimals, addShape)
+		}),
+		form{id: "add_string", in: []*types.Type{types.StringType, types.StringType}, out: types.StringType, total: true,
+			eval:   func(a []ref.Val) ref.Val { return a[0].(types.String) + a[1].(types.String) },
+			duckdb: func(w *writer, a []term) (string, error) { return "(" + a[0].sql + " || " + a[1].sql + ")", nil }},
+	)},
+	{name: operators.Subtract, style: operator, forms: numeric("subtract", func(id string, in []*types.Type) form {
+		return arithmetic(id, "-", in, func(a, b types.Int) ref.Val { return a.Subtract(b) },
+			func(a, b types.Double) ref.Val { return a.Subtract(b) }, func(a, b decimal) ref.Val { return addDecimals(a, b.neg()) }, addShape)
+	})},
+	{name: operators.Multiply, style: operator, forms: numeric("multiply", func(id string, in []*types.Type) form {
+		return arithmetic(id, "*", in, func(a, b types.Int) ref.Val { return a.Multiply(b) },
+			func(a, b types.Double) ref.Val { return a.Multiply(b) }, multiplyDecimals, multiplyShape)
+	})},
+	{name: operators.Divide, style: operator, forms: withoutDecimals(numeric("divide", func(id string, in []*types.Type) form {
+		return arithmetic(id, "//", in, func(a, b types.Int) ref.Val { return a.Divide(b) },
+			func(a, b types.Double) ref.Val { return a.Divide(b) }, nil, nil)
+	}))},
+	{name: operators.Modulo, style: operator, forms: []form{{
+		id: "modulo_int", in: []*types.Type{types.IntType, types.IntType}, out: types.IntType,
+		eval:   func(a []ref.Val) ref.Val { return a[0].(types.Int).Modulo(a[1]) },
+		duckdb: duckdbModulo,
+	}}},
+	{name: operators.Negate, style: operator, forms: []form{
+		{id: "negate_int", in: []*types.Type{types.IntType}, out: types.IntType,
+			eval: func(a []ref.Val) ref.Val { return a[0].(types.Int).Negate() },
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "TRY_CAST(-CAST(" + a[0].sql + " AS HUGEINT) AS BIGINT)", nil
+			}},
+		{id: "negate_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
+			eval:   func(a []ref.Val) ref.Val { return a[0].(types.Double).Negate() },
+			duckdb: func(w *writer, a []term) (string, error) { return "(-" + a[0].sql + ")", nil }},
+		{id: "negate_decimal", in: []*types.Type{decimalType}, out: decimalType, total: true, shape: firstShape,
+			eval: func(a []ref.Val) ref.Val { return a[0].(decimal).neg() },
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "(-" + w.dec(a[0], a[0].shape) + ")", nil
+			}},
+	}},
+}
+
+// arithmetic is one form of + - * or /, by the type in which its operands meet.
+func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.Val, doubles func(a, b types.Double) ref.Val,
+	decimals func(a, b decimal) ref.Val, size func(a []shape, _ []ref.Val) (shape, error)) form {
+	f := form{id: id, in: in, out: commonType(in[0], in[1])}
+	switch f.out {
+	case types.IntType:
+		f.eval = func(a []ref.Val) ref.Val { return ints(a[0].(types.Int), a[1].(types.Int)) }
+		f.duckdb = func(w *writer, a []term) (string, error) {
+			return fmt.Sprintf("TRY_CAST(CAST(%s AS HUGEINT) %s %s AS BIGINT)", a[0].sql, op, a[1].sql), nil
+		}
+	case types.DoubleType:
+		f.total = true
+		if op == "//" {
+			op = "/"
+		}
+		f.eval = func(a []ref.Val) ref.Val {
+			return doubles(types.Double(toDouble(a[0])), types.Double(toDouble(a[1])))
+		}
+		f.duckdb = func(w *writer, a []term) (string, error) {
+			return fmt.Sprintf("(%s %s %s)", w.double(a[0]), op, w.double(a[1])), nil
+		}
+	default:
+		f.shape = size
+		if decimals == nil {
+			return f
+		}
+		f.eval = func(a []ref.Val) ref.Val { return decimals(toDecimal(a[0]), toDecimal(a[1])) }
+		f.duckdb = func(w *writer, a []term) (string, error) {
+			x, y := a[0].shape, a[1].shape
+			out, err := size([]shape{x, y}, nil)
+			if err != nil {
+				return "", err
+			}
+			// DuckDB keeps the results of decimals with up to 18 digits at 18 and
+			// aborts when one does not fit: cast the operands wide enough first.
+			if op == "*" {
+				if x.precision+y.precision > 18 {
+					x.precision = max(x.precision, 19)
+				}
+			} else {
+				x = out.capped()
+				y = x
+			}
+			sql := fmt.Sprintf("(%s %s %s)", w.dec(a[0], x), op, w.dec(a[1], y))
+			if out.precision <= maxDigits {
+				return sql, nil
+			}
+			return w.try(sql, a...)
+		}
+	}
+	return f
+}
+
+func withoutDecimals(forms []form) []form {
+	var kept []form
+	for _, f := range forms {
+		if !isDecimal(f.out) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func addDecimals(a, b decimal) ref.Val {
+	scale := max(a.scale, b.scale)
+	a, b = a.rescale(scale), b.rescale(scale)
+	if !a.fits() || !b.fits() {
+		return errDigits()
+	}
+	return checked(decimal{new(big.Int).Add(a.unscaled, b.unscaled), scale})
+}
+
+func multiplyDecimals(a, b decimal) ref.Val {
+	return checked(decimal{new(big.Int).Mul(a.unscaled, b.unscaled), a.scale + b.scale})
+}
+
+func (d decimal) neg() decimal { return decimal{new(big.Int).Neg(d.unscaled), d.scale} }
+
+func errDigits() ref.Val { return types.NewErr("a decimal has at most %d digits", maxDigits) }
+
+func checked(d decimal) ref.Val {
+	if !d.fits() {
+		return errDigits()
+	}
+	return d
+}
+
+// shape is the precision and scale of a decimal, or the digits of an int. A
+// precision above maxDigits says that a result may not fit.
+type shape struct{ precision, scale int }
+
+func (s shape) whole() int { return s.precision - s.scale }
+
+// capped is the shape of a value that did fit.
+func (s shape) capped() shape { return shape{min(s.precision, maxDigits), s.scale} }
+
+// meet is the shape in which two decimals can be compared.
+func meet(a, b shape) shape {
+	scale := max(a.scale, b.scale)
+	return shape{max(a.whole(), b.whole()) + scale, scale}
+}
+
+func firstShape(a []shape, _ []ref.Val) (shape, error) { return a[0], nil }
+
+func addShape(a []shape, _ []ref.Val) (shape, error) {
+	s := meet(a[0], a[1])
+	return shape{s.precision + 1, s.scale}, nil
+}
+
+func multiplyShape(a []shape, _ []ref.Val) (shape, error) {
+	s := shape{a[0].precision + a[1].precision, a[0].scale + a[1].scale}
+	if s.scale > maxDigits {
+		return s, errors.New("the product has " + fmt.Sprint(s.scale) + " decimal places, more than 38: round(x, n) a factor first")
+	}
+	return s, nil
+}
+
+// duckdbModulo guards the one case that overflows; zero gives NULL by itself.
+func duckdbModulo(w *writer, a []term) (string, error) {
+	rest := fmt.Sprintf("CAST(CAST(%s AS HUGEINT) %% %s AS BIGINT)", a[0].sql, a[1].sql)
+	if a[0].lit != nil || a[1].lit != nil && a[1].lit != types.Int(-1) {
+		return rest, nil
+	}
+	return fmt.Sprintf("CASE WHEN NOT (%s = -9223372036854775808 AND %s = -1) THEN %s END", a[0].sql, a[1].sql, rest), nil
+}

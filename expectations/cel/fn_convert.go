@@ -1,0 +1,204 @@
+package cel
+
+import (
+	"math"
+	"math/big"
+	"regexp"
+	"strconv"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// What int() and double() read from text. Go and engines accept more than this,
+// and not the same more.
+const (
+	intText    = `^[+-]?[0-9]+$`
+	doubleText = `^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`
+)
+
+var (
+	intPattern    = regexp.MustCompile(intText)
+	doublePattern = regexp.MustCompile(doubleText)
+)
+
+// Names of conversions that only package cel itself writes into a tree.
+const (
+	decimalFunction = "@decimal" // of an int, or of the text of a literal
+	doubleFunction  = "@double"
+	rescaleFunction = "@rescale"
+)
+
+// Conversions. int() cuts towards zero; text that is no number is an error.
+var conversionFunctions = []function{
+	{name: "int", style: global, forms: []form{
+		identity("int_int", types.IntType),
+		{id: "int_double", in: []*types.Type{types.DoubleType}, out: types.IntType,
+			eval: func(a []ref.Val) ref.Val {
+				x := math.Trunc(float64(a[0].(types.Double)))
+				if !(x >= -1<<63 && x < 1<<63) {
+					return types.NewErr("%v is beyond int", a[0].Value())
+				}
+				return types.Int(x)
+			},
+			duckdb: func(w *writer, a []term) (string, error) { return "TRY_CAST(trunc(" + a[0].sql + ") AS BIGINT)", nil }},
+		{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
+			eval: func(a []ref.Val) ref.Val {
+				d := a[0].(decimal)
+				n := new(big.Int).Quo(d.unscaled, pow10(d.scale))
+				if !n.IsInt64() {
+					return types.NewErr("%s is beyond int", d)
+				}
+				return types.Int(n.Int64())
+			},
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "TRY_CAST(trunc(" + w.dec(a[0], a[0].shape) + ") AS BIGINT)", nil
+			}},
+		{id: "int_string", in: []*types.Type{types.StringType}, out: types.IntType,
+			eval: func(a []ref.Val) ref.Val {
+				text := string(a[0].(types.String))
+				n, err := strconv.ParseInt(text, 10, 64)
+				if err != nil || !intPattern.MatchString(text) {
+					return types.NewErr("%q is no int", text)
+				}
+				return types.Int(n)
+			},
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN TRY_CAST(" + a[0].sql + " AS BIGINT) END", nil
+			}},
+		{id: "int_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
+			eval: func(a []ref.Val) ref.Val { return types.Int(a[0].(types.Timestamp).Unix()) },
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "(epoch_us(date_trunc('second', " + a[0].sql + ")) // 1000000)", nil
+			}},
+	}},
+	{name: "double", style: global, forms: doubleConversions},
+	{name: doubleFunction, style: operator, forms: []form{{
+		id: "widen_int", in: []*types.Type{types.IntType}, out: types.DoubleType, total: true, nulls: true,
+		eval: func(a []ref.Val) ref.Val {
+			if a[0] == types.NullValue {
+				return a[0]
+			}
+			return types.Double(toDouble(a[0]))
+		},
+		duckdb: func(w *writer, a []term) (string, error) { return w.double(a[0]), nil },
+	}}},
+	{name: "string", style: global, forms: []form{
+		identity("string_string", types.StringType),
+		{id: "string_int", in: []*types.Type{types.IntType}, out: types.StringType, total: true,
+			eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatInt(int64(a[0].(types.Int)), 10)) },
+			duckdb: castTo("VARCHAR")},
+		{id: "string_bool", in: []*types.Type{types.BoolType}, out: types.StringType, total: true,
+			eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatBool(bool(a[0].(types.Bool)))) },
+			duckdb: castTo("VARCHAR")},
+		{id: "string_decimal", in: []*types.Type{decimalType}, out: types.StringType, total: true,
+			eval: func(a []ref.Val) ref.Val { return types.String(a[0].(decimal).String()) },
+			duckdb: func(w *writer, a []term) (string, error) {
+				s := a[0].shape
+				if s.whole() == 0 { // DuckDB writes .5 where no digit stands before the point
+					if s.precision == maxDigits {
+						return "", w.unsupported("string() of a decimal with 38 places")
+					}
+					s.precision++
+				}
+				return "CAST(" + w.dec(a[0], s) + " AS VARCHAR)", nil
+			}},
+		{id: "string_date", in: []*types.Type{dateType}, out: types.StringType, total: true,
+			eval: func(a []ref.Val) ref.Val { return types.String(a[0].(date).String()) },
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "strftime(" + a[0].sql + ", '%Y-%m-%d')", nil
+			}},
+		{id: "string_double", in: []*types.Type{types.DoubleType}, out: types.StringType, total: true,
+			eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
+		{id: "string_timestamp", in: []*types.Type{types.TimestampType}, out: types.StringType, total: true,
+			eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
+	}},
+	{name: decimalFunction, style: operator, forms: []form{
+		{id: "decimal_literal", in: []*types.Type{types.StringType}, out: decimalType, total: true,
+			shape: func(_ []shape, literals []ref.Val) (shape, error) {
+				text, _ := literals[0].(types.String)
+				d, err := parseDecimal(string(text))
+				return d.shape(), err
+			},
+			eval: func(a []ref.Val) ref.Val {
+				d, err := parseDecimal(string(a[0].(types.String)))
+				if err != nil {
+					return types.WrapErr(err)
+				}
+				return d
+			}},
+		{id: "decimal_int", in: []*types.Type{types.IntType}, out: decimalType, total: true, nulls: true, shape: firstShape,
+			eval: func(a []ref.Val) ref.Val {
+				if a[0] == types.NullValue {
+					return a[0]
+				}
+				return toDecimal(a[0])
+			},
+			duckdb: func(w *writer, a []term) (string, error) { return w.dec(a[0], a[0].shape), nil }},
+	}},
+	{name: rescaleFunction, style: operator, forms: []form{{
+		id: "rescale", in: []*types.Type{decimalType, types.IntType}, out: decimalType, total: true, nulls: true,
+		shape: func(a []shape, literals []ref.Val) (shape, error) {
+			n, _ := literals[1].(types.Int)
+			return shape{a[0].whole() + int(n), int(n)}, nil
+		},
+		eval: func(a []ref.Val) ref.Val {
+			if a[0] == types.NullValue {
+				return a[0]
+			}
+			return checked(a[0].(decimal).rescale(int(a[1].(types.Int))))
+		},
+		duckdb: func(w *writer, a []term) (string, error) {
+			n, _ := a[1].lit.(types.Int)
+			to := shape{a[0].shape.whole() + int(n), int(n)}
+			if to.precision > maxDigits {
+				return "", w.unsupported("a conditional of decimals that needs %d digits", to.precision)
+			}
+			return w.dec(a[0], to), nil
+		},
+	}}},
+}
+
+var doubleConversions = []form{
+	identity("double_double", types.DoubleType),
+	{id: "double_int", in: []*types.Type{types.IntType}, out: types.DoubleType, total: true,
+		eval:   func(a []ref.Val) ref.Val { return types.Double(toDouble(a[0])) },
+		duckdb: func(w *writer, a []term) (string, error) { return w.double(a[0]), nil }},
+	{id: "double_decimal", in: []*types.Type{decimalType}, out: types.DoubleType, total: true,
+		eval: func(a []ref.Val) ref.Val { return types.Double(a[0].(decimal).float()) },
+		duckdb: func(w *writer, a []term) (string, error) {
+			if a[0].shape.precision <= 15 { // both unscaled number and power of ten are exact doubles
+				return "CAST(" + w.dec(a[0], a[0].shape) + " AS DOUBLE)", nil
+			}
+			return "CAST(CAST(" + w.dec(a[0], a[0].shape) + " AS VARCHAR) AS DOUBLE)", nil
+		}},
+	{id: "double_string", in: []*types.Type{types.StringType}, out: types.DoubleType,
+		eval: func(a []ref.Val) ref.Val {
+			text := string(a[0].(types.String))
+			x, err := strconv.ParseFloat(text, 64)
+			if err != nil || !doublePattern.MatchString(text) {
+				return types.NewErr("%q is no double", text)
+			}
+			return types.Double(x)
+		},
+		duckdb: func(w *writer, a []term) (string, error) {
+			x := "TRY_CAST(" + a[0].sql + " AS DOUBLE)"
+			return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(doubleText) + ") AND isfinite(" + x + ") THEN " + x + " END", nil
+		}},
+}
+
+func identity(id string, t *types.Type) form {
+	return form{id: id, in: []*types.Type{t}, out: t, total: true,
+		eval:   func(a []ref.Val) ref.Val { return a[0] },
+		duckdb: func(w *writer, a []term) (string, error) { return a[0].sql, nil }}
+}
+
+func castTo(sqlType string) emitFunc {
+	return func(w *writer, a []term) (string, error) { return "CAST(" + a[0].sql + " AS " + sqlType + ")", nil }
+}
+
+// shape is the smallest shape of the value.
+func (d decimal) shape() shape {
+	digits := len(new(big.Int).Abs(d.unscaled).String())
+	return shape{max(digits, d.scale, 1), d.scale}
+}

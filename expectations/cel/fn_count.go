@@ -1,0 +1,81 @@
+package cel
+
+import (
+	"fmt"
+	"math"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Counts: all rows, rows for which a predicate is true (not false, null or an
+// error), rows in which an argument has no value, and the odd doubles.
+var countAggregates = []aggregate{
+	{name: "rows",
+		types:  func([]*expr) (result, *wrong) { return intResult, nil },
+		eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return types.Int(len(rows)) },
+		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(), nil }},
+	{name: "count", min: 1, max: 1,
+		types:  predicate("count", intResult),
+		eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
+		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql), nil }},
+	{name: "share", min: 1, max: 1,
+		types: predicate("share", doubleResult),
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			if len(rows) == 0 {
+				return types.NullValue
+			}
+			return types.Double(countWhere(rows, isTrue)) / types.Double(len(rows))
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
+		}},
+	{name: "nulls", min: 1, max: 1,
+		types: func([]*expr) (result, *wrong) { return intResult, nil },
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			return countWhere(rows, func(v ref.Val) bool { return v == types.NullValue })
+		},
+		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql+" IS NULL"), nil }},
+	oddDoubles("nans", "isnan", math.IsNaN),
+	oddDoubles("infs", "isinf", func(x float64) bool { return math.IsInf(x, 0) }),
+}
+
+func predicate(name string, r result) func(args []*expr) (result, *wrong) {
+	return func(args []*expr) (result, *wrong) {
+		if args[0].typ.Kind() != types.BoolKind {
+			return r, &wrong{0, fmt.Sprintf("%s takes a condition, not %s", name, typeName(args[0].typ)), name + "(x > 0)"}
+		}
+		return r, nil
+	}
+}
+
+func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
+	return aggregate{name: name, min: 1, max: 1,
+		types: func(args []*expr) (result, *wrong) {
+			if args[0].typ.Kind() != types.DoubleKind {
+				return intResult, &wrong{0, fmt.Sprintf("%s takes doubles, not %s", name, typeName(args[0].typ)), ""}
+			}
+			return intResult, nil
+		},
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			return countWhere(rows, func(v ref.Val) bool {
+				x, ok := v.(types.Double)
+				return ok && test(float64(x))
+			})
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			return "count(*)" + g.filter(duckdb+"("+g.args[0].sql+")"), nil
+		}}
+}
+
+func isTrue(v ref.Val) bool { return v == types.True }
+
+func countWhere(rows [][]ref.Val, test func(ref.Val) bool) types.Int {
+	var n types.Int
+	for _, r := range rows {
+		if test(r[0]) {
+			n++
+		}
+	}
+	return n
+}

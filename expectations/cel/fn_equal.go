@@ -1,0 +1,239 @@
+package cel
+
+import (
+	"fmt"
+	"strings"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// Names of equality in the tree. cel-go's planner has == and != built in and
+// passes our overloads over, so the tree holds functions of our own.
+const (
+	equalFunction    = "@eq"
+	notEqualFunction = "@ne"
+	memberFunction   = "@member"
+	isNullFunction   = "@isnull"
+)
+
+// Equality. Null equals null and nothing else; NaN equals nothing.
+var equalityFunctions = []function{
+	{name: equalFunction, style: operator, forms: equality("equals", true)},
+	{name: notEqualFunction, style: operator, forms: equality("not_equals", false)},
+	{name: memberFunction, style: operator, forms: membership()},
+	{name: isNullFunction, style: operator, forms: []form{{
+		id: "is_null", in: []*types.Type{types.NewTypeParamType("A")}, out: types.BoolType, total: true, nulls: true,
+		eval:   func(a []ref.Val) ref.Val { return types.Bool(a[0] == types.NullValue) },
+		duckdb: func(w *writer, a []term) (string, error) { return w.isNull(a[0]), nil },
+	}}},
+}
+
+// scalars are the types that are equal only to their own.
+var scalars = []struct {
+	name string
+	typ  *types.Type
+}{
+	{"bool", types.BoolType}, {"string", types.StringType}, {"bytes", types.BytesType}, {"date", dateType},
+	{"timestamp", types.TimestampType}, {"duration", types.DurationType},
+}
+
+func equality(name string, want bool) []form {
+	make := func(id string, in []*types.Type) form {
+		return form{id: id, in: in, out: types.BoolType, total: true, nulls: true,
+			eval: func(a []ref.Val) ref.Val { return types.Bool(equal(a[0], a[1]) == want) },
+			duckdb: func(w *writer, a []term) (string, error) {
+				sql, err := w.equal(a[0], a[1])
+				if err == nil && !want {
+					sql = "(NOT " + sql + ")"
+				}
+				return sql, err
+			}}
+	}
+	forms := numeric(name, make)
+	for _, s := range scalars {
+		forms = append(forms, make(name+"_"+s.name, []*types.Type{s.typ, s.typ}))
+	}
+	return forms
+}
+
+// equal compares two values that the checker let meet.
+func equal(a, b ref.Val) bool {
+	if a == types.NullValue || b == types.NullValue {
+		return a == b
+	}
+	_, decimalA := a.(decimal)
+	_, decimalB := b.(decimal)
+	_, doubleA := a.(types.Double)
+	_, doubleB := b.(types.Double)
+	switch {
+	case decimalA || decimalB:
+		return toDecimal(a).cmp(toDecimal(b)) == 0
+	case doubleA || doubleB:
+		return toDouble(a) == toDouble(b)
+	}
+	return a.Equal(b) == types.True
+}
+
+func membership() []form {
+	make := func(id string, in []*types.Type) form {
+		in = []*types.Type{in[0], types.NewListType(in[1])}
+		return form{id: id, in: in, out: types.BoolType, total: true, nulls: true,
+			eval: func(a []ref.Val) ref.Val {
+				if a[1] == types.NullValue {
+					return types.NewErr("null has no elements")
+				}
+				for it := a[1].(traits.Lister).Iterator(); it.HasNext() == types.True; {
+					if equal(a[0], it.Next()) {
+						return types.True
+					}
+				}
+				return types.False
+			},
+			duckdb: func(w *writer, a []term) (string, error) { return w.member(a[0], a[1]) }}
+	}
+	forms := numeric("in", make)
+	for _, s := range scalars {
+		forms = append(forms, make("in_"+s.name, []*types.Type{s.typ, s.typ}))
+	}
+	return forms
+}
+
+// A SQL NULL means either that a value is null (columns) or that an expression
+// erred (all else): equality is where the two must be kept apart. A conditional
+// whose branches are columns may be both, so equality goes into its branches.
+
+func (w *writer) isNull(t term) string {
+	switch {
+	case t.branches != nil:
+		return w.conditional(t.branches[0], w.isNull(t.branches[1]), w.isNull(t.branches[2]))
+	case t.null:
+		return "(" + t.sql + " IS NULL)"
+	case t.fails:
+		return "CASE WHEN " + t.sql + " IS NOT NULL THEN FALSE END"
+	}
+	return "FALSE"
+}
+
+func (w *writer) equal(a, b term) (string, error) {
+	for i, t := range [2]term{a, b} {
+		if t.branches == nil {
+			continue
+		}
+		both := [2]string{}
+		for j := range both {
+			x, y := t.branches[1+j], b
+			if i == 1 {
+				x, y = a, t.branches[1+j]
+			}
+			var err error
+			if both[j], err = w.equal(x, y); err != nil {
+				return "", err
+			}
+		}
+		return w.conditional(t.branches[0], both[0], both[1]), nil
+	}
+	x, y, nan, err := w.meeting(a, b)
+	if err != nil {
+		return "", err
+	}
+	plain := x + " = " + y
+	switch {
+	case a.null && b.null:
+		plain = x + " IS NOT DISTINCT FROM " + y
+	case a.null && b.fails:
+		return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN (%s IS NOT DISTINCT FROM %s%s) END", y, x, y, guard(nan, x)), nil
+	case b.null && a.fails:
+		return fmt.Sprintf("CASE WHEN %s IS NOT NULL THEN (%s IS NOT DISTINCT FROM %s%s) END", x, x, y, guard(nan, y)), nil
+	case a.null || b.null:
+		plain = x + " IS NOT DISTINCT FROM " + y
+	case nan:
+		return fmt.Sprintf("(%s AND NOT (isnan(%s) AND %s IS NOT NULL))", plain, x, y), nil
+	}
+	return "(" + plain + guard(nan, x) + ")", nil
+}
+
+// guard makes NaN = NaN false, one NaN being enough, also where x may be null.
+func guard(nan bool, x string) string {
+	if !nan {
+		return ""
+	}
+	return " AND NOT coalesce(isnan(" + x + "), FALSE)"
+}
+
+// meeting writes two operands in the type in which they are compared; nan says
+// that both may be NaN.
+func (w *writer) meeting(a, b term) (x, y string, nan bool, err error) {
+	switch {
+	case isDecimal(a.typ) || isDecimal(b.typ):
+		s := meet(a.shape, b.shape)
+		if s.precision > maxDigits {
+			return "", "", false, w.unsupported("a comparison of decimals that needs %d digits", s.precision)
+		}
+		return w.dec(a, s), w.dec(b, s), false, nil
+	case a.typ.Kind() == types.DoubleKind || b.typ.Kind() == types.DoubleKind:
+		nan = a.lit == nil && b.lit == nil && a.typ.Kind() == b.typ.Kind()
+		return w.double(a), w.double(b), nan, nil
+	}
+	return a.sql, b.sql, false, nil
+}
+
+// member writes x in [a, b]. Literals are looked up as a set; other elements
+// are compared one by one.
+func (w *writer) member(x, list term) (string, error) {
+	if list.list == nil {
+		return "", w.unsupported("in on a column of lists")
+	}
+	if x.branches != nil {
+		yes, err := w.member(x.branches[1], list)
+		if err != nil {
+			return "", err
+		}
+		no, err := w.member(x.branches[2], list)
+		return w.conditional(x.branches[0], yes, no), err
+	}
+	var set, each []string
+	s := x.shape
+	for _, e := range list.list {
+		s = meet(s, e.shape)
+	}
+	for _, e := range list.list {
+		switch {
+		case e.fails:
+			return "", w.unsupported("in on a list whose elements can err")
+		case e.lit == nil || isDecimal(commonType(x.typ, e.typ)) && s.precision > maxDigits:
+			sql, err := w.equal(x, e)
+			if err != nil {
+				return "", err
+			}
+			each = append(each, sql)
+		case isDecimal(commonType(x.typ, e.typ)):
+			set = append(set, w.dec(e, s))
+		default:
+			_, y, _, err := w.meeting(x, e)
+			if err != nil {
+				return "", err
+			}
+			set = append(set, y)
+		}
+	}
+	if len(set) > 0 {
+		left, _, _, err := w.meeting(x, list.list[0])
+		if err != nil {
+			return "", err
+		}
+		if isDecimal(commonType(x.typ, list.list[0].typ)) {
+			left = w.dec(x, s)
+		}
+		sql := "(" + left + " IN (" + strings.Join(set, ", ") + "))"
+		if x.null {
+			sql = "coalesce" + sql[:len(sql)-1] + ", FALSE)"
+		}
+		each = append(each, sql)
+	}
+	if len(each) == 1 {
+		return each[0], nil
+	}
+	return "(" + strings.Join(each, " OR ") + ")", nil
+}

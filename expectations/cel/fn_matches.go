@@ -1,0 +1,107 @@
+package cel
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// maxRegexProgram bounds a pattern, so that no engine runs out of memory on it.
+const maxRegexProgram = 10_000
+
+// Regular expressions are RE2's, as Go and DuckDB both have them; matches finds
+// the pattern anywhere in the text. What the two treat differently is refused.
+var matchesFunctions = []function{
+	{name: "matches", style: either, forms: []form{{
+		id: "matches_string", in: []*types.Type{types.StringType, types.StringType}, out: types.BoolType, total: true,
+		eval: func(a []ref.Val) ref.Val {
+			re, err := compileRegex(string(a[1].(types.String)))
+			if err != nil {
+				return types.WrapErr(err)
+			}
+			return types.Bool(re.MatchString(string(a[0].(types.String))))
+		},
+		check: func(literals []ref.Val) *wrong {
+			pattern, ok := literals[1].(types.String)
+			if !ok {
+				return &wrong{1, "the pattern of matches must be a text constant", ""}
+			}
+			return checkRegex(string(pattern))
+		},
+		duckdb: call("regexp_matches"),
+	}}},
+}
+
+var regexes sync.Map // of *regexp.Regexp, by pattern; patterns are constants of rules
+
+func compileRegex(pattern string) (*regexp.Regexp, error) {
+	if re, ok := regexes.Load(pattern); ok {
+		return re.(*regexp.Regexp), nil
+	}
+	re, err := regexp.Compile(pattern)
+	if err == nil {
+		regexes.Store(pattern, re)
+	}
+	return re, err
+}
+
+func checkRegex(pattern string) *wrong {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		if e, ok := err.(*syntax.Error); ok {
+			hint := ""
+			switch e.Code {
+			case syntax.ErrInvalidPerlOp:
+				hint = "lookahead and lookbehind are not in RE2; write two conditions with && and !"
+			case syntax.ErrInvalidEscape:
+				hint = `in CEL a backslash is written twice, or the text as r'\d+'`
+			}
+			return &wrong{1, fmt.Sprintf("the pattern is no regular expression: %s: %q", e.Code, e.Expr), hint}
+		}
+		return &wrong{1, "the pattern is no regular expression: " + err.Error(), ""}
+	}
+	if hasNotBoundary(parsed) {
+		return &wrong{1, `engines disagree on \B in texts that are not ASCII`, ""}
+	}
+	if m := foreignSyntax(pattern); m != "" {
+		return &wrong{1, fmt.Sprintf("engines disagree on %s in a pattern", m), "write a named group as (?P<name>...), and letters as ranges: [A-Za-z]"}
+	}
+	if program, err := syntax.Compile(parsed.Simplify()); err == nil && len(program.Inst) > maxRegexProgram {
+		return &wrong{1, "the pattern is too large", ""}
+	}
+	return nil
+}
+
+// foreignSyntax finds what Go accepts and DuckDB's RE2 does not, or reads by
+// other Unicode tables.
+func foreignSyntax(pattern string) string {
+	for i := 0; i < len(pattern); i++ {
+		rest := pattern[i:]
+		switch {
+		case strings.HasPrefix(rest, "(?<"):
+			return "(?<"
+		case strings.HasPrefix(rest, `\p`), strings.HasPrefix(rest, `\P`):
+			return rest[:2]
+		case rest[0] == '\\':
+			i++
+		}
+	}
+	return ""
+}
+
+func hasNotBoundary(re *syntax.Regexp) bool {
+	if re.Op == syntax.OpNoWordBoundary {
+		return true
+	}
+	for _, sub := range re.Sub {
+		if hasNotBoundary(sub) {
+			return true
+		}
+	}
+	return false
+}

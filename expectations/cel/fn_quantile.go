@@ -1,0 +1,113 @@
+package cel
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Quantiles by R-7: linear between the two nearest values. Doubles for ints and
+// doubles; exact decimals for decimals, with the places of the fraction added.
+var quantileAggregates = []aggregate{
+	{name: "median", min: 1, max: 1, lists: true,
+		types: func(args []*expr) (result, *wrong) {
+			return quantileTypes("median", args[0], decimal{big.NewInt(5), 1})
+		},
+		eval:   func(m *metric, rows [][]ref.Val) ref.Val { return quantile(m, rows, decimal{big.NewInt(5), 1}) },
+		duckdb: func(g *aggregation) (string, error) { return g.quantile(decimal{big.NewInt(5), 1}) }},
+	{name: "quantile", min: 2, max: 2,
+		types: func(args []*expr) (result, *wrong) {
+			q, ok := fraction(args[1])
+			if !ok {
+				return result{}, &wrong{1, "quantile takes a fraction from 0.0 to 1.0 as a constant", "quantile(x, 0.99)"}
+			}
+			return quantileTypes("quantile", args[0], q)
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			q, _ := fraction(m.args[1])
+			return quantile(m, rows, q)
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			q, _ := fraction(g.metric.args[1])
+			return g.quantile(q)
+		}},
+}
+
+// fraction is the constant of quantile, with at most 18 places.
+func fraction(a *expr) (decimal, bool) {
+	var q decimal
+	switch v := a.literal().(type) {
+	case types.Int:
+		q = intDecimal(int64(v))
+	case types.Double:
+		d, err := parseDecimal(shortest(float64(v)))
+		if err != nil {
+			return q, false
+		}
+		q = d
+	default:
+		return q, false
+	}
+	return q, q.unscaled.Sign() >= 0 && q.cmp(intDecimal(1)) <= 0 && q.scale <= 18
+}
+
+func quantileTypes(name string, x *expr, q decimal) (result, *wrong) {
+	if !isDecimal(x.typ) {
+		return doubleResult, number(name, x)
+	}
+	s := x.shape()
+	if s.precision+q.scale+1 > maxDigits {
+		return result{}, &wrong{0, fmt.Sprintf("%s of decimal(%d,%d) needs more than 38 digits", name, s.precision, s.scale), "write double(x) for the argument"}
+	}
+	return decimalResult(shape{s.precision + q.scale + 1, s.scale + q.scale}), nil
+}
+
+func quantile(m *metric, rows [][]ref.Val, q decimal) ref.Val {
+	values := finiteValues(rows)
+	if len(values) == 0 {
+		return types.NullValue
+	}
+	slices.SortFunc(values, compare)
+	if _, ok := values[0].(decimal); ok {
+		rank := new(big.Int).Mul(big.NewInt(int64(len(values)-1)), q.unscaled)
+		index, rest := rank.QuoRem(rank, pow10(q.scale), new(big.Int))
+		i := int(index.Int64())
+		scale := m.result.shape.scale - q.scale
+		low := values[i].(decimal).rescale(scale).unscaled
+		high := values[min(i+1, len(values)-1)].(decimal).rescale(scale).unscaled
+		sum := new(big.Int).Sub(high, low)
+		sum.Mul(sum, rest).Add(sum, new(big.Int).Mul(low, pow10(q.scale)))
+		return decimal{sum, m.result.shape.scale}
+	}
+	rank := float64(len(values)-1) * q.float()
+	i := int(math.Floor(rank))
+	low, high, part := toDouble(values[i]), toDouble(values[min(i+1, len(values)-1)]), rank-math.Floor(rank)
+	return types.Double(low*(1-part) + high*part)
+}
+
+func (g *aggregation) quantile(q decimal) (string, error) {
+	x := g.args[0]
+	if !isDecimal(x.typ) {
+		return fmt.Sprintf("quantile_cont(%s, %s)%s", g.double(x), q, g.finite()), nil
+	}
+	g.args = []term{{sql: g.dec(x, x.shape)}}
+	out, one := g.metric.result.shape, pow10(q.scale)
+	// The value of the rank below, and what lies between it and the next one.
+	rank := fmt.Sprintf("(n - 1) * CAST('%s' AS HUGEINT)", q.unscaled)
+	low := fmt.Sprintf("min(k0) FILTER (WHERE i = %s // %s)", rank, hugeint(one))
+	high := fmt.Sprintf("coalesce(min(k0) FILTER (WHERE i = %s // %s + 1), max(k0))", rank, hugeint(one))
+	part := fmt.Sprintf("CAST(max(%s %% %s) AS DECIMAL(%d,0))", rank, hugeint(one), max(q.scale, 1))
+	if q.scale > 0 {
+		part = fmt.Sprintf("CAST(%s * CAST('%s' AS DECIMAL(%d,%d)) AS DECIMAL(%d,%d))", part, decimal{big.NewInt(1), q.scale}, q.scale, q.scale, q.scale, q.scale)
+	}
+	wide := func(sql string) string {
+		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", sql, max(x.shape.precision, 19), x.shape.scale)
+	}
+	result := fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d)) + (%s - %s) * %s", wide(low), out.precision, out.scale, wide(high), wide(low), part)
+	return fmt.Sprintf("(SELECT CAST(%s AS DECIMAL(%d,%d)) FROM (SELECT k0, row_number() OVER (ORDER BY k0) - 1 AS i, CAST(count(*) OVER () AS HUGEINT) AS n FROM %s))",
+		result, out.precision, out.scale, g.rows()), nil
+}

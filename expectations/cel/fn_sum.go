@@ -1,0 +1,107 @@
+package cel
+
+import (
+	"fmt"
+	"math/big"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Sums are exact for ints and decimals, and decimals: decimal(38,s). The mean of
+// ints and doubles is a double; of decimals a decimal, rounded half away from
+// zero, with up to six more places (fewer above 22 digits, none above 28).
+var sumAggregates = []aggregate{
+	{name: "sum", min: 1, max: 1, lists: true,
+		types: func(args []*expr) (result, *wrong) {
+			if args[0].typ.Kind() == types.DoubleKind {
+				return doubleResult, nil
+			}
+			return decimalResult(shape{maxDigits, args[0].shape().scale}), number("sum", args[0])
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			values := finiteValues(rows)
+			if len(values) == 0 {
+				return types.NullValue
+			}
+			if _, ok := values[0].(types.Double); ok {
+				return types.Double(sumDoubles(values))
+			}
+			return sumDecimals(values, m.result.shape.scale)
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			if g.args[0].typ.Kind() == types.DoubleKind {
+				return "fsum(" + g.args[0].sql + ")" + g.finite(), nil
+			}
+			return "sum(" + g.exact() + ")" + g.filter(), nil
+		}},
+	{name: "mean", min: 1, max: 1, lists: true,
+		types: func(args []*expr) (result, *wrong) {
+			if isDecimal(args[0].typ) {
+				s := args[0].shape()
+				return decimalResult(shape{maxDigits, min(s.scale+max(0, min(6, 28-s.precision)), maxDigits)}), nil
+			}
+			return doubleResult, number("mean", args[0])
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			values := finiteValues(rows)
+			if len(values) == 0 {
+				return types.NullValue
+			}
+			n := len(values)
+			switch values[0].(type) {
+			case types.Double:
+				return types.Double(sumDoubles(values) / float64(n))
+			case types.Int:
+				return types.Double(sumDecimals(values, 0).float() / float64(n))
+			}
+			sum := sumDecimals(values, m.result.shape.scale)
+			return decimal{quoRound(sum.unscaled, big.NewInt(int64(n))), sum.scale}
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			switch x := g.args[0]; {
+			case x.typ.Kind() == types.DoubleKind:
+				return "favg(" + x.sql + ")" + g.finite(), nil
+			case x.typ.Kind() == types.IntKind:
+				return fmt.Sprintf("CAST(sum(%s)%s AS DOUBLE) / nullif(count(%s)%s, 0)", x.sql, g.filter(), x.sql, g.filter()), nil
+			default:
+				to := g.metric.result.shape.scale
+				n := fmt.Sprintf("CAST(replace(CAST(sum(%s)%s AS VARCHAR), '.', '') AS HUGEINT)", g.exact(), g.filter())
+				if up := to - x.shape.scale; up > 0 {
+					n += " * " + hugeint(pow10(up))
+				}
+				count := fmt.Sprintf("CAST(count(%s)%s AS HUGEINT)", x.sql, g.filter())
+				mean := fmt.Sprintf("CAST((abs(%s) + %s // 2) // %s * sign(%s) AS DECIMAL(38,0))", n, count, count, n)
+				if to == 0 {
+					return mean, nil
+				}
+				return fmt.Sprintf("%s * CAST('%s' AS DECIMAL(%d,%d))", mean, decimal{big.NewInt(1), to}, to, to), nil
+			}
+		}},
+}
+
+// exact is the argument in its own shape, so that its sum has that scale.
+func (g *aggregation) exact() string {
+	if isDecimal(g.args[0].typ) {
+		return g.dec(g.args[0], g.args[0].shape)
+	}
+	return g.args[0].sql
+}
+
+func sumDecimals(values []ref.Val, scale int) decimal {
+	sum := new(big.Int)
+	for _, v := range values {
+		sum.Add(sum, toDecimal(v).rescale(scale).unscaled)
+	}
+	return decimal{sum, scale}
+}
+
+// sumDoubles adds exactly and rounds once.
+func sumDoubles(values []ref.Val) float64 {
+	sum := new(big.Float).SetPrec(2200)
+	for _, v := range values {
+		sum.Add(sum, big.NewFloat(toDouble(v)))
+	}
+	x, _ := sum.Float64()
+	return x
+}

@@ -1,0 +1,102 @@
+package cel
+
+import (
+	"regexp"
+	"strings"
+
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/parser"
+)
+
+const (
+	maxSource = 20_000 // code points of one source
+	maxNodes  = 10_000 // of a tree, lets expanded
+	maxDepth  = 200
+)
+
+// parse gives the tree of a source, or the issues of its syntax.
+func parse(src *source) (*ast.AST, []Issue) {
+	p, err := parser.NewParser(
+		parser.EnablePrattParser(true),
+		parser.EnableIdentEscapeSyntax(true),
+		parser.ExpressionSizeCodePointLimit(maxSource),
+		parser.MaxExpressionNodeCount(maxNodes),
+		parser.MaxRecursionDepth(maxDepth),
+	)
+	if err != nil {
+		return nil, []Issue{{Message: err.Error()}}
+	}
+	if strings.TrimSpace(src.text) == "" {
+		return nil, []Issue{{Message: "the expression is empty"}}
+	}
+	tree, errs := p.Parse(common.NewTextSource(src.text))
+	if len(errs.GetErrors()) == 0 {
+		return tree, nil
+	}
+	if issues := foreignWords(src.text); len(issues) > 0 {
+		return nil, issues
+	}
+	var issues []Issue
+	info := ast.NewSourceInfo(common.NewTextSource(src.text))
+	for _, e := range errs.GetErrors() {
+		at := info.ComputeOffsetAbsolute(int32(e.Location.Line()), int32(e.Location.Column()))
+		issue := Issue{Message: strings.TrimPrefix(e.Message, "Syntax error: ")}
+		issue.Offset, issue.Length = src.byteRange(at, at)
+		issues = append(issues, issue)
+	}
+	return nil, issues[:1] // what follows the first is a guess
+}
+
+// foreign is what other languages write, and what CEL writes.
+var foreign = []struct {
+	pattern *regexp.Regexp
+	message string
+	hint    string
+}{
+	{regexp.MustCompile(`(?i)^is\s+not\s+null\b`), "IS NOT NULL is SQL", "write x != null"},
+	{regexp.MustCompile(`(?i)^is\s+null\b`), "IS NULL is SQL", "write x == null"},
+	{regexp.MustCompile(`(?i)^not\s+in\b`), "NOT IN is SQL", "write !(x in ['a', 'b'])"},
+	{regexp.MustCompile(`(?i)^in\s*\(`), "IN (...) is SQL", "write x in ['a', 'b']"},
+	{regexp.MustCompile(`(?i)^and\b`), "AND is SQL", "write &&"},
+	{regexp.MustCompile(`(?i)^or\b`), "OR is SQL", "write ||"},
+	{regexp.MustCompile(`(?i)^not\b`), "NOT is SQL", "write !"},
+	{regexp.MustCompile(`(?i)^like\b`), "LIKE is SQL", "write x.startsWith('a'), x.contains('a') or x.matches('^a.*')"},
+	{regexp.MustCompile(`(?i)^between\b`), "BETWEEN is SQL", "write x >= 1 && x <= 9"},
+	{regexp.MustCompile(`^<>`), "<> is SQL", "write !="},
+	{regexp.MustCompile(`^(==|!=|<=|>=|&&|\|\|)`), "", ""},
+	{regexp.MustCompile(`^=`), "a single = compares nothing", "write =="},
+	{regexp.MustCompile(`^&`), "a single & is no operator", "write &&"},
+	{regexp.MustCompile(`^\|`), "a single | is no operator", "write ||"},
+}
+
+var (
+	quoted = regexp.MustCompile("(?s)^(?:(?i:br?|rb?)?(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\\\.|[^\"\\\\])*\"|'(?:\\\\.|[^'\\\\])*')|`[^`]*`|//[^\n]*)")
+	word   = regexp.MustCompile(`^[A-Za-z0-9_]+`)
+)
+
+// foreignWords finds words and signs of other languages outside quotes.
+func foreignWords(text string) []Issue {
+	var issues []Issue
+next:
+	for at := 0; at < len(text); {
+		rest := text[at:]
+		if m := quoted.FindString(rest); m != "" {
+			at += len(m)
+			continue
+		}
+		for _, f := range foreign {
+			m := f.pattern.FindString(rest)
+			if m == "" {
+				continue
+			}
+			if f.message != "" {
+				issues = append(issues, Issue{Offset: at, Length: len(m), Message: f.message, Hint: f.hint})
+			}
+			at += len(m)
+			continue next
+		}
+		at += max(1, len(word.FindString(rest)))
+	}
+	return issues
+}

@@ -1,0 +1,24 @@
+package expectations
+
+import "github.com/dq-dev/dq/engine"
+
+// Show makes rows of the suite's table fit to be shown: values fit for JSON,
+// those of columns that are tagged personal redacted. Columns that the suite
+// does not know are shown as they are.
+func (p *Plan) Show(rows *engine.Rows) []map[string]any {
+	out := make([]map[string]any, len(rows.Values))
+	for i, values := range rows.Values {
+		out[i] = p.sampleRow(rows.Schema.Names(), values)
+	}
+	return out
+}
+
+// Refusing lists the ids of the rules that take rows out of a batch: on_fail
+// quarantine or drop.
+func (p *Plan) Refusing() []string {
+	var ids []string
+	for _, r := range p.refusing() {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}

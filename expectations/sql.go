@@ -1,0 +1,161 @@
+package expectations
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
+)
+
+// States that a row has for a rule, as the SQL of a scan says them.
+const (
+	stateFailed  = 0
+	statePassed  = 1
+	stateErrored = 2
+	stateOut     = 3 // where leaves the row out
+)
+
+// condition is the SQL of a part that is about one row: TRUE, FALSE or NULL.
+// A nil part is "".
+func condition(d engine.Dialect, r *cel.Rule, f cel.Facts) (string, error) {
+	if r == nil {
+		return "", nil
+	}
+	if r.Clock() {
+		if f.Now.IsZero() {
+			return "", errors.New("the rule reads the clock, and none is given")
+		}
+		r = r.With(f)
+	}
+	return r.SQL(d)
+}
+
+// state is the SQL of a row's state for a row rule.
+func (r *rule) state(d engine.Dialect, f cel.Facts) (string, error) {
+	row, err := condition(d, r.row, f)
+	if err != nil {
+		return "", err
+	}
+	scope, err := condition(d, r.scope, f)
+	if err != nil {
+		return "", err
+	}
+	state := fmt.Sprintf("coalesce(CAST((%s) AS INTEGER), %d)", row, stateErrored)
+	if scope != "" {
+		state = fmt.Sprintf("CASE WHEN (%s) THEN %s ELSE coalesce(CAST((%s) AS INTEGER) + %d, %d) END",
+			scope, state, scope, stateOut, stateErrored)
+	}
+	return state, nil
+}
+
+// passes is SQL that is TRUE for rows that the rule lets through, FALSE for
+// those it refuses: over the batch, with the rows that stay in existing (or "").
+func (r *rule) passes(d engine.Dialect, f cel.Facts, existing string) (string, error) {
+	if r.row != nil {
+		state, err := r.state(d, f)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("(%s) IN (%d, %d)", state, statePassed, stateOut), nil
+	}
+	keys, scope, err := r.group(d, f)
+	if err != nil {
+		return "", err
+	}
+	sql := fmt.Sprintf("sum(CASE WHEN %s THEN 1 ELSE 0 END) OVER (PARTITION BY %s) <= 1", scope, keys)
+	if existing != "" {
+		sql = fmt.Sprintf("%s AND NOT coalesce((%s) IN (SELECT %s FROM %s WHERE %s), false)", sql, keys, r.selected(d), existing, scope)
+	}
+	// A row out of scope is let through, one whose scope cannot be told is refused.
+	return fmt.Sprintf("CASE WHEN (%s) THEN %s ELSE coalesce(NOT (%s), false) END", scope, sql, scope), nil
+}
+
+// group is the SQL of a unique rule's key, and of the rows it judges.
+func (r *rule) group(d engine.Dialect, f cel.Facts) (keys, scope string, err error) {
+	scope, err = condition(d, r.scope, f)
+	return r.selected(d), scope, err
+}
+
+func (r *rule) selected(d engine.Dialect) string {
+	names := make([]string, len(r.keys))
+	for i, k := range r.keys {
+		names[i] = d.Ident(k)
+	}
+	return strings.Join(names, ", ")
+}
+
+// refusing lists the rules that take rows out of a batch.
+func (p *Plan) refusing() []*rule {
+	var out []*rule
+	for _, r := range p.rules {
+		if r.Refuses() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Split gives the SQL of engine.StageRequest.Split: a boolean over the rows of a
+// SELECT, TRUE for those that stay, never NULL. It may hold window functions and
+// subqueries. The relation existing has the rows of the table that stay beside
+// the batch (an append), or is "". It is false when no rule takes rows out. The
+// error is a *cel.Unsupported when the dialect cannot say a rule exactly.
+func (p *Plan) Split(d engine.Dialect, existing string) (sql string, ok bool, err error) {
+	var parts []string
+	for _, r := range p.refusing() {
+		pass, err := r.passes(d, cel.Facts{Now: p.now}, relation(d, existing))
+		if err != nil {
+			return "", false, fmt.Errorf("%s: %s: %w", r.Position, r.ID, err)
+		}
+		parts = append(parts, "("+pass+")")
+	}
+	return strings.Join(parts, " AND "), len(parts) > 0, nil
+}
+
+// Names of the columns that [Plan.Reasons] adds.
+const (
+	ReasonsColumn = "dq_reasons"
+	DropColumn    = "dq_drop"
+)
+
+// Reasons gives a SELECT of the refused rows of a relation with why they were
+// refused: dq_reasons is the list of the ids that they broke, in the order of the
+// suite, dq_drop is true when only drop rules did. The relation must hold all
+// refused rows of the batch and existing be as for [Plan.Split], so that groups
+// are found again.
+func (p *Plan) Reasons(d engine.Dialect, refused, existing string) (string, error) {
+	var ids, quarantines []string
+	for _, r := range p.refusing() {
+		pass, err := r.passes(d, cel.Facts{Now: p.now}, relation(d, existing))
+		if err != nil {
+			return "", fmt.Errorf("%s: %s: %w", r.Position, r.ID, err)
+		}
+		ids = append(ids, fmt.Sprintf("CASE WHEN NOT (%s) THEN %s END", pass, d.Literal(r.ID)))
+		if r.OnFail == "quarantine" {
+			quarantines = append(quarantines, fmt.Sprintf("(%s)", pass))
+		}
+	}
+	if len(ids) == 0 {
+		return "", errors.New("the suite takes no rows out of a batch")
+	}
+	drop := "true"
+	if len(quarantines) > 0 {
+		drop = strings.Join(quarantines, " AND ")
+	}
+	split := "string_split"
+	if d.Name() == "spark" {
+		split = "split"
+	}
+	// No lambda: their syntax changes between versions. concat_ws leaves nulls out.
+	return fmt.Sprintf("SELECT *, %s(concat_ws(chr(31), %s), chr(31)) AS %s, %s AS %s FROM %s",
+		split, strings.Join(ids, ", "), ReasonsColumn, drop, DropColumn, relation(d, refused)), nil
+}
+
+func relation(d engine.Dialect, name string) string {
+	if name == "" {
+		return ""
+	}
+	return d.Relation(name)
+}

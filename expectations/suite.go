@@ -1,0 +1,149 @@
+package expectations
+
+import (
+	"github.com/dq-dev/dq/expectations/cel"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// Suite is the contract of one table.
+type Suite struct {
+	File        string
+	Table       string // the table's name, or ""
+	Description string
+	Owner       string
+	Contract    Contract
+	SLA         SLA
+	// Digest is sha256: and hex digits over the file and the user's kinds in it.
+	Digest       string
+	Columns      []Column
+	Expectations []Expectation
+
+	lets     []cel.Let
+	letNodes map[string]*yamlpos.Node
+	tests    []test
+	doc      *yamlpos.Document
+}
+
+// Contract is what the owner promises to readers.
+type Contract struct {
+	Version       string            `json:"version,omitempty"`
+	Compatibility string            `json:"compatibility,omitempty"` // backward, forward, full, none
+	Sunset        map[string]string `json:"sunset,omitempty"`        // version to date
+}
+
+// SLA is the service level of a table, as the suite writes it.
+type SLA struct {
+	Freshness    string `json:"freshness,omitempty"`
+	Availability string `json:"availability,omitempty"`
+}
+
+// Column is a column of the contract.
+type Column struct {
+	Name            string
+	Type            *table.Type // nil when the suite does not say
+	Description     string
+	Tags            []string
+	DeprecatedSince string // 2006-01-02
+	ReplacedBy      string
+	RenamedFrom     string
+	NotNull         bool // the suite demands a value in every row
+	Key             bool
+	Position        string // suite.yaml:12:5
+
+	node, typeNode *yamlpos.Node
+}
+
+// Personal reports whether a tag says that the column holds personal data: pii,
+// or one below it such as pii.email.
+func (c Column) Personal() bool {
+	for _, t := range c.Tags {
+		if t == "pii" || len(t) > 4 && t[:4] == "pii." {
+			return true
+		}
+	}
+	return false
+}
+
+// Expectation is a rule of a suite, before it is compiled for a table.
+type Expectation struct {
+	ID string // the key under expectations, or column.kind
+	// Kind is the kind's name; row or table for free CEL.
+	Kind string
+	// Scope is row when rows are counted, table when aggregates are judged.
+	Scope string
+	// CEL and Where are as written, or expanded from the kind as far as the
+	// suite says the columns' types. Where is "" for all rows.
+	CEL, Where  string
+	Columns     []string // that the kind is given; of free CEL they are known when planned
+	Threshold   Threshold
+	OnFail      string // block, quarantine, drop, warn, info
+	Batch       bool   // scope: new, judged on the batch alone
+	OnEmpty     record.Verdict
+	Description string
+	Dimension   string
+	Owner       string
+	Tags        []string
+	Position    string // suite.yaml:12:5
+
+	node      *yamlpos.Node // the key
+	celNode   *yamlpos.Node // of free CEL
+	whereNode *yamlpos.Node // the user's where
+	call      *call         // of a kind
+}
+
+// Severity is error, warn or info: whether failing closes the gate.
+func (e *Expectation) Severity() string {
+	if e.OnFail == "warn" || e.OnFail == "info" {
+		return e.OnFail
+	}
+	return "error"
+}
+
+// Refuses reports whether rows that break the rule are taken out of the batch.
+func (e *Expectation) Refuses() bool {
+	return e.OnFail == "quarantine" || e.OnFail == "drop"
+}
+
+// unique reports whether the rule is about groups of rows.
+func (e *Expectation) unique() bool {
+	return e.call != nil && e.call.kind.Form == "unique"
+}
+
+// expand gives the CEL of the rule, and of the rows that it judges.
+func (e *Expectation) expand(types typeOf, note func(yamlpos.Error)) (cel, where string) {
+	if e.call == nil {
+		cel = e.celNode.Text
+	} else {
+		cel, where = e.call.expand(types, note)
+	}
+	if e.whereNode != nil {
+		own := e.whereNode.Text
+		if where == "" {
+			where = own
+		} else {
+			where = "(" + where + ") && (" + own + ")"
+		}
+	}
+	return cel, where
+}
+
+// Column returns the column of that name.
+func (s *Suite) Column(name string) (Column, bool) {
+	for _, c := range s.Columns {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Column{}, false
+}
+
+// declared is the type that the suite gives a column.
+func (s *Suite) declared(column string) (table.Type, bool) {
+	c, ok := s.Column(column)
+	if !ok || c.Type == nil {
+		return table.Type{}, false
+	}
+	return *c.Type, true
+}

@@ -1,0 +1,340 @@
+package expectations
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// test is rows, and the verdicts that expectations must give on them.
+type test struct {
+	name   string
+	node   *yamlpos.Node
+	schema table.Schema
+	rows   []map[string]any
+	refs   map[string]Relation
+	now    time.Time
+	want   []wanted
+}
+
+type wanted struct {
+	id      string
+	verdict record.Verdict
+	node    *yamlpos.Node
+}
+
+// Relation is a small table in memory. Values are as in [engine.Rows].
+type Relation struct {
+	Schema table.Schema
+	Rows   []map[string]any
+}
+
+// TestResult is what one of the suite's own tests gave.
+type TestResult struct {
+	Name     string
+	Position string
+	// Failures say what came out otherwise than expected; none is a passed test.
+	Failures []TestFailure
+}
+
+// TestFailure is an expectation of a test that gave another verdict.
+type TestFailure struct {
+	ID        string
+	Want, Got record.Verdict
+	Message   string
+	Position  string
+}
+
+var verdicts = []string{"pass", "warn", "fail", "error", "vacuous", "skipped"}
+
+func (s *Suite) readTests(n *yamlpos.Node) {
+	for i, t := range n.List("tests", false) {
+		f := t.Map("a test", "name", "rows", "expect", "now", "tables")
+		need(t, f, "rows", "expect")
+		x := test{name: optional(f["name"]), node: t, now: testTime(f["now"])}
+		if x.name == "" {
+			x.name = fmt.Sprintf("test %d", i+1)
+		}
+		x.schema = s.testSchema(f["rows"])
+		x.rows = rowsOf(f["rows"], x.schema)
+		x.refs = readRelations(f["tables"])
+		for _, e := range f["expect"].Pairs("expect") {
+			w := wanted{e.Key.Text, record.Verdict(e.Value.OneOf("verdict", verdicts...)), e.Value}
+			ids := []string{}
+			for _, exp := range s.Expectations {
+				ids = append(ids, exp.ID)
+			}
+			if !slices.Contains(ids, w.id) {
+				e.Key.Errorf(yamlpos.DidYouMean(w.id, ids), "there is no expectation %q", w.id)
+			}
+			x.want = append(x.want, w)
+		}
+		s.tests = append(s.tests, x)
+	}
+}
+
+// testTime is what now() gives in a test: midnight of 2000-01-01 if it does not say.
+func testTime(n *yamlpos.Node) time.Time {
+	if n == nil {
+		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	t, err := parseTime(n.String())
+	if err != nil && !n.Null {
+		n.Errorf("write '2011-01-31T08:00:00Z'", "%q is no time", n.Text)
+	}
+	return t
+}
+
+// testSchema has the declared columns, and those of the rows that are not, with
+// the types of their values.
+func (s *Suite) testSchema(rows *yamlpos.Node) table.Schema {
+	var schema table.Schema
+	for _, c := range s.Columns {
+		if c.Type != nil {
+			schema.Fields = append(schema.Fields, table.Field{Name: c.Name, Type: *c.Type, Nullable: true})
+		}
+	}
+	if rows == nil {
+		return schema
+	}
+	for _, r := range rows.Items {
+		for _, e := range r.Entries {
+			if _, ok := schema.Field(e.Key.Text); ok {
+				continue
+			}
+			if t, ok := guess(e.Value); ok {
+				schema.Fields = append(schema.Fields, table.Field{Name: e.Key.Text, Type: t, Nullable: true})
+			}
+		}
+	}
+	for _, r := range rows.Items { // columns of nothing but nulls
+		for _, e := range r.Entries {
+			if _, ok := schema.Field(e.Key.Text); !ok {
+				schema.Fields = append(schema.Fields, table.Field{Name: e.Key.Text, Type: table.Type{Kind: table.String}, Nullable: true})
+			}
+		}
+	}
+	for _, c := range s.Columns {
+		if _, ok := schema.Field(c.Name); !ok {
+			schema.Fields = append(schema.Fields, table.Field{Name: c.Name, Type: table.Type{Kind: table.String}, Nullable: true})
+		}
+	}
+	return schema
+}
+
+// readRelations reads tables: {name: {columns: {c: type}, rows: [...]}}.
+func readRelations(n *yamlpos.Node) map[string]Relation {
+	out := map[string]Relation{}
+	for _, e := range n.Pairs("tables") {
+		f := e.Value.Map("a table", "columns", "rows")
+		need(e.Value, f, "columns", "rows")
+		schema := readSchema(f["columns"])
+		out[e.Key.Text] = Relation{schema, rowsOf(f["rows"], schema)}
+	}
+	return out
+}
+
+func readSchema(n *yamlpos.Node) table.Schema {
+	var schema table.Schema
+	for _, e := range n.Pairs("columns") {
+		t, err := table.ParseType(e.Value.String())
+		if err != nil {
+			e.Value.Errorf("", "%s", err)
+			continue
+		}
+		schema.Fields = append(schema.Fields, table.Field{Name: e.Key.Text, Type: t, Nullable: true})
+	}
+	return schema
+}
+
+// Test runs the suite's own tests with the reference evaluator: no table and no
+// engine. A rule that does not compile for a test's columns is a failure of it.
+func (s *Suite) Test() []TestResult {
+	var out []TestResult
+	for _, t := range s.tests {
+		out = append(out, s.run(t))
+	}
+	return out
+}
+
+func (s *Suite) run(t test) TestResult {
+	res := TestResult{Name: t.name, Position: t.node.Position()}
+	for _, w := range t.want {
+		got := s.one(w.id).reference(Relation{t.schema, t.rows}, t.refs, t.now)
+		if got.Verdict != w.verdict {
+			res.Failures = append(res.Failures, TestFailure{ID: w.id, Want: w.verdict, Got: got.Verdict, Message: got.Message, Position: w.node.Position()})
+		}
+	}
+	return res
+}
+
+// one is the suite with that expectation alone, and the lets and columns that it
+// could need: a test's rows need not have what other rules look at.
+func (s *Suite) one(id string) *Suite {
+	q := *s
+	q.Expectations = nil
+	for _, e := range s.Expectations {
+		if e.ID == id {
+			q.Expectations = []Expectation{e}
+			text := e.CEL + " " + e.Where
+			q.lets = nil
+			for i := len(s.lets) - 1; i >= 0; i-- { // a let uses earlier ones
+				if strings.Contains(text, s.lets[i].Name) {
+					q.lets = append([]cel.Let{s.lets[i]}, q.lets...)
+					text += " " + s.lets[i].Source
+				}
+			}
+		}
+	}
+	return &q
+}
+
+// reference judges a suite of one expectation by the reference evaluator.
+func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time) record.Expectation {
+	schemas := map[string]table.Schema{}
+	for name, r := range refs {
+		schemas[name] = r.Schema
+	}
+	p, err := s.Plan(rel.Schema, schemas)
+	if err != nil {
+		return record.Expectation{Verdict: record.Error, Message: err.Error()}
+	}
+	facts := cel.Facts{Now: now, Exists: func(ref cel.Ref, v any) bool {
+		for _, row := range refs[ref.Table].Rows {
+			if row[ref.Column] != nil && keyText(row[ref.Column]) == keyText(v) {
+				return true
+			}
+		}
+		return false
+	}}
+	r := p.rules[0]
+	e := r.verdict(r.referenceTally(p, rel.Rows, facts), Target{})
+	e.DecidedBy = "reference"
+	return e
+}
+
+// referenceTally counts with the reference evaluator.
+func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *tally {
+	t := &tally{judged: true}
+	t.Rows = int64(len(rows))
+	sample := func(row map[string]any) {
+		if len(t.sample) == 0 {
+			values := make([]any, len(p.schema.Fields))
+			for i, f := range p.schema.Fields {
+				values[i] = row[f.Name]
+			}
+			t.sample = append(t.sample, p.sampleRow(p.schema.Names(), values))
+		}
+	}
+	if r.row != nil {
+		stateOf := r.stateOf(facts)
+		t.Rows = 0
+		for _, row := range rows {
+			state := stateOf(row)
+			t.note(&t.Count, state, "", "", nil, 0)
+			if state == stateFailed || state == stateErrored {
+				sample(row)
+			}
+		}
+		return t
+	}
+	scope := r.inScopeOf(facts)
+	var inScope []map[string]any
+	for _, row := range rows {
+		switch scope(row) {
+		case statePassed:
+			inScope = append(inScope, row)
+		case stateErrored:
+			t.Errored++
+		}
+	}
+	if t.Errored > 0 {
+		t.problem = unclear(t.Errored)
+		return t
+	}
+	o := r.aggregate.EvalTable(rows, facts)
+	if !r.unique() {
+		t.outcome = &o
+		return t
+	}
+	t.Evaluated = int64(len(inScope))
+	groups := map[string]int{}
+	key := func(row map[string]any) string {
+		var parts []string
+		for _, k := range r.keys {
+			parts = append(parts, keyText(row[k]))
+		}
+		return strings.Join(parts, "\x00")
+	}
+	for _, row := range inScope {
+		groups[key(row)]++
+	}
+	for _, row := range inScope {
+		if groups[key(row)] > 1 {
+			t.Failed++
+			sample(row)
+		}
+	}
+	t.agree(o)
+	return t
+}
+
+// keyText makes values comparable as SQL groups them: NaN equals NaN, -0 is 0,
+// decimals by value.
+func keyText(v any) string {
+	switch v := v.(type) {
+	case float64:
+		if v == 0 {
+			v = 0
+		}
+		return fmt.Sprintf("f%v", v)
+	case engine.Decimal:
+		s := string(v)
+		if strings.Contains(s, ".") {
+			s = trimZeros(s)
+		}
+		return "d" + s
+	case time.Time:
+		return "t" + v.UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprintf("%T%v", v, v)
+}
+
+// readExamples reads the examples of a kind; each is a suite of one expectation.
+func (k *Kind) readExamples(n *yamlpos.Node) {
+	for _, x := range n.List("examples", false) {
+		f := x.Map("an example", "name", "columns", "with", "rows", "tables", "now", "expect", "failed", "errored")
+		need(x, f, "name", "columns", "with", "rows", "expect")
+		e := Example{Name: f["name"].String(), Expect: record.Verdict(f["expect"].OneOf("verdict", verdicts...)), node: x}
+		if f["failed"] != nil {
+			e.Failed = f["failed"].Int()
+		}
+		if f["errored"] != nil {
+			e.Errored = f["errored"].Int()
+		}
+		if f["with"] == nil || f["columns"] == nil {
+			continue
+		}
+		s := &Suite{File: k.Name + ".yaml"}
+		e.Relation.Schema = readSchema(f["columns"])
+		for _, field := range e.Relation.Schema.Fields {
+			t := field.Type
+			s.Columns = append(s.Columns, Column{Name: field.Name, Type: &t, node: x, typeNode: x})
+		}
+		e.Relation.Rows = rowsOf(f["rows"], e.Relation.Schema)
+		e.Tables = readRelations(f["tables"])
+		e.Now = testTime(f["now"])
+		s.doc = x.Document()
+		l := &loader{suite: s, kinds: kindSet{}, used: map[string]*Kind{}, onEmpty: record.Warn}
+		l.add(&Expectation{ID: "example", node: f["with"]}, k, yamlpos.Entry{Key: f["with"], Value: f["with"]}, "", nil)
+		e.suite = s
+		k.Examples = append(k.Examples, e)
+	}
+}

@@ -1,0 +1,174 @@
+package reports
+
+import (
+	"strings"
+
+	"github.com/dq-dev/dq/record"
+)
+
+func (d *doc) profiles() {
+	d.heading("Profiles", 0)
+	lanes := []lane{{"Column", 33, false}, {"Filled", 15, false}, {"Distinct", 15, true}, {"Values", 43, false}, {"Distribution", 33, false}, {"Most frequent", 39, false}}
+	for t := range tables(d.run) {
+		p := t.Profile
+		if p == nil {
+			continue
+		}
+		d.heading(clean(t.Name, maxName), 1)
+		d.para(bodySoft, plural(p.Rows, "row")+", "+plural(int64(len(p.Columns)), "column"), 0)
+		for _, a := range p.Alerts {
+			d.para(body.in(warnInk), strings.TrimSpace(mark(record.Warn)+" "+clean(a.Column, maxName)+" "+clean(a.Message, maxMessage)), 0)
+		}
+		d.space(1)
+		var rows [][]field
+		for i := range p.Columns {
+			rows = append(rows, d.columnRow(&p.Columns[i]))
+		}
+		d.grid(lanes, rows)
+	}
+}
+
+func (d *doc) columnRow(c *record.ColumnProfile) []field {
+	filled := c.Rows - c.Nulls
+	share := 0.0
+	if c.Rows > 0 {
+		share = min(1, max(0, float64(filled)/float64(c.Rows)))
+	}
+	meter := plain(percent(filled, c.Rows))
+	meter.height = 2
+	meter.draw = func(x, y, width float64) {
+		d.fill(x, y+0.5, width, 1, hair)
+		d.fill(x, y+0.5, width*share, 1, chart)
+	}
+	distinct := number(c.Distinct)
+	if c.Approx {
+		distinct = "≈ " + distinct
+	}
+	values := field{}
+	for i, line := range describe(c) {
+		if i == 0 {
+			values = values.then(small, line)
+		} else {
+			values = values.then(smallSoft, line)
+		}
+	}
+	picture := field{}
+	if h := c.Histogram; h != nil && len(h.Counts) > 0 {
+		picture.height = 11
+		picture.draw = func(x, y, width float64) { d.histogram(h, x, y, width) }
+	}
+	top := field{}
+	if len(c.Top) > 0 {
+		shown := c.Top[:min(len(c.Top), shownTop)]
+		top.height = float64(len(shown)) * small.line()
+		top.draw = func(x, y, width float64) {
+			for i := range shown {
+				text := clean(shown[i].Value, maxTop)
+				if text == "" {
+					text = "empty"
+				}
+				count := number(shown[i].Count)
+				d.right(x+width, y, smallSoft, count)
+				room := width - d.width(smallSoft, count) - 1.5
+				d.put(x, y, small, d.fit(small, text, room))
+				y += small.line()
+			}
+		}
+	}
+	return []field{bold(clean(c.Name, maxName)).then(smallSoft, clean(c.Type, maxName)), meter, plain(distinct), values, picture, top}
+}
+
+func (d *doc) histogram(h *record.Histogram, x, y, width float64) {
+	const high = 7.5
+	shares := bars(h)
+	step := width / float64(len(shares))
+	d.pdf.SetFillColor(chart[0], chart[1], chart[2])
+	for i, share := range shares {
+		if share > 0 {
+			d.pdf.Rect(x+float64(i)*step, y+high*(1-share), step*0.86, high*share, "F")
+		}
+	}
+	low, top := ends(h)
+	axis := style{"sans", false, 5.6, soft}
+	d.at(x, y+high+0.4, axis, low)
+	d.right(x+width, y+high+0.4, axis, top)
+}
+
+func (d *doc) lineage() {
+	d.heading("Lineage", 0)
+	d.para(bodySoft, "Which table was made from which, and below, for each column, from which columns.", 0)
+	d.space(2)
+	d.dag(layout(d.run))
+	for _, a := range ancestries(d.run) {
+		d.heading(clean(a.table.Name, maxName), 1)
+		if a.table.Status != "" {
+			d.para(bodySoft, clean(a.table.Status, maxName), 0)
+		}
+		var rows [][]field
+		for _, c := range a.columns {
+			rows = append(rows, []field{bold(clean(c.column, maxName)), edgesField(c.sources)})
+		}
+		if len(a.rows) > 0 {
+			rows = append(rows, []field{bold("which rows there are"), edgesField(a.rows)})
+		}
+		d.grid([]lane{{"Column", 48, false}, {"Made from", 130, false}}, rows)
+	}
+}
+
+func edgesField(list []record.Edge) field {
+	if len(list) == 0 {
+		return field{}.then(smallSoft, "no column: a constant, or made by dq")
+	}
+	parts := make([]string, 0, min(len(list), shownEdges)+1)
+	for i := range list {
+		if i == shownEdges {
+			parts = append(parts, "and "+number(int64(len(list)-i))+" more")
+			break
+		}
+		parts = append(parts, clean(source(&list[i]), maxName)+" ("+how(&list[i])+")")
+	}
+	return plain(strings.Join(parts, ", "))
+}
+
+// dag draws the graph of tables, as wide as the page at most.
+func (d *doc) dag(g dag) {
+	if len(g.nodes) == 0 {
+		return
+	}
+	k := scale(g.width, g.height)
+	d.need(g.height*k + 4)
+	left, top := pageLeft, d.y
+	d.pdf.SetDrawColor(160, 165, 171)
+	d.pdf.SetLineWidth(0.25)
+	for _, e := range g.edges {
+		a, b := g.nodes[e.from], g.nodes[e.to]
+		x1, y1, x2, y2 := left+(a.x+nodeWidth)*k, top+a.middle()*k, left+b.x*k, top+b.middle()*k
+		bend := gapX / 2 * k
+		d.pdf.MoveTo(x1, y1)
+		d.pdf.CurveBezierCubicTo(x1+bend, y1, x2-bend, y2, x2, y2)
+		if b.bend {
+			d.pdf.LineTo(x2+nodeWidth*k, y2)
+		}
+		d.pdf.DrawPath("D")
+	}
+	name := style{"sans", false, 12 * k / 0.3528, ink}
+	note := style{"sans", false, 10 * k / 0.3528, soft}
+	for _, n := range g.nodes {
+		if n.bend {
+			continue
+		}
+		c := verdictColor(n.verdict)
+		d.pdf.SetDrawColor(c[0], c[1], c[2])
+		d.pdf.SetFillColor(255, 255, 255)
+		d.pdf.SetLineWidth(0.3)
+		if n.verdict == record.Fail {
+			d.pdf.SetDashPattern([]float64{1.2, 0.7}, 0)
+		}
+		d.pdf.RoundedRect(left+n.x*k, top+n.y*k, nodeWidth*k, nodeHeight*k, 5*k, "1234", "FD")
+		d.pdf.SetDashPattern([]float64{}, 0)
+		room := (nodeWidth - 18) * k
+		d.put(left+(n.x+9)*k, top+(n.y+4)*k, name, d.fit(name, clean(n.name, maxName), room))
+		d.put(left+(n.x+9)*k, top+(n.y+19)*k, note, d.fit(note, nodeNote(n), room))
+	}
+	d.y = top + g.height*k + 3
+}
