@@ -90,5 +90,3 @@ func BenchmarkCheckpoint(b *testing.B) {
 		}
 	})
 }
-
-var f0 = dataFile("").Modified

@@ -94,11 +94,13 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 	}
 	defer r.Close()
 	sc := r.MetaData().Schema
+	// Every row has a path of its own, so a file has no more rows than it has
+	// bits: a broken footer cannot ask for all memory.
 	for g := range r.NumRowGroups() {
 		group := r.RowGroup(g)
 		rows := int(group.NumRows())
-		if rows < 0 || rows > maxCheckpointRows {
-			return fmt.Errorf("a row group of %d rows", rows)
+		if rows < 0 || rows > 8*len(data) {
+			return fmt.Errorf("a row group of %d rows in a file of %d bytes", rows, len(data))
 		}
 		actions := make([]action, rows)
 		keys := map[string][]cell{}
@@ -138,10 +140,6 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 	}
 	return nil
 }
-
-// maxCheckpointRows bounds one row group, so that a broken footer cannot ask for
-// all memory.
-const maxCheckpointRows = 1 << 26
 
 // columnKey names a leaf column whatever its writer calls the levels inside maps
 // and lists: add.tags.key_value.key is add.tags.key, a list's leaf is its name.
@@ -315,7 +313,7 @@ func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int) ([]c
 }
 
 func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, put func(*cell, T)) ([]cell, error) {
-	const batch = 4096
+	batch := int64(min(max(rows, 1), 4096))
 	maxDef, repeated, inList := col.MaxDefinitionLevel(), repeatedLevel(col), col.MaxRepetitionLevel() > 0
 	if col.MaxRepetitionLevel() > 1 {
 		return nil, errors.New("lists within lists")

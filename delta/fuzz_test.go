@@ -38,7 +38,7 @@ func FuzzCommit(f *testing.F) {
 			st := newState()
 			st.apply(c)
 			var s *Snapshot
-			if s, err = Open(Dir(t.TempDir())).snapshot(context.Background(), st, nil); err == nil {
+			if s, err = Open(&memory{}).snapshot(context.Background(), st, nil); err == nil {
 				s.Rows()
 				for _, err = range s.Files(context.Background()) {
 				}
@@ -156,7 +156,7 @@ func FuzzPath(f *testing.F) {
 func FuzzResume(f *testing.F) {
 	f.Add([]byte(`{"format":"dq.delta-commit/v1","operation":"WRITE","read_version":3,"txn_id":"x","info":{"dq":{}},"adds":[{"path":"a","size":1,"partitionValues":{}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		x, err := Open(Dir(t.TempDir())).Resume(data)
+		x, err := Open(&memory{}).Resume(data)
 		if err != nil {
 			return
 		}
@@ -164,7 +164,7 @@ func FuzzResume(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(Dir(t.TempDir())).Resume(again); err != nil {
+		if _, err := Open(&memory{}).Resume(again); err != nil {
 			t.Fatalf("%s: %v", again, err)
 		}
 	})

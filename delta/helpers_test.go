@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +40,7 @@ var orders = table.Schema{Fields: []table.Field{
 
 // dataFile is a file of ten rows that is nowhere but in the log.
 func dataFile(name string) table.File {
-	return table.File{Path: name, Size: 100, Modified: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
+	return table.File{Path: name, Size: 100, Modified: f0,
 		Stats: &table.Stats{Rows: 10, Columns: []table.ColumnStats{{Path: []string{"id"}, Min: new("1"), Max: new("10"), Nulls: new(int64(0))}}}}
 }
 
@@ -131,6 +135,65 @@ func describe(t testing.TB, s *Snapshot) string {
 	}
 	return out
 }
+
+// memory is a store without a disk, for tests that are about the log.
+type memory struct {
+	mu    sync.Mutex
+	files map[string][]byte
+}
+
+func (m *memory) List(_ context.Context, dir, from string) ([]Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []Info
+	for _, name := range sortedKeys(m.files) {
+		if base, ok := strings.CutPrefix(name, dir+"/"); ok && base >= from && !strings.Contains(base, "/") {
+			out = append(out, Info{Name: name, Size: int64(len(m.files[name])), Modified: f0})
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Read(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if data, ok := m.files[name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (m *memory) Stat(ctx context.Context, name string) (Info, error) {
+	data, err := m.Read(ctx, name)
+	return Info{Name: name, Size: int64(len(data)), Modified: f0}, err
+}
+
+func (m *memory) PutNew(ctx context.Context, name string, data []byte) error {
+	if _, err := m.Read(ctx, name); err == nil {
+		return ErrExists
+	}
+	return m.Put(ctx, name, data)
+}
+
+func (m *memory) Put(_ context.Context, name string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.files == nil {
+		m.files = map[string][]byte{}
+	}
+	m.files[name] = slices.Clone(data)
+	return nil
+}
+
+func (m *memory) Delete(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.files, name)
+	return nil
+}
+
+// f0 is when all files of the tests were written.
+var f0 = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // faulty fails one operation: the n-th from 1. When after is set, the operation
 // takes effect all the same.

@@ -76,7 +76,7 @@ func TestCheckpointHoldsAll(t *testing.T) {
 
 // TestTombstonesExpire: after the retention they leave the checkpoint.
 func TestTombstonesExpire(t *testing.T) {
-	tb := testTable(Dir(t.TempDir()))
+	tb := testTable(&memory{})
 	s := appendFiles(t, create(t, tb, map[string]string{"delta.deletedFileRetentionDuration": "interval 2 minutes"}), "a", "b")
 	x := s.Begin("DELETE")
 	x.Remove(dataFile("a"))
@@ -231,7 +231,7 @@ func TestCleanedLog(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	ctx := context.Background()
-	tb := testTable(Dir(t.TempDir()))
+	tb := testTable(&memory{})
 	s := appendFiles(t, create(t, tb, nil), "a", "b") // 1
 	s = appendFiles(t, s, "c")                        // 2
 	x := s.Begin("MERGE")                             // 3: c comes and goes, a goes
@@ -316,7 +316,7 @@ func TestCommitText(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			store := Dir(t.TempDir())
+			store := &memory{}
 			if err := store.PutNew(context.Background(), commitName(0), []byte(c.text)); err != nil {
 				t.Fatal(err)
 			}
@@ -356,13 +356,13 @@ func (p *protocolOf) check() error {
 // TestHints: whatever _last_checkpoint says, the table is read.
 func TestHints(t *testing.T) {
 	for _, hint := range []string{``, `{`, `{"version":null}`, `{"version":-4}`, `{"version":999}`, `{"version":5}`, `{"version":"10"}`, `[]`} {
-		dir := t.TempDir()
-		tb := testTable(Dir(dir))
+		store := &memory{}
+		tb := testTable(store)
 		s := create(t, tb, nil)
 		for i := range 11 {
 			s = appendFiles(t, s, fmt.Sprint("f", i))
 		}
-		if err := os.WriteFile(filepath.Join(dir, hintName), []byte(hint), 0o666); err != nil {
+		if err := store.Put(t.Context(), hintName, []byte(hint)); err != nil {
 			t.Fatal(err)
 		}
 		if got := latest(t, tb); got.Version() != 11 || got.NumFiles() != 11 {
@@ -435,7 +435,7 @@ func TestWritable(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
-	s := create(t, testTable(Dir(t.TempDir())), nil)
+	s := create(t, testTable(&memory{}), nil)
 	s.state.protocol = &protocol{MinReader: 1, MinWriter: 7, WriterFeatures: &[]string{"rowTracking", "checkConstraints", "invariants", "generatedColumns", "identityColumns"}}
 	s.state.metaData.Configuration = map[string]string{"delta.constraints.positive": "id > 0"}
 	s.schema.Fields[0].Meta = map[string]any{"delta.invariants": "{}"}

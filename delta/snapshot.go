@@ -17,7 +17,8 @@ import (
 )
 
 // Snapshot is a table as it was at one version. It never changes and is safe for
-// use by several goroutines; what its methods return is not shared.
+// use by several goroutines. Callers must not change what is nested in what its
+// methods return.
 type Snapshot struct {
 	table       *Table
 	state       *state

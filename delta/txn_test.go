@@ -128,7 +128,7 @@ func TestRefusedChanges(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			tb := testTable(Dir(t.TempDir()))
+			tb := testTable(&memory{})
 			s := appendFiles(t, create(t, tb, c.props), "a", "b")
 			x := s.Begin("WRITE")
 			c.do(x)
@@ -164,7 +164,7 @@ func TestRefusedTables(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			tb := testTable(Dir(t.TempDir()))
+			tb := testTable(&memory{})
 			_, err := tb.Create("CREATE TABLE", table.Schema{Fields: c.fields}, c.partitionBy, c.props).Commit(context.Background())
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
@@ -227,7 +227,7 @@ func TestConflicts(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			tb := testTable(Dir(t.TempDir()))
+			tb := testTable(&memory{})
 			base := appendFiles(t, create(t, tb, nil), "a", "b")
 			winner, loser := base.Begin("MERGE"), base.Begin("WRITE")
 			c.winner(winner)
@@ -361,7 +361,7 @@ func TestResume(t *testing.T) {
 	}
 
 	// A new table, prepared, and committed twice.
-	other := testTable(Dir(t.TempDir()))
+	other := testTable(&memory{})
 	x = other.Create("CREATE TABLE", orders, nil, nil)
 	if prepared, err = json.Marshal(x); err != nil {
 		t.Fatal(err)
@@ -382,14 +382,14 @@ func TestResumeRefuses(t *testing.T) {
 		`{"format":"dq.delta-commit/v1","txn_id":"x","read_version":-1}`,
 		`{"format":"dq.delta-commit/v1","txn_id":"x","adds":[null]}`,
 		`{"format":"dq.delta-commit/v1","txn_id":"x","adds":[{"path":"../x","size":1}]}`} {
-		if _, err := Open(Dir(t.TempDir())).Resume([]byte(data)); !errors.Is(err, ErrInvalid) {
+		if _, err := Open(&memory{}).Resume([]byte(data)); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v", data, err)
 		}
 	}
 }
 
 func TestSchemaEvolves(t *testing.T) {
-	tb := testTable(Dir(t.TempDir()))
+	tb := testTable(&memory{})
 	s := appendFiles(t, create(t, tb, nil), "a")
 	x := s.Begin("WRITE")
 	x.SetSchema(orders)
@@ -426,7 +426,7 @@ func TestSchemaEvolves(t *testing.T) {
 
 func TestInCommitTimestamps(t *testing.T) {
 	ctx := context.Background()
-	tb := testTable(Dir(t.TempDir()))
+	tb := testTable(&memory{})
 	fixed := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
 	tb.Clock = func() time.Time { return fixed }
 	s := create(t, tb, map[string]string{"delta.enableInCommitTimestamps": "true"})
@@ -503,8 +503,8 @@ func TestFaults(t *testing.T) {
 	ctx := context.Background()
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {
-			dir := t.TempDir()
-			store := &faulty{Store: Dir(dir), at: at, after: after}
+			disk := &memory{}
+			store := &faulty{Store: disk, at: at, after: after}
 			tb := testTable(store)
 			want := map[string]bool{}
 			commits := int64(0)
@@ -549,7 +549,7 @@ func TestFaults(t *testing.T) {
 					}
 				})
 			}
-			s := latest(t, testTable(Dir(dir)))
+			s := latest(t, testTable(disk))
 			if s.Version() != commits-1 || s.NumFiles() != len(want) {
 				t.Fatalf("op %d, after %t: version %d with %s, but %d commits were acknowledged, with %v", at, after, s.Version(), paths(fileList(t, s)), commits, want)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
 )
@@ -62,6 +63,54 @@ func (d dialect) Relation(name string) string {
 	return strings.Join(parts, ".")
 }
 
+// ints is a row of whole numbers, after a file's name if there is one.
+func ints(file string, numbers ...int64) []any {
+	var row []any
+	if file != "" {
+		row = append(row, file)
+	}
+	for _, n := range numbers {
+		row = append(row, n)
+	}
+	return row
+}
+
+// named puts names in the place of the SQL that package cel makes.
+func (p *Plan) named(t *testing.T, sql string, now time.Time) string {
+	t.Helper()
+	facts := cel.Facts{Now: now}
+	put := func(name, text string, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text != "" && text != "count(*)" {
+			sql = strings.ReplaceAll(strings.ReplaceAll(sql, "("+text+")", "<"+name+">"), text, "<"+name+">")
+		}
+	}
+	for _, r := range p.rules { // metrics hold conditions
+		for _, part := range []*cel.Rule{r.aggregate, r.inScope} {
+			if part == nil {
+				continue
+			}
+			for _, m := range part.With(facts).Metrics() {
+				for _, relation := range []string{"t", "part"} {
+					text, err := m.SQL(dialect{}, dialect{}.Relation(relation))
+					put(m.Of, text, err)
+				}
+			}
+		}
+	}
+	for _, r := range p.rules {
+		text, err := condition(dialect{}, r.scope, facts)
+		put(r.where, text, err)
+	}
+	for _, r := range p.rules {
+		text, err := condition(dialect{}, r.row, facts)
+		put(r.ID, text, err)
+	}
+	return sql
+}
+
 func mustPlan(t testing.TB, suite, columns string) *Plan {
 	t.Helper()
 	p, err := mustLoad(t, suite).Plan(schemaOf(t, columns), map[string]table.Schema{"silver.customers": schemaOf(t, "id int64")})
@@ -109,8 +158,9 @@ func TestAudit(t *testing.T) {
 	for _, digest := range d {
 		known[digest] = Count{Rows: 7, Evaluated: 7}
 	}
-	// of the part: rows, then evaluated, failed and errored of id.not_null, email.regex, priced, cheap, round
-	part := []any{"a.csv", int64(3), int64(3), int64(0), int64(0), int64(2), int64(1), int64(0), int64(3), int64(0), int64(1), int64(3), int64(1), int64(0), int64(3), int64(3), int64(0)}
+	// Of the part: rows, then failed and errored of id.not_null, email.regex (which
+	// has evaluated before), priced, cheap, round.
+	part := ints("a.csv", 3, 0, 0, 2, 1, 0, 0, 1, 1, 0, 3, 0)
 	for _, c := range []struct {
 		name    string
 		target  Target
@@ -119,45 +169,46 @@ func TestAudit(t *testing.T) {
 		{"pass", Target{
 			Parts: []Part{{Relation: "part", New: true}}, Known: map[string]Counts{"old": known}, Table: "t", New: "part", Past: past, Samples: 2,
 		}, []answer{
-			{in: "GROUP BY", rows: [][]any{{"a.csv", int64(3), int64(3), int64(0), int64(0), int64(3), int64(0), int64(0), int64(3), int64(0), int64(0), int64(3), int64(0), int64(0), int64(3), int64(0), int64(0)}}},
-			{in: "dq_ref", rows: [][]any{{int64(10), int64(10), int64(0), int64(0)}}},
-			{in: `FROM "t"`, rows: [][]any{{int64(10), int64(0), int64(10), int64(10), int64(1)}}},
-			{in: `FROM "part"`, rows: [][]any{{int64(3), int64(3), int64(1)}}},
+			{in: "GROUP BY", rows: [][]any{ints("a.csv", 3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0)}},
+			{in: "dq_ref", rows: [][]any{ints("", 10, 10, 0, 0)}},
+			{in: `FROM "t"`, rows: [][]any{ints("", 10, 0, 10, 10, 1)}},
+			{in: `FROM "part"`, rows: [][]any{ints("", 3, 3, 1)}},
 		}},
 		{"fail", Target{
 			Parts: []Part{{Relation: "part", New: true}}, Known: map[string]Counts{"old": known}, Table: "t", New: "part", Past: past, Samples: 2,
 		}, []answer{
 			{in: "GROUP BY", rows: [][]any{part}},
-			{in: "dq_c0", rows: [][]any{{int64(10), int64(9), int64(2), int64(0)}}},
-			{in: "ORDER BY \"dq_file\"", columns: "id email customer price dq_file dq_line", again: true,
-				rows: [][]any{{int64(1), "ann@x", nil, 1.5, "a.csv", int64(2)}}},
+			{in: "dq_c0", rows: [][]any{ints("", 10, 9, 2, 0)}},
+			{in: "dq_n", rows: [][]any{{int64(0), "a.csv", int64(2)}, {int64(1), "a.csv", int64(2)}, {int64(1), "a.csv", int64(4)}}},
+			{in: `IN (2, 4)`, columns: "id email customer price " + engine.FileColumn + " " + engine.LineColumn,
+				rows: [][]any{{int64(2), "bob", nil, 0.0, "a.csv", int64(4)}, {int64(1), "ann", nil, 1.5, "a.csv", int64(2)}}},
 			{in: "HAVING count(*) > 1 ORDER", columns: "id email customer price", rows: [][]any{{int64(4), nil, nil, 2.0}, {int64(4), "b@x", nil, 2.0}}},
 			{in: "LIMIT 2", columns: "id email customer price", rows: [][]any{{int64(1), "c@x", int64(99), 1.0}}},
-			{in: `FROM "t"`, rows: [][]any{{int64(10), int64(2), int64(4), int64(10), int64(1)}}},
-			{in: `FROM "part"`, rows: [][]any{{int64(0), int64(0), int64(1)}}},
+			{in: `FROM "t"`, rows: [][]any{ints("", 10, 2, 4, 10, 1)}},
+			{in: `FROM "part"`, rows: [][]any{ints("", 0, 0, 1)}},
 		}},
 		{"empty", Target{Table: "t"}, []answer{
-			{in: "dq_c0", rows: [][]any{{int64(0), int64(0), int64(0), int64(0)}}},
-			{in: `FROM "t"`, rows: [][]any{{int64(0), int64(0), int64(0), int64(0), int64(1)}}},
+			{in: "dq_c0", rows: [][]any{ints("", 0, 0, 0, 0)}},
+			{in: `FROM "t"`, rows: [][]any{ints("", 0, 0, 0, 0, 1)}},
 		}},
 		{"broken", Target{
 			Parts: []Part{{Relation: "part", New: true}}, Table: "t", New: "part", Past: past,
 		}, []answer{
 			{in: "dq_c2", err: errors.New("Conversion Error"), again: true},
-			{in: "'@'", rows: [][]any{{"a.csv", int64(3), int64(3), int64(0), int64(0), int64(3), int64(0), int64(0)}}},
+			{in: "'@'", rows: [][]any{ints("a.csv", 3, 0, 0, 3, 0, 0)}},
 			{in: "100", err: errors.New("Conversion Error"), again: true},
-			{in: `GROUP BY "` + engine.FileColumn, rows: [][]any{{"a.csv", int64(3), int64(3), int64(0), int64(0)}}, again: true},
-			{in: "dq_c0", rows: [][]any{{int64(3), int64(3), int64(0), int64(0)}}},
+			{in: `GROUP BY "` + engine.FileColumn, rows: [][]any{ints("a.csv", 3, 0, 0)}, again: true},
+			{in: "dq_c0", rows: [][]any{ints("", 3, 3, 0, 0)}},
 			{in: "HAVING", err: errors.New("out of memory"), again: true},
-			{in: `FROM "t"`, rows: [][]any{{int64(3), int64(3)}}, again: true},
-			{in: `FROM "part"`, rows: [][]any{{int64(3), int64(3), int64(1)}}},
+			{in: `FROM "t"`, rows: [][]any{ints("", 3, 3)}, again: true},
+			{in: `FROM "part"`, rows: [][]any{ints("", 3, 3, 1)}},
 		}},
 		{"missing counts", Target{
 			Parts: []Part{{Relation: "part", New: true, Rules: map[string]bool{d["priced"]: true}}}, Known: map[string]Counts{"old": known}, Table: "t", Past: past,
 		}, []answer{
-			{in: "GROUP BY", rows: [][]any{{"a.csv", int64(3), int64(3), int64(0), int64(0)}}},
-			{in: "dq_c0", rows: [][]any{{int64(10), int64(10), int64(0), int64(0)}}},
-			{in: `FROM "t"`, rows: [][]any{{int64(10), int64(0), int64(10), int64(10), int64(1)}}},
+			{in: "GROUP BY", rows: [][]any{ints("a.csv", 3, 0, 0)}},
+			{in: "dq_c0", rows: [][]any{ints("", 10, 10, 0, 0)}},
+			{in: `FROM "t"`, rows: [][]any{ints("", 10, 0, 10, 10, 1)}},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,7 +222,7 @@ func TestAudit(t *testing.T) {
 			}
 			var out bytes.Buffer
 			for _, sql := range s.asked {
-				fmt.Fprintln(&out, sql)
+				fmt.Fprintln(&out, p.named(t, sql, c.target.Now))
 			}
 			enc := json.NewEncoder(&out)
 			enc.SetEscapeHTML(false)
@@ -210,8 +261,8 @@ func TestAuditCancelled(t *testing.T) {
 // TestAuditNonsense: counts that are none are an error, never a pass.
 func TestAuditNonsense(t *testing.T) {
 	p := mustPlan(t, "version: 1\ncolumns: {a: {not_null: true}}\n", "a int64")
-	for _, row := range [][]any{{"f", nil, nil, nil, nil}, {"f", int64(1)}, {"f", "1", int64(1), int64(0), int64(0)}} {
-		s := &script{answers: []answer{{in: "GROUP BY", rows: [][]any{row}}, {in: "FROM", rows: [][]any{{int64(1), int64(1)}}}}}
+	for _, row := range [][]any{{"f", nil, nil, nil}, {"f", int64(1)}, {"f", "1", int64(0), int64(0)}, {"f", int64(1), 0.0, int64(0)}} {
+		s := &script{answers: []answer{{in: "GROUP BY", rows: [][]any{row}}, {in: "FROM", rows: [][]any{ints("", 1, 1)}}}}
 		if res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "p"}}, Table: "t"}); err == nil && !res.Close {
 			t.Errorf("%v passes", row)
 		}
@@ -249,8 +300,8 @@ expectations:
 			p := mustPlan(t, fmt.Sprintf(suite, c.options), "price double")
 			left := c.returned - c.rows
 			s := &script{answers: []answer{
-				{in: "GROUP BY", rows: [][]any{{"f", left, left, int64(0), int64(0), left, int64(0), int64(0)}}},
-				{in: "FROM", rows: [][]any{{left, int64(1)}}},
+				{in: "GROUP BY", rows: [][]any{ints("f", left, 0, 0, 0, 0)}},
+				{in: "FROM", rows: [][]any{ints("", left, 1)}},
 			}}
 			if left == 0 {
 				s.answers[0].rows = nil
@@ -282,7 +333,7 @@ func TestOnEmpty(t *testing.T) {
 		"on_empty: fail": {record.Fail, record.Fail, true},
 	} {
 		p := mustPlan(t, "version: 1\n"+options+"\nexpectations: {a: {row: price > 0}}\n", "price double")
-		s := &script{answers: []answer{{in: "GROUP BY"}, {in: "FROM", rows: [][]any{{int64(0), int64(1)}}}}}
+		s := &script{answers: []answer{{in: "GROUP BY"}, {in: "FROM", rows: [][]any{ints("", 0, 1)}}}}
 		res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "p"}}, Table: "t"})
 		if err != nil {
 			t.Fatal(err)
@@ -314,7 +365,7 @@ expectations:
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/split.sql", split+"\n\n"+reasons+"\n")
+	golden(t, "testdata/split.sql", p.named(t, split, p.now)+"\n\n"+p.named(t, reasons, p.now)+"\n")
 	if _, ok, err := mustPlan(t, orders, ordersColumns).Split(dialect{}, ""); ok || err != nil {
 		t.Errorf("a suite that refuses nothing: %v, %v", ok, err)
 	}

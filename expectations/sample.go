@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -12,53 +13,139 @@ import (
 	"unicode/utf8"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/table"
 )
 
 // redacted stands in samples for a value of a column that is tagged personal.
 const redacted = "[redacted]"
 
-// samples fetches a few bad rows for each rule that has some.
+// samples fetches a few bad rows for each rule that has some. Rows of files are
+// first found, by the columns that their rules read, and then fetched together.
+// Counts stand without a sample when the engine gives none.
 func (a *auditor) samples(ctx context.Context) error {
 	if a.target.Samples <= 0 {
 		return nil
 	}
-	for _, r := range a.plan.rules {
-		t := a.tallies[r]
-		for _, place := range t.places {
-			if len(t.sample) >= a.target.Samples || t.problem != "" {
-				break
-			}
-			sql, err := r.sampleSQL(a, place, a.target.Samples-len(t.sample))
-			if err != nil {
-				return err // the same SQL was said for the counts
-			}
-			rows, err := a.session.Query(ctx, sql)
-			if err != nil {
-				if cancelled(ctx, err) {
-					return err
-				}
-				continue // the counts stand without a sample
-			}
-			for _, values := range rows.Values {
-				t.sample = append(t.sample, a.plan.sampleRow(rows.Schema.Names(), values))
+	for _, step := range []func(context.Context) error{a.findLines, a.fetchLines, a.fetchBad} {
+		if err := step(ctx); err != nil {
+			if cancelled(ctx, err) {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// sampleSQL selects bad rows in a stable order: of the files, or of the values.
-func (r *rule) sampleSQL(a *auditor, place samplePlace, limit int) (string, error) {
-	d, name := a.dialect, a.dialect.Relation(place.relation)
-	var columns, order []string
-	for _, f := range a.plan.schema.Fields {
-		columns = append(columns, d.Ident(f.Name))
+// findLines finds the first bad lines of each rule in each part, in one query.
+func (a *auditor) findLines(ctx context.Context) error {
+	d := a.dialect
+	file, line := d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)
+	type search struct {
+		rule     *rule
+		relation string
 	}
-	if place.files {
-		order = []string{d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)}
-		columns = append(columns, order...)
-	} else {
+	var searches []search
+	var queries []string
+	for _, r := range a.plan.rules {
+		t := a.tallies[r]
+		if len(t.lines) > 0 || t.problem != "" {
+			continue
+		}
+		for _, place := range t.places {
+			state, err := r.state(d, a.facts())
+			if !place.files || err != nil {
+				continue
+			}
+			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s, %s FROM %s WHERE (%s) IN (%d, %d) ORDER BY %s, %s LIMIT %d)",
+				len(searches), file, line, d.Relation(place.relation), state, stateFailed, stateErrored, file, line, a.target.Samples))
+			searches = append(searches, search{r, place.relation})
+		}
+	}
+	if len(queries) == 0 {
+		return nil
+	}
+	found, err := a.session.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) AS dq_s ORDER BY dq_n, %s, %s", strings.Join(queries, " UNION ALL "), file, line))
+	if err != nil {
+		return err
+	}
+	for _, values := range found.Values {
+		n, err := whole(values[0])
+		if err != nil || n < 0 || n >= int64(len(searches)) {
+			return fmt.Errorf("expectations: the engine gave a sample of %v", values[0])
+		}
+		t := a.tallies[searches[n].rule]
+		path, _ := values[1].(string)
+		if number, ok := values[2].(int64); ok && len(t.lines) < a.target.Samples {
+			t.lines = append(t.lines, lineOf{searches[n].relation, path, number})
+		}
+	}
+	return nil
+}
+
+// fetchLines fetches the lines of all rules, one query for each part.
+func (a *auditor) fetchLines(ctx context.Context) error {
+	d := a.dialect
+	file, line := d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)
+	wanted := map[string]map[string]map[int64]bool{} // relation, file, lines
+	for _, t := range a.tallies {
+		for _, l := range t.lines {
+			if wanted[l.relation] == nil {
+				wanted[l.relation] = map[string]map[int64]bool{}
+			}
+			if wanted[l.relation][l.file] == nil {
+				wanted[l.relation][l.file] = map[int64]bool{}
+			}
+			wanted[l.relation][l.file][l.line] = true
+		}
+	}
+	rows := map[lineOf]map[string]any{}
+	for _, relation := range sortedKeys(wanted) {
+		var conditions []string
+		for _, path := range sortedKeys(wanted[relation]) {
+			var numbers []string
+			for _, n := range slices.Sorted(maps.Keys(wanted[relation][path])) {
+				numbers = append(numbers, strconv.FormatInt(n, 10))
+			}
+			conditions = append(conditions, fmt.Sprintf("%s = %s AND %s IN (%s)", file, d.Literal(path), line, strings.Join(numbers, ", ")))
+		}
+		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE (%s)",
+			a.columns(), file, line, d.Relation(relation), strings.Join(conditions, ") OR (")))
+		if err != nil {
+			return err
+		}
+		names := found.Schema.Names()
+		for _, values := range found.Values {
+			path, _ := values[len(values)-2].(string)
+			number, _ := values[len(values)-1].(int64)
+			rows[lineOf{relation, path, number}] = a.plan.sampleRow(names, values)
+		}
+	}
+	for _, t := range a.tallies {
+		for _, l := range t.lines {
+			if row, ok := rows[l]; ok {
+				t.sample = append(t.sample, row)
+			}
+		}
+	}
+	return nil
+}
+
+// fetchBad fetches bad rows of the rules that are judged on the whole, in the
+// order of their values.
+func (a *auditor) fetchBad(ctx context.Context) error {
+	d := a.dialect
+	for _, r := range a.plan.rules {
+		t := a.tallies[r]
+		if t.problem != "" || len(t.places) == 0 || t.places[0].files {
+			continue
+		}
+		name := d.Relation(t.places[0].relation)
+		bad, err := r.bad(d, a.facts(), name, a.target.Samples)
+		if err != nil {
+			return err // the same was said for the counts
+		}
+		var order []string
 		for _, key := range r.columns {
 			if f, ok := a.plan.schema.Field(key); ok && sortable(f.Type) {
 				order = append(order, d.Ident(key))
@@ -69,35 +156,36 @@ func (r *rule) sampleSQL(a *auditor, place samplePlace, limit int) (string, erro
 				order = append(order, d.Ident(f.Name))
 			}
 		}
-	}
-	bad := ""
-	if lines := a.tallies[r].lines; len(lines) > 0 {
-		var places []string
-		for _, l := range lines {
-			if l.relation == place.relation {
-				places = append(places, fmt.Sprintf("%s = %s AND %s = %d", order[0], d.Literal(l.file), order[1], l.line))
-			}
-		}
-		bad = "(" + strings.Join(append(places, "false"), ") OR (") + ")"
-	} else if r.row != nil {
-		state, err := r.state(d, a.facts())
+		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d",
+			a.columns(), name, bad, strings.Join(append(order, "1"), ", "), a.target.Samples))
 		if err != nil {
-			return "", err
+			return err
 		}
-		bad = fmt.Sprintf("(%s) IN (%d, %d)", state, stateFailed, stateErrored)
-	} else {
-		keys, scope, err := r.group(d, a.facts())
-		if err != nil {
-			return "", err
+		for _, values := range found.Values {
+			t.sample = append(t.sample, a.plan.sampleRow(found.Schema.Names(), values))
 		}
-		bad = fmt.Sprintf("(%s) AND (%s) IN (SELECT %s FROM %s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY %s LIMIT %d)",
-			scope, keys, keys, name, scope, keys, keys, limit)
 	}
-	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s", strings.Join(columns, ", "), name, bad)
-	if len(order) > 0 {
-		sql += " ORDER BY " + strings.Join(order, ", ")
+	return nil
+}
+
+// bad is the SQL of the rows that break the rule; of a unique rule, of a few groups.
+func (r *rule) bad(d engine.Dialect, f cel.Facts, relation string, limit int) (string, error) {
+	if r.row != nil {
+		state, err := r.state(d, f)
+		return fmt.Sprintf("(%s) IN (%d, %d)", state, stateFailed, stateErrored), err
 	}
-	return fmt.Sprintf("%s LIMIT %d", sql, limit), nil
+	keys, scope, err := r.group(d, f)
+	return fmt.Sprintf("(%s) AND (%s) IN (SELECT %s FROM %s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY %s LIMIT %d)",
+		scope, keys, keys, relation, scope, keys, keys, limit), err
+}
+
+// columns lists the table's columns.
+func (a *auditor) columns() string {
+	var names []string
+	for _, f := range a.plan.schema.Fields {
+		names = append(names, a.dialect.Ident(f.Name))
+	}
+	return strings.Join(names, ", ")
 }
 
 func sortable(t table.Type) bool {

@@ -86,11 +86,22 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	t.staged.result = result
 	t.tag(stay)
 	if len(adds) > 0 {
-		if t.rec.Profile, err = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{}); err != nil {
+		if t.rec.Profile, err = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()}); err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}
 	}
 	return nil
+}
+
+// personal lists the columns whose values no report may show.
+func (t *tableRun) personal() []string {
+	var names []string
+	for _, c := range t.Suite.Columns {
+		if c.Personal() {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // past gives the metrics of the version before, whose gate passed or it would not be one.

@@ -227,7 +227,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 		return nil, err
 	}
 	entry := *st.entry
-	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest
+	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	if st.result != nil {
 		entry.Metrics = st.result.Metrics
 	}

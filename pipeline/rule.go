@@ -37,7 +37,7 @@ func (r *run) rule(ctx context.Context, t *tableRun, next table.Schema) (bool, e
 // policyInput describes the change for the policies.
 func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 	in := policies.Input{
-		Time: r.now, Env: r.opt.Environment, Op: "commit",
+		Time: r.now, Env: r.opt.Environment, Op: "plan",
 		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.root, Owner: t.Suite.Owner, Description: t.Suite.Description},
 		New:   t.shape(next),
 	}
@@ -51,24 +51,33 @@ func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 			renamed[c.Name] = c.RenamedFrom
 		}
 	}
-	if t.snap != nil {
+	switch {
+	case t.snap != nil:
 		v := t.snap.Version()
 		in.Table.VersionFrom = &v
 		old = t.snap.Schema()
-	} else if t.Source != nil {
+		in.Old = t.shape(old)
+		in.Old.PartitionBy = t.snap.PartitionBy()
+		if t.ledger.last != nil {
+			in.Old.PrimaryKey = t.ledger.last.Keys
+		}
+	case t.Source != nil:
 		// Before there is a table, its contract says what the files must bring.
 		old = t.schema
-	}
-	if t.snap != nil || t.Source != nil {
 		in.Old = t.shape(old)
-		for _, c := range table.Diff(old, next, renamed) {
-			in.Diff = append(in.Diff, policies.Change{Change: c})
+	}
+	var columns []table.Change
+	if in.Old != nil {
+		columns = table.Diff(old, next, renamed)
+	}
+	in.Diff = policies.Diff(in.Old, in.New, columns)
+	for _, e := range lineage.Impact(r.rec.Lineage, t.Name) {
+		d := policies.Downstream{ID: e.Table, Kind: "table", Layer: e.Layer, Columns: e.Columns, Depth: e.Depth}
+		if other := r.tables[e.Table]; other != nil {
+			d.Owner = other.Suite.Owner
 		}
+		in.Downstream = append(in.Downstream, d)
 	}
-	if t.snap == nil {
-		in.Diff = append(in.Diff, policies.Change{Change: table.Change{Op: "table_created"}})
-	}
-	r.consumers(t, old, &in)
 	in.Lineage = &policies.Lineage{Status: "none"}
 	if t.trace != nil {
 		in.Lineage.Status = t.trace.Status
@@ -76,52 +85,21 @@ func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 	return in
 }
 
-// consumers fills in who reads the table's columns.
-func (r *run) consumers(t *tableRun, old table.Schema, in *policies.Input) {
-	byTable := map[string]*policies.Downstream{}
-	var order []string
-	in.ConsumersByColumn = map[string][]string{}
-	for _, column := range old.Names() {
-		for _, c := range lineage.Downstream(r.rec.Lineage, t.Name, column) {
-			d := byTable[c.Table]
-			if d == nil {
-				layer, _, _ := strings.Cut(c.Table, ".")
-				d = &policies.Downstream{ID: c.Table, Kind: "table", Layer: layer, Depth: c.Depth}
-				if other := r.tables[c.Table]; other != nil {
-					d.Owner = other.Suite.Owner
-				}
-				byTable[c.Table] = d
-				order = append(order, c.Table)
-			}
-			if len(d.Columns) == 0 || d.Columns[len(d.Columns)-1] != column {
-				d.Columns = append(d.Columns, column)
-			}
-			d.Depth = min(d.Depth, c.Depth)
-		}
-	}
-	for _, name := range order {
-		in.Downstream = append(in.Downstream, *byTable[name])
-	}
-}
-
 // shape describes a schema as policies see it.
 func (t *tableRun) shape(s table.Schema) *policies.Shape {
-	shape := &policies.Shape{PrimaryKey: t.Keys, PartitionBy: t.PartitionBy}
-	for i, f := range s.Fields {
-		c := policies.Column{Path: f.Name, Type: f.Type.String(), Nullable: f.Nullable, Position: i}
-		if text, ok := f.Meta["comment"].(string); ok {
-			c.Comment = text
+	shape := &policies.Shape{Columns: policies.Columns(s), PrimaryKey: t.Keys, PartitionBy: t.PartitionBy}
+	for i := range shape.Columns {
+		c := &shape.Columns[i]
+		f, ok := s.Field(c.Path)
+		if !ok {
+			continue
 		}
 		if tags, ok := f.Meta["dq.tags"].(string); ok {
-			c.Tags = map[string]string{}
-			for _, tag := range strings.Split(tags, ",") {
-				c.Tags[tag] = ""
-			}
+			c.Tags = policies.TagSet(strings.Split(tags, ","))
 		}
 		if sc := suiteColumn(t.Suite, f.Name); sc != nil {
 			c.DeprecatedSince, c.ReplacedBy = sc.DeprecatedSince, sc.ReplacedBy
 		}
-		shape.Columns = append(shape.Columns, c)
 	}
 	return shape
 }

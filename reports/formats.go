@@ -29,7 +29,8 @@ type Format struct {
 	Name string // as in --format and --out: html
 	Ext  string // of a file, with the dot: .html
 	Doc  string // one line for help
-	// Write draws the run. Any record can be drawn: errors are those of w.
+	// Write draws the run. Any record can be drawn: errors are those of w, and of
+	// json for a value that JSON cannot say (NaN).
 	Write func(w io.Writer, run *record.Run) error
 }
 
@@ -49,7 +50,7 @@ func Formats() []Format {
 }
 
 // Write draws the run in the named format. An unknown name is an error that
-// says the nearest right one; all other errors are those of w.
+// says the nearest right one; all others are those of the format.
 func Write(w io.Writer, format string, run *record.Run) error {
 	for _, f := range formats {
 		if f.Name == format {

@@ -252,7 +252,7 @@ func (a *app) cmdProfile() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := profiling.Profile(cmd.Context(), s, eng.Dialect(), "t", schema, profiling.Options{})
+				p, err := profiling.Profile(cmd.Context(), s, eng.Dialect(), "t", schema, profiling.Options{Redact: personal(schema)})
 				if err != nil {
 					return err
 				}
@@ -277,6 +277,21 @@ func (a *app) cmdProfile() *cobra.Command {
 	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
 	f.StringArrayVar(&sets, "set", nil, "COLUMN=TYPE, the type of a column of a text file")
 	return cmd
+}
+
+// personal lists the columns that the table itself tags as personal.
+func personal(s table.Schema) []string {
+	var names []string
+	for _, f := range s.Fields {
+		tags, _ := f.Meta["dq.tags"].(string)
+		for _, tag := range strings.Split(tags, ",") {
+			if tag == "pii" || strings.HasPrefix(tag, "pii.") {
+				names = append(names, f.Name)
+				break
+			}
+		}
+	}
+	return names
 }
 
 func (a *app) cmdTest() *cobra.Command {

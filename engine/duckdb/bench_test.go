@@ -20,7 +20,7 @@ func retailDays(b *testing.B, name string) engine.Input {
 	b.Helper()
 	dir := os.Getenv("DQ_RETAIL")
 	if dir == "" {
-		dir = "../../examples/ecommerce/data"
+		dir = "../../examples/ecommerce/data/online_retail"
 	}
 	days, err := filepath.Glob(filepath.Join(dir, "*.csv.gz"))
 	if err != nil || len(days) == 0 {

@@ -6,6 +6,8 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/engine/duckdb"
 	"github.com/dq-dev/dq/engine/enginetest"
+	"github.com/dq-dev/dq/expectations/cel/celtest"
+	"github.com/dq-dev/dq/expectations/kindtest"
 )
 
 func open(t *testing.T) engine.Engine {
@@ -14,10 +16,15 @@ func open(t *testing.T) engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = e.Close() })
 	return e
 }
 
 func TestEngine(t *testing.T) { enginetest.Run(t, open) }
+
+func TestCEL(t *testing.T) { celtest.Run(t, open) }
+
+func TestKinds(t *testing.T) { kindtest.Run(t, open) }
 
 func openFuzz(f *testing.F) (engine.Engine, error) {
 	return duckdb.Open(duckdb.Config{Threads: 1, MemoryLimit: "500MB", TempDir: f.TempDir()})

@@ -15,6 +15,8 @@
 // number of the file. CSV and JSON are parsed once per session, at the first
 // query that may need them, and kept (in memory, compressed, spilling to disk):
 // record numbers and rejected records are then known, and later reads are cheap.
+// DuckDB does not notice when a gzip file ends early: package source/file does,
+// which reads each file before it hands it over.
 //
 // # What user SQL may do
 //

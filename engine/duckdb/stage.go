@@ -70,7 +70,7 @@ func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.
 	if err != nil {
 		return nil, err
 	}
-	staged, err := settle(req, files, dir)
+	staged, err := settle(req, files)
 	if err != nil {
 		for _, st := range staged {
 			_ = os.Remove(filepath.Join(req.Root, filepath.FromSlash(st.File.Path)))
@@ -246,8 +246,8 @@ func fieldIDs(fields []table.Field, partitionBy []string) string {
 
 // settle moves the written files to their final places, makes them durable and
 // describes them. What it returns with an error has been moved already.
-func settle(req engine.StageRequest, files []written, dir string) ([]engine.Staged, error) {
-	staged, folders := make([]engine.Staged, 0, len(files)), map[string]bool{dir: true, filepath.Dir(dir): true}
+func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
+	staged, folders := make([]engine.Staged, 0, len(files)), map[string]bool{}
 	for _, w := range files {
 		st := engine.Staged{Kept: true}
 		keys := map[string]*string{}
@@ -281,8 +281,11 @@ func settle(req engine.StageRequest, files []written, dir string) ([]engine.Stag
 		if err := os.MkdirAll(to, 0o777); err != nil {
 			return staged, err
 		}
-		for d := to; len(d) > len(dir); d = filepath.Dir(d) {
+		for d := to; !folders[d]; d = filepath.Dir(d) { // up to the table's: any may be new
 			folders[d] = true
+			if d == filepath.Clean(req.Root) || d == filepath.Dir(d) {
+				break
+			}
 		}
 		st.File.Path = path.Join(in, filepath.Base(w.path))
 		st.File.Size = w.size

@@ -36,6 +36,12 @@ func parquetCases(t *testing.T, open func(*testing.T) *fixture) {
 		t.Errorf("without a schema: %s", got)
 	}
 
+	// A type that the values do not fit is said at the query, by file and column.
+	f.attach(engine.Input{Name: "t", Root: f.dir, Files: []table.File{a, b}, Schema: Schema(t, "name int64")})
+	if _, err := f.s.Query(ctx, "SELECT sum(name) FROM t"); err == nil || !strings.Contains(err.Error(), "name") || !strings.Contains(err.Error(), ".parquet") || len(err.Error()) > 600 {
+		t.Errorf("texts as int64: %v", err)
+	}
+
 	// Provenance, by relative and absolute paths.
 	abs := b
 	abs.Path = filepath.Join(f.dir, filepath.FromSlash(b.Path))

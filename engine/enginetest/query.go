@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,9 @@ func cancelCases(t *testing.T, open func(*testing.T) *fixture) {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), 50*time.Millisecond, why)
 		err := work(ctx)
 		cancel()
+		if left, _ := filepath.Glob(filepath.Join(f.dir, "cancelled", "*")); len(left) > 0 {
+			t.Errorf("%s: left %v", name, left)
+		}
 		if !errors.Is(err, engine.ErrCancelled) || !errors.Is(err, why) {
 			t.Errorf("%s: %v, want ErrCancelled and its cause", name, err)
 		}

@@ -24,6 +24,7 @@ func textCases(t *testing.T, open func(*testing.T) *fixture) {
 		{name: "plain", content: "a,b\n1,one\n2,two\n", rows: []string{"'1' | 'one' | 2", "'2' | 'two' | 3"}},
 		{name: "no newline at the end", content: "a,b\n1,one\n2,two", rows: []string{"'1' | 'one' | 2", "'2' | 'two' | 3"}},
 		{name: "windows", content: "a,b\r\n1,one\r\n2,two\r\n", rows: []string{"'1' | 'one' | 2", "'2' | 'two' | 3"}},
+		{name: "CR alone", content: "a,b\r1,one\r2,two\r3\r4,four", rows: []string{"'1' | 'one' | 2", "'2' | 'two' | 3", "'4' | 'four' | 5"}, rejects: []string{"4: 3"}},
 		{name: "byte order mark", content: "\ufeffa,b\n1,one\n", rows: []string{"'1' | 'one' | 2"}},
 		{name: "no header", content: "1,one\n2,two\n", change: func(o *engine.CSVOptions) { o.Header = false }, rows: []string{"'1' | 'one' | 1", "'2' | 'two' | 2"}},
 		{name: "header only", content: "a,b\n"},
@@ -69,6 +70,7 @@ func textCases(t *testing.T, open func(*testing.T) *fixture) {
 	}
 	t.Run("many files", func(t *testing.T) { manyFiles(t, open(t)) })
 	t.Run("typed", func(t *testing.T) { typedText(t, open(t)) })
+	t.Run("damaged", func(t *testing.T) { damagedText(t, open(t)) })
 	t.Run("json", func(t *testing.T) { jsonText(t, open(t)) })
 }
 
@@ -171,6 +173,10 @@ func typedText(t *testing.T, f *fixture) {
 		t.Errorf("schema: %s", got)
 	}
 	f.expect("SELECT * FROM typed ORDER BY id", "2020-01-05T00:00:00Z | 1 | 2.5d | null", "2020-01-06T00:00:00Z | 2 | null | null")
+	f.write("one.csv", "v\n1\n\n2\n")
+	f.attach(engine.Input{Name: "one", Format: engine.CSV, Root: f.dir, Files: []table.File{{Path: "one.csv"}}, Provenance: true,
+		CSV: &engine.CSVOptions{Columns: []string{"v"}, Header: true, Delimiter: ",", Quote: `"`}})
+	f.expect("SELECT v, dq_line FROM one ORDER BY dq_line", "'1' | 2", "null | 3", "'2' | 4") // with one column, a blank line is a null
 	in.Schema = Schema(t, "price int64")
 	f.attach(in)
 	if _, err := f.s.Query(context.Background(), "SELECT * FROM typed"); err == nil || !strings.Contains(err.Error(), `"price"`) || !strings.Contains(err.Error(), "2.50") {
@@ -186,6 +192,37 @@ func typedText(t *testing.T, f *fixture) {
 	in.Provenance = true
 	f.attach(in)
 	f.expect("SELECT count(*), count(dq_file), count(dq_line) FROM typed", "0 | 0 | 0")
+}
+
+// damagedText: a file that cannot be read as what it is said to be is an error
+// that names it, and a record that is too long for the engine is no silent loss.
+// (That a gzip file is whole is for those to prove who hand it over.)
+func damagedText(t *testing.T, f *fixture) {
+	long := strings.Repeat("x", 20<<20)
+	for name, content := range map[string]string{
+		"plain.csv.gz": "a,b\n1,2\n",
+		"long.csv":     "a,b\n1,2\n" + long + ",3\n4,5\n",
+		"mixed.csv":    "a,b\n1,2\r\n3,4\n\r\n5,6\n",
+	} {
+		f.write(name, content)
+		in := engine.Input{Name: "damaged", Format: engine.CSV, Root: f.dir, Files: []table.File{{Path: name}}, Provenance: true,
+			CSV: &engine.CSVOptions{Columns: []string{"a", "b"}, Header: true, Delimiter: ",", Quote: `"`, Gzip: strings.HasSuffix(name, ".gz")}}
+		_, err := f.s.Attach(context.Background(), in)
+		var r *engine.Rows
+		if err == nil {
+			r, err = f.s.Query(context.Background(), "SELECT count(*) FROM damaged")
+		}
+		if err != nil {
+			if !strings.Contains(err.Error(), name) || len(err.Error()) > 500 {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		_, rejected, err := f.s.(engine.Rejecter).Rejects(context.Background(), "damaged", 10)
+		if rows := r.Values[0][0].(int64); err != nil || name == "plain.csv.gz" || rows+rejected != 3 {
+			t.Errorf("%s: %d rows and %d rejected, %v", name, rows, rejected, err)
+		}
+	}
 }
 
 // jsonText: records of newline-delimited JSON, with and without a schema.

@@ -87,6 +87,10 @@ func (g *aggregation) rows() string {
 	return "(SELECT * FROM (SELECT " + strings.Join(items, ", ") + " FROM " + g.relation + where + ") WHERE " + strings.Join(conditions, " AND ") + ")"
 }
 
+// once makes an aggregate of a subquery, so that a SELECT of nothing else gives
+// one row too.
+func once(query string) string { return "any_value((" + query + "))" }
+
 // finite is the filter that leaves NaN and infinities out, for doubles.
 func (g *aggregation) finite() string {
 	if g.args[0].typ.Kind() == types.DoubleKind {

@@ -38,11 +38,10 @@ type term struct {
 
 // writer writes checked trees as SQL of one dialect.
 type writer struct {
-	dialect  engine.Dialect
-	now      time.Time
-	expr     *expr
-	written  int
-	subquery bool // one was written, which TRY does not take
+	dialect engine.Dialect
+	now     time.Time
+	expr    *expr
+	written int
 }
 
 func (w *writer) unsupported(format string, args ...any) error {
@@ -272,12 +271,12 @@ func (w *writer) dec(t term, s shape) string {
 	return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", t.sql, s.precision, s.scale)
 }
 
-// try is NULL where the engine would stop with an error.
-func (w *writer) try(sql string, _ ...term) (string, error) {
-	if w.subquery {
-		return "", w.unsupported("exists_in within arithmetic of wide decimals")
+// tryDec is dec, but NULL for what does not fit the shape.
+func (w *writer) tryDec(t term, s shape) string {
+	if sql := w.dec(t, s); t.lit != nil || t.shape.whole() <= s.whole() {
+		return sql
 	}
-	return "TRY" + sql, nil
+	return fmt.Sprintf("TRY_CAST(%s AS DECIMAL(%d,%d))", t.sql, s.precision, s.scale)
 }
 
 var intShape = shape{precision: len(big.NewInt(1 << 62).String())}

@@ -3,6 +3,7 @@ package cel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 
 	"cel.dev/cel-go/common/operators"
@@ -44,7 +45,7 @@ var arithmeticFunctions = []function{
 		{id: "negate_int", in: []*types.Type{types.IntType}, out: types.IntType,
 			eval: func(a []ref.Val) ref.Val { return a[0].(types.Int).Negate() },
 			duckdb: func(w *writer, a []term) (string, error) {
-				return "TRY_CAST(-CAST(" + a[0].sql + " AS HUGEINT) AS BIGINT)", nil
+				return bigint("-CAST(" + a[0].sql + " AS HUGEINT)"), nil
 			}},
 		{id: "negate_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return a[0].(types.Double).Negate() },
@@ -65,7 +66,7 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 	case types.IntType:
 		f.eval = func(a []ref.Val) ref.Val { return ints(a[0].(types.Int), a[1].(types.Int)) }
 		f.duckdb = func(w *writer, a []term) (string, error) {
-			return fmt.Sprintf("TRY_CAST(CAST(%s AS HUGEINT) %s %s AS BIGINT)", a[0].sql, op, a[1].sql), nil
+			return bigint(fmt.Sprintf("CAST(%s AS HUGEINT) %s %s", a[0].sql, op, a[1].sql)), nil
 		}
 	case types.DoubleType:
 		f.total = true
@@ -85,26 +86,14 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 		}
 		f.eval = func(a []ref.Val) ref.Val { return decimals(toDecimal(a[0]), toDecimal(a[1])) }
 		f.duckdb = func(w *writer, a []term) (string, error) {
-			x, y := a[0].shape, a[1].shape
-			out, err := size([]shape{x, y}, nil)
+			out, err := size([]shape{a[0].shape, a[1].shape}, nil)
 			if err != nil {
 				return "", err
 			}
-			// DuckDB keeps the results of decimals with up to 18 digits at 18 and
-			// aborts when one does not fit: cast the operands wide enough first.
 			if op == "*" {
-				if x.precision+y.precision > 18 {
-					x.precision = max(x.precision, 19)
-				}
-			} else {
-				x = out.capped()
-				y = x
+				return w.multiply(a[0], a[1], out), nil
 			}
-			sql := fmt.Sprintf("(%s %s %s)", w.dec(a[0], x), op, w.dec(a[1], y))
-			if out.precision <= maxDigits {
-				return sql, nil
-			}
-			return w.try(sql, a...)
+			return w.add(op, a[0], a[1], out), nil
 		}
 	}
 	return f
@@ -174,10 +163,46 @@ func multiplyShape(a []shape, _ []ref.Val) (shape, error) {
 	return s, nil
 }
 
+// DuckDB keeps the results of decimals with up to 18 digits at 18 and stops the
+// query when one does not fit, so operands are cast wide enough first. Where not
+// even 38 digits need be enough, a CASE looks before: TRY must not be used, since
+// it was seen to make values of other expressions in the same SELECT null.
+
+func (w *writer) add(op string, a, b term, out shape) string {
+	if out.precision <= maxDigits {
+		return fmt.Sprintf("(%s %s %s)", w.dec(a, out), op, w.dec(b, out))
+	}
+	s := out.capped()
+	x, y, opposite := w.tryDec(a, s), w.tryDec(b, s), "<>"
+	if op == "-" {
+		opposite = "="
+	}
+	largest := fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", decimal{new(big.Int).Sub(tooLarge, big.NewInt(1)), s.scale}, s.precision, s.scale)
+	return fmt.Sprintf("CASE WHEN sign(%s) %s sign(%s) OR abs(%s) <= %s - abs(%s) THEN %s %s %s END", x, opposite, y, x, largest, y, x, op, y)
+}
+
+func (w *writer) multiply(a, b term, out shape) string {
+	x, y := a.shape, b.shape
+	if x.precision+y.precision > 18 {
+		x.precision = max(x.precision, 19)
+	}
+	sql := fmt.Sprintf("(%s * %s)", w.dec(a, x), w.dec(b, y))
+	if out.precision <= maxDigits {
+		return sql
+	}
+	largest := hugeint(new(big.Int).Sub(tooLarge, big.NewInt(1)))
+	return fmt.Sprintf("CASE WHEN %s = 0 OR abs(%s) <= %s // abs(%s) THEN %s END", w.unscaled(b), w.unscaled(a), largest, w.unscaled(b), sql)
+}
+
+// bigint is a wide number as BIGINT, NULL where it does not fit. DuckDB moves
+// casts from an operand to the constant that it is compared with, TRY_CAST too,
+// and then compares what did not fit: the | 0 keeps the cast where it stands.
+func bigint(sql string) string { return "(TRY_CAST(" + sql + " AS BIGINT) | 0)" }
+
 // duckdbModulo guards the one case that overflows; zero gives NULL by itself.
 func duckdbModulo(w *writer, a []term) (string, error) {
 	rest := fmt.Sprintf("CAST(CAST(%s AS HUGEINT) %% %s AS BIGINT)", a[0].sql, a[1].sql)
-	if a[0].lit != nil || a[1].lit != nil && a[1].lit != types.Int(-1) {
+	if a[0].lit != nil && a[0].lit != types.Int(math.MinInt64) || a[1].lit != nil && a[1].lit != types.Int(-1) {
 		return rest, nil
 	}
 	return fmt.Sprintf("CASE WHEN NOT (%s = -9223372036854775808 AND %s = -1) THEN %s END", a[0].sql, a[1].sql, rest), nil

@@ -41,7 +41,7 @@ var conversionFunctions = []function{
 				}
 				return types.Int(x)
 			},
-			duckdb: func(w *writer, a []term) (string, error) { return "TRY_CAST(trunc(" + a[0].sql + ") AS BIGINT)", nil }},
+			duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil }},
 		{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
 			eval: func(a []ref.Val) ref.Val {
 				d := a[0].(decimal)
@@ -52,7 +52,7 @@ var conversionFunctions = []function{
 				return types.Int(n.Int64())
 			},
 			duckdb: func(w *writer, a []term) (string, error) {
-				return "TRY_CAST(trunc(" + w.dec(a[0], a[0].shape) + ") AS BIGINT)", nil
+				return bigint("trunc(" + w.dec(a[0], a[0].shape) + ")"), nil
 			}},
 		{id: "int_string", in: []*types.Type{types.StringType}, out: types.IntType,
 			eval: func(a []ref.Val) ref.Val {
@@ -64,7 +64,7 @@ var conversionFunctions = []function{
 				return types.Int(n)
 			},
 			duckdb: func(w *writer, a []term) (string, error) {
-				return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN TRY_CAST(" + a[0].sql + " AS BIGINT) END", nil
+				return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN " + bigint(a[0].sql) + " END", nil
 			}},
 		{id: "int_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
 			eval: func(a []ref.Val) ref.Val { return types.Int(a[0].(types.Timestamp).Unix()) },

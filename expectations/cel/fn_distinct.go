@@ -3,6 +3,7 @@ package cel
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -35,10 +36,10 @@ var distinctAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			keys := make([]string, len(g.args))
 			for i := range keys {
-				keys[i] = fmt.Sprintf("k%d", i)
+				keys[i] = "k" + strconv.Itoa(i)
 			}
-			return "(SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM (SELECT count(*) AS n FROM " + g.rows() +
-				" GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1))", nil
+			counts := "SELECT count(*) AS n FROM " + g.rows() + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
+			return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
 		}},
 	{name: "mode", min: 1, max: 1,
 		types: func(args []*expr) (result, *wrong) {
@@ -58,7 +59,7 @@ var distinctAggregates = []aggregate{
 			return best
 		},
 		duckdb: func(g *aggregation) (string, error) {
-			return "(SELECT k0 FROM " + g.rows() + " GROUP BY k0 ORDER BY count(*) DESC, k0 LIMIT 1)", nil
+			return once("SELECT k0 FROM " + g.rows() + " GROUP BY k0 ORDER BY count(*) DESC, k0 LIMIT 1"), nil
 		}},
 }
 

@@ -55,7 +55,6 @@ func duckdbExists(w *writer, a []term) (string, error) {
 	}
 	tableName, _ := a[1].lit.(types.String)
 	column, _ := a[2].lit.(types.String)
-	w.subquery = true
 	name := "dq_ref." + w.dialect.Ident(string(column))
 	sql := a[0].sql + " IN (SELECT " + name + " FROM " + w.dialect.Relation(string(tableName)) + " AS dq_ref WHERE " + name + " IS NOT NULL)"
 	if a[0].null {

@@ -20,7 +20,7 @@ var mathFunctions = []function{
 				return a[0]
 			},
 			duckdb: func(w *writer, a []term) (string, error) {
-				return "TRY_CAST(abs(CAST(" + a[0].sql + " AS HUGEINT)) AS BIGINT)", nil
+				return bigint("abs(CAST(" + a[0].sql + " AS HUGEINT))"), nil
 			}},
 		{id: "abs_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return types.Double(math.Abs(float64(a[0].(types.Double)))) },

@@ -108,6 +108,6 @@ func (g *aggregation) quantile(q decimal) (string, error) {
 		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", sql, max(x.shape.precision, 19), x.shape.scale)
 	}
 	result := fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d)) + (%s - %s) * %s", wide(low), out.precision, out.scale, wide(high), wide(low), part)
-	return fmt.Sprintf("(SELECT CAST(%s AS DECIMAL(%d,%d)) FROM (SELECT k0, row_number() OVER (ORDER BY k0) - 1 AS i, CAST(count(*) OVER () AS HUGEINT) AS n FROM %s))",
-		result, out.precision, out.scale, g.rows()), nil
+	return once(fmt.Sprintf("SELECT CAST(%s AS DECIMAL(%d,%d)) FROM (SELECT k0, row_number() OVER (ORDER BY k0) - 1 AS i, CAST(count(*) OVER () AS HUGEINT) AS n FROM %s)",
+		result, out.precision, out.scale, g.rows())), nil
 }

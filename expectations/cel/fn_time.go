@@ -102,14 +102,14 @@ var timeFunctions = []function{
 		{id: "subtract_timestamp_timestamp", in: []*types.Type{types.TimestampType, types.TimestampType}, out: types.DurationType,
 			eval: func(a []ref.Val) ref.Val { return a[0].(types.Timestamp).Subtract(a[1]) },
 			duckdb: func(w *writer, a []term) (string, error) {
-				return fmt.Sprintf("TRY_CAST(CAST(epoch_us(%s) - epoch_us(%s) AS HUGEINT) * 1000 AS BIGINT)", a[0].sql, a[1].sql), nil
+				return bigint(fmt.Sprintf("CAST(epoch_us(%s) - epoch_us(%s) AS HUGEINT) * 1000", a[0].sql, a[1].sql)), nil
 			}},
 		{id: "subtract_date_date", in: []*types.Type{dateType, dateType}, out: types.DurationType,
 			eval: func(a []ref.Val) ref.Val {
 				return types.Timestamp{Time: a[0].(date).Time}.Subtract(types.Timestamp{Time: a[1].(date).Time})
 			},
 			duckdb: func(w *writer, a []term) (string, error) {
-				return fmt.Sprintf("TRY_CAST(CAST(%s - %s AS HUGEINT) * 86400000000000 AS BIGINT)", a[0].sql, a[1].sql), nil
+				return bigint(fmt.Sprintf("CAST(%s - %s AS HUGEINT) * 86400000000000", a[0].sql, a[1].sql)), nil
 			}},
 	}},
 	getter("getFullYear", func(t time.Time) int { return t.Year() }, "year(%s)", true),
@@ -144,7 +144,7 @@ func durations(id, op string, eval func(a, b types.Duration) ref.Val) form {
 	return form{id: id, in: []*types.Type{types.DurationType, types.DurationType}, out: types.DurationType,
 		eval: func(a []ref.Val) ref.Val { return eval(a[0].(types.Duration), a[1].(types.Duration)) },
 		duckdb: func(w *writer, a []term) (string, error) {
-			return fmt.Sprintf("TRY_CAST(CAST(%s AS HUGEINT) %s %s AS BIGINT)", a[0].sql, op, a[1].sql), nil
+			return bigint(fmt.Sprintf("CAST(%s AS HUGEINT) %s %s", a[0].sql, op, a[1].sql)), nil
 		}}
 }
 

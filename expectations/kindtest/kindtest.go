@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,8 +85,63 @@ func example(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Ex
 	if counts(got) != counts(want) {
 		t.Errorf("%s: the engine says %s, the reference %s", e.Position(), counts(got), counts(want))
 	}
+	if got.Scope == "row" {
+		split(t, s, d, e, refs, got)
+	}
 	if bad := got.Failed + got.Errored; got.Scope == "row" && int64(len(got.Sample)) != min(bad, 3) {
 		t.Errorf("%s: %d bad rows and %d samples", e.Position(), bad, len(got.Sample))
+	}
+}
+
+// split takes the bad rows out as a quarantine rule does, and must take as many
+// as were counted, each with its reason. A group that is in the table already
+// goes too.
+func split(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Example, refs map[string]table.Schema, found record.Expectation) {
+	suite := *e.Suite()
+	suite.Expectations = slices.Clone(suite.Expectations)
+	suite.Expectations[0].OnFail = "quarantine"
+	plan, err := suite.Plan(e.Relation.Schema, refs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan = plan.At(e.Now)
+	for existing, bad := range map[string]int64{"": found.Failed + found.Errored, relation: found.Evaluated} {
+		if found.Kind != "unique" {
+			bad = found.Failed + found.Errored
+		}
+		keep, _, err := plan.Split(d, existing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query := func(sql string) [][]any {
+			rows, err := s.Query(context.Background(), sql)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", e.Position(), err, sql)
+			}
+			return rows.Values
+		}
+		split := fmt.Sprintf("SELECT *, (%s) AS dq_keep FROM %s", keep, d.Relation(relation))
+		if got := fmt.Sprint(query(fmt.Sprintf("SELECT count(*) FILTER (WHERE dq_keep), count(*) FILTER (WHERE NOT dq_keep) FROM (%s) AS s", split))); got != fmt.Sprintf("[[%d %d]]", found.Rows-bad, bad) {
+			t.Errorf("%s: kept and refused with existing %q are %s, and %d of %d are bad", e.Position(), existing, got, bad, found.Rows)
+		}
+		const refused = "kindtest.refused"
+		if _, err := s.Attach(context.Background(), engine.Input{Name: refused, Materialise: true,
+			SQL: fmt.Sprintf("SELECT * FROM (%s) AS s WHERE NOT dq_keep", split)}); err != nil {
+			t.Fatal(err)
+		}
+		reasons, err := plan.Reasons(d, refused, existing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := query(fmt.Sprintf("SELECT %s, %s FROM (%s) AS s", expectations.ReasonsColumn, expectations.DropColumn, reasons))
+		if int64(len(got)) != bad {
+			t.Errorf("%s: %d rows with reasons, %d are bad", e.Position(), len(got), bad)
+		}
+		for _, row := range got {
+			if fmt.Sprint(row) != "[[example] false]" {
+				t.Errorf("%s: reasons are %v", e.Position(), row)
+			}
+		}
 	}
 }
 

@@ -42,8 +42,9 @@ const (
 const relation = "celtest"
 
 // Run compares an engine with the reference; it closes the engine.
-func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
-	e := open(t)
+func Run(t *testing.T, open func(t *testing.T) engine.Engine) { run(t, open(t), 7, randomExpressions) }
+
+func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -54,7 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	r := rand.New(rand.NewPCG(7, 11))
+	r := rand.New(rand.NewPCG(seed, 11))
 	c := &comparison{t: t, session: s, dialect: e.Dialect(), rows: randomRows(r, rowsOfTable)}
 	c.facts = cel.Facts{
 		Now:    time.Date(2024, 2, 29, 12, 30, 0, 123456000, time.UTC),
@@ -72,7 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 	t.Run("random rows", func(t *testing.T) {
 		g := &generator{r}
 		var sources []string
-		for range randomExpressions {
+		for range expressions {
 			sources = append(sources, g.condition(4))
 		}
 		c.on(t).compareRows(sources, false)

@@ -35,7 +35,9 @@ func conv(v *val) any { switch { case v==nil: return nil
  case v.Y!=nil: b,_:=base64.StdEncoding.DecodeString(*v.Y); return b
  case v.T!=nil: t,_:=time.Parse("2006-01-02T15:04:05.000000",*v.T); return t }
  return nil }
-func TestPy(t *testing.T){ Run(t, func(t *testing.T) engine.Engine {
+func openPy(t *testing.T) engine.Engine {
   cmd:=exec.Command("/tmp/venv/bin/python","/tmp/explore/server.py"); in,_:=cmd.StdinPipe(); out,_:=cmd.StdoutPipe()
   if err:=cmd.Start();err!=nil{t.Fatal(err)}
-  return &py{in:in,out:bufio.NewReaderSize(out,1<<20),cmd:cmd} }) }
+  return &py{in:in,out:bufio.NewReaderSize(out,1<<20),cmd:cmd} }
+func TestPy(t *testing.T){ Run(t, openPy) }
+func TestSeeds(t *testing.T){ for s:=uint64(100);s<112;s++ { t.Run(strconv.Itoa(int(s)), func(t *testing.T){ run(t, openPy(t), s, 2500) }) } }
