@@ -186,11 +186,12 @@ func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*
 		c := fmt.Sprintf("dq_c%d", len(sayable))
 		sayable = append(sayable, r)
 		states = append(states, fmt.Sprintf("%s AS %s", state, c))
-		// count_if costs half of count(*) FILTER in DuckDB, and Spark has it too.
+		// count_if costs half of count(*) FILTER in DuckDB, and Spark has it too. It
+		// is null over no rows.
 		if r.scope != nil {
-			items = append(items, fmt.Sprintf("count_if(%s <> %d)", c, stateOut))
+			items = append(items, fmt.Sprintf("coalesce(count_if(%s <> %d), 0)", c, stateOut))
 		}
-		items = append(items, fmt.Sprintf("count_if(%s = %d)", c, stateFailed), fmt.Sprintf("count_if(%s = %d)", c, stateErrored))
+		items = append(items, fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateFailed), fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateErrored))
 	}
 	if err := a.byReference(ctx, name, unsayable, report); err != nil || len(sayable) == 0 {
 		return err

@@ -111,7 +111,7 @@ func (t *tableRun) past() expectations.Past {
 			return nil, false
 		}
 		v, ok := t.ledger.last.Metrics[metric]
-		return v, ok
+		return v.value, ok
 	}
 }
 

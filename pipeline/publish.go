@@ -229,7 +229,10 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry := *st.entry
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	if st.result != nil {
-		entry.Metrics = st.result.Metrics
+		entry.Metrics = map[string]metric{}
+		for text, v := range st.result.Metrics {
+			entry.Metrics[text] = metric{v}
+		}
 	}
 	return append(commits, plannedCommit{Table: t.Name, Folder: t.folder, App: t.app, N: n, Txn: data, Ledger: &entry}), nil
 }

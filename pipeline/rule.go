@@ -58,7 +58,7 @@ func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 		old = t.snap.Schema()
 		in.Old = t.shape(old)
 		in.Old.PartitionBy = t.snap.PartitionBy()
-		if t.ledger.last != nil {
+		if t.ledger.last != nil && !r.opt.FullRefresh {
 			in.Old.PrimaryKey = t.ledger.last.Keys
 		}
 	case t.Source != nil:

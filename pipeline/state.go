@@ -66,7 +66,7 @@ type ledgerEntry struct {
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
 	// Metrics are the numbers that the suite saw, for previous(e).
-	Metrics map[string]any `json:"metrics,omitempty"`
+	Metrics map[string]metric `json:"metrics,omitempty"`
 }
 
 // ledgerFile is a source file that was consumed.

@@ -273,7 +273,9 @@ type Edge struct {
 // Read reads a run record and refuses one whose format it does not know.
 func Read(r io.Reader) (*Run, error) {
 	var run Run
-	if err := json.NewDecoder(r).Decode(&run); err != nil {
+	dec := json.NewDecoder(r)
+	dec.UseNumber() // integers beyond 2^53 in samples stay what they are
+	if err := dec.Decode(&run); err != nil {
 		return nil, fmt.Errorf("run record: %w", err)
 	}
 	if run.Format != RunFormat {

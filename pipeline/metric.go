@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// metric is a number or other value that a suite saw, kept with its type so
+// that previous(e) gets back just what was judged: JSON alone would turn
+// integers into floats and decimals into texts.
+type metric struct{ value any }
+
+// MarshalJSON writes {"int": "541909"}, {"decimal": "12.340"}, {"double": "0.25"} ...
+func (m metric) MarshalJSON() ([]byte, error) {
+	kind, text := "", ""
+	switch v := m.value.(type) {
+	case nil:
+		kind = "null"
+	case int64:
+		kind, text = "int", strconv.FormatInt(v, 10)
+	case float64:
+		kind, text = "double", strconv.FormatFloat(v, 'g', -1, 64)
+	case engine.Decimal:
+		kind, text = "decimal", string(v)
+	case string:
+		kind, text = "string", v
+	case bool:
+		kind, text = "bool", strconv.FormatBool(v)
+	case time.Time:
+		kind, text = "time", v.UTC().Format(time.RFC3339Nano)
+	default:
+		return nil, fmt.Errorf("metric of type %T cannot be kept", m.value)
+	}
+	return json.Marshal(map[string]string{kind: text})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (m *metric) UnmarshalJSON(data []byte) error {
+	var pair map[string]string
+	if err := json.Unmarshal(data, &pair); err != nil {
+		return err
+	}
+	for kind, text := range pair {
+		var err error
+		switch kind {
+		case "null":
+			m.value = nil
+		case "int":
+			m.value, err = strconv.ParseInt(text, 10, 64)
+		case "double":
+			m.value, err = strconv.ParseFloat(text, 64)
+		case "decimal":
+			m.value = engine.Decimal(text)
+		case "string":
+			m.value = text
+		case "bool":
+			m.value, err = strconv.ParseBool(text)
+		case "time":
+			m.value, err = time.Parse(time.RFC3339Nano, text)
+		default:
+			err = fmt.Errorf("metric of unknown type %q", kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
