@@ -364,7 +364,7 @@ func (r *run) finish(err error) {
 	case err != nil:
 		run.Verdict, run.Outcome, run.Message = record.Error, "failed", err.Error()
 	case run.Outcome == "published":
-		run.Message = fmt.Sprintf("%d tables have a new version, with %s", versions, plural(rows, "new or changed row"))
+		run.Message = plural(int64(versions), "new version") + " of tables, with " + plural(rows, "new or changed row")
 	case run.Outcome == "unchanged":
 		run.Message = "nothing to do: no source file and no table has changed"
 	}
@@ -403,7 +403,16 @@ func plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return thousands(n) + " " + noun + "s"
+}
+
+// thousands writes 541909 as 541,909.
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 // ConfigError is a pipeline, model, suite or policy that is wrong as written:

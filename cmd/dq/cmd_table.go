@@ -12,6 +12,7 @@ import (
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
 )
 
 func (a *app) cmdTable() *cobra.Command {
@@ -295,7 +296,7 @@ func (a *app) printRows(rows *engine.Rows, format string) error {
 		fmt.Fprintln(w)
 		for _, row := range rows.Values {
 			for i, v := range row {
-				fmt.Fprint(w, sep(i), cell(v))
+				fmt.Fprint(w, sep(i), cell(v, rows.Schema.Fields[i].Type))
 			}
 			fmt.Fprintln(w)
 		}
@@ -307,8 +308,11 @@ func (a *app) printRows(rows *engine.Rows, format string) error {
 	for i, row := range rows.Values {
 		objects[i] = map[string]any{}
 		for j, v := range row {
-			if d, ok := v.(engine.Decimal); ok {
-				v = json.Number(d)
+			switch x := v.(type) {
+			case engine.Decimal:
+				v = json.Number(x)
+			case time.Time:
+				v = cell(x, rows.Schema.Fields[j].Type)
 			}
 			objects[i][rows.Schema.Fields[j].Name] = v
 		}
@@ -331,12 +335,19 @@ func sep(i int) string {
 	return "\t"
 }
 
-func cell(v any) string {
+// cell writes a value for people; times in UTC, dates without a time.
+func cell(v any, t table.Type) string {
 	switch v := v.(type) {
 	case nil:
 		return "NULL"
 	case time.Time:
-		return v.UTC().Format("2006-01-02 15:04:05.999999")
+		switch t.Kind {
+		case table.Date:
+			return v.Format(time.DateOnly)
+		case table.TimestampNTZ:
+			return v.Format("2006-01-02T15:04:05.999999")
+		}
+		return v.UTC().Format("2006-01-02T15:04:05.999999Z")
 	}
 	return fmt.Sprintf("%v", v)
 }

@@ -12,7 +12,10 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var (
+	plainName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	quotableName = regexp.MustCompile(`^[A-Za-z0-9_./ -]+$`) // what CEL lets stand between backticks
+)
 
 // reserved are the words that are no identifiers in CEL.
 var reserved = map[string]bool{
@@ -126,7 +129,10 @@ func columnText(name string) string {
 	if plainName.MatchString(name) && !reserved[name] {
 		return name
 	}
-	return "row.`" + name + "`"
+	if quotableName.MatchString(name) {
+		return "row.`" + name + "`"
+	}
+	return "row[" + quote(name) + "]"
 }
 
 // columnName is the variable of a column in trees; names of columns could clash

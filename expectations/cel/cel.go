@@ -13,7 +13,8 @@
 //
 // It is CEL, with these types: int, double, decimal (exact), string, bool,
 // bytes, timestamp (UTC, microseconds), duration, date, and lists. Columns are
-// variables; one whose name is no identifier is row.`Invoice No`. Null equals
+// variables; one whose name is no identifier is row.`Invoice No`, or row["100 %"].
+// Null equals
 // null only; to order it or to call on it is an error. && and || absorb errors.
 // NaN compares false, except under !=. Numbers mix: int with double gives
 // double, int or a constant with decimal gives decimal; a decimal beside a double
@@ -176,7 +177,7 @@ func (e *Env) Row(src string) (*Rule, error) {
 func (e *Env) Table(src string, where *Rule) (*Rule, error) {
 	c := e.compilation(src, "")
 	c.where = where
-	r := &Rule{env: e, parts: c.parts, where: where}
+	r := &Rule{env: e, table: true, parts: c.parts, where: where}
 	if where != nil {
 		c.parts.clock, c.parts.refs = where.parts.clock, slices.Clone(where.parts.refs)
 	}
@@ -196,7 +197,9 @@ func (c *compilation) finish(r *Rule, tree ast.Expr, metrics []*metric) {
 		return
 	}
 	if r.expr.typ.Kind() != types.BoolKind {
-		c.issue(tree, "compare it: x > 0, x == 'a'", "the rule is %s, not a condition", typeName(r.expr.typ))
+		text := strings.TrimSpace(c.src.text)
+		c.issues = append(c.issues, Issue{Offset: strings.Index(c.src.text, text), Length: len(text),
+			Message: fmt.Sprintf("the rule is %s, not a condition", typeName(r.expr.typ)), Hint: "compare it: x > 0, x == 'a'"})
 	}
 	c.kinds(r.expr)
 	for _, m := range c.parts.metrics {
@@ -230,6 +233,7 @@ type Rule struct {
 	env       *Env
 	canonical string
 	expr      *expr
+	table     bool
 	where     *Rule
 	parts     *parts
 	facts     Facts
@@ -310,7 +314,7 @@ func (r *Rule) With(f Facts) *Rule {
 // passes, FALSE where it fails, NULL where it errs. It never stops the query.
 // The error is an [*Unsupported] when the dialect cannot say the rule exactly.
 func (r *Rule) SQL(d engine.Dialect) (string, error) {
-	if r.parts.metrics != nil {
+	if r.table {
 		return "", fmt.Errorf("cel: %s is a table rule: its metrics have SQL", r.canonical)
 	}
 	t, err := r.expr.write(d, r.facts)

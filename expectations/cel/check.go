@@ -72,8 +72,8 @@ var baseChecker = sync.OnceValue(func() *checker.Env {
 	return env
 })
 
-// checker is an environment of the columns, or of metrics.
-func (c *compilation) checker(metrics []*metric) (*checker.Env, error) {
+// checker is an environment of columns, or of metrics.
+func (c *compilation) checker(columns []int, metrics []*metric) (*checker.Env, error) {
 	env, err := checker.NewEnv(containers.DefaultContainer, types.NewEmptyRegistry(), checker.ValidatedDeclarations(baseChecker()),
 		checker.CrossTypeNumericComparisons(true))
 	if err != nil {
@@ -87,17 +87,19 @@ func (c *compilation) checker(metrics []*metric) (*checker.Env, error) {
 		}
 		variables = append(variables, decls.NewVariable(metricVariable(i), t), decls.NewVariable(noValueVariable(i), types.BoolType))
 	}
-	if metrics == nil {
-		for i := range c.env.schema.Fields {
-			variables = append(variables, decls.NewVariable(columnName(i), c.env.types[i]))
-		}
+	for _, i := range columns {
+		variables = append(variables, decls.NewVariable(columnName(i), c.env.types[i]))
 	}
 	return env, env.AddIdents(variables...)
 }
 
 // check types a lowered tree. Nil metrics stand for a tree over columns.
 func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
-	env, err := c.checker(metrics)
+	var columns []int
+	if metrics == nil {
+		columns = columnsOf(e)
+	}
+	env, err := c.checker(columns, metrics)
 	if err != nil {
 		c.issue(e, "", "%s", err)
 		return nil
@@ -133,20 +135,21 @@ func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 			}
 		}
 	}
-	x := &expr{env: c.env, tree: tree, typ: tree.GetType(e.ID()), shapes: shapes, root: shapes[e.ID()]}
-	if x.typ == nil {
-		x.typ = tree.TypeMap()[e.ID()]
-	}
-	ast.PostOrderVisit(e, ast.NewExprVisitor(func(n ast.Expr) {
-		if n.Kind() != ast.IdentKind || metrics != nil {
-			return
-		}
-		if i, ok := columnIndex(n.AsIdent()); ok && !slices.Contains(x.columns, i) {
-			x.columns = append(x.columns, i)
+	return &expr{env: c.env, tree: tree, typ: tree.GetType(e.ID()), shapes: shapes, root: shapes[e.ID()], columns: columns}
+}
+
+// columnsOf are the indexes of the columns in a tree, sorted.
+func columnsOf(e ast.Expr) []int {
+	var columns []int
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() == ast.IdentKind {
+			if i, ok := columnIndex(x.AsIdent()); ok && !slices.Contains(columns, i) {
+				columns = append(columns, i)
+			}
 		}
 	}))
-	slices.Sort(x.columns)
-	return x
+	slices.Sort(columns)
+	return columns
 }
 
 // each visits the calls of a tree, inner ones first.

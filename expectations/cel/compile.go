@@ -117,6 +117,10 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 		}
 	case ast.CallKind:
 		call := e.AsCall()
+		if name, ok := indexedColumn(call); ok {
+			c.column(e, name)
+			return
+		}
 		if call.IsMemberFunction() {
 			t := call.Target()
 			if t.Kind() == ast.IdentKind && t.AsIdent() == "math" && !c.env.knows("math") {
@@ -131,6 +135,16 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 	default:
 		c.issue(e, "", "maps and structs cannot be written here")
 	}
+}
+
+// indexedColumn is the name in row["name"], which can hold any character.
+func indexedColumn(call ast.CallExpr) (string, bool) {
+	args := call.Args()
+	if call.FunctionName() != operators.Index || args[0].Kind() != ast.IdentKind || args[0].AsIdent() != "row" {
+		return "", false
+	}
+	name, ok := literalOf(args[1]).(types.String)
+	return string(name), ok
 }
 
 func (c *compilation) expandName(e ast.Expr, stack []string) {
@@ -382,10 +396,16 @@ var elsewhere = map[string]string{
 }
 
 func (c *compilation) unknownFunction(e ast.Expr, name string) {
+	known := functionNames()
+	for n := range elsewhere {
+		known = append(known, n)
+	}
+	slices.Sort(known)
 	hint := ""
-	if h, ok := elsewhere[strings.ToLower(name)]; ok {
+	n := nearest(name, known)
+	if h, ok := elsewhere[n]; ok {
 		hint = "write " + h
-	} else if n := nearest(name, functionNames()); n != "" {
+	} else if n != "" {
 		hint = "did you mean " + n + "?"
 	}
 	c.issue(e, hint, "there is no function %s", name)

@@ -19,7 +19,7 @@ import (
 
 // maxSQL bounds the SQL of one expression: some constructs repeat an operand,
 // and repeated repetition grows without end.
-const maxSQL = 1 << 20
+const maxSQL = 16 << 20
 
 // term is a piece of SQL and what is known about it. Its NULL means null when
 // null is set, an error when fails is set; the text can be an operand.

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxSource = 20_000 // code points of one source
-	maxNodes  = 10_000 // of a tree, lets expanded
+	maxSource = 500_000 // code points of one source
+	maxNodes  = 50_000  // of a tree, lets expanded
 	maxDepth  = 200
 )
 
