@@ -70,9 +70,12 @@ func (r *run) bind(ctx context.Context) error {
 			if _, ok := schemas[spec.Name]; !ok {
 				continue
 			}
-			if t.plan, err = spec.Suite.Plan(t.schema, schemas); err != nil {
+			plan, err := spec.Suite.Plan(t.schema, schemas)
+			if err != nil {
 				wrong = append(wrong, err)
+				continue
 			}
+			t.plan = plan.At(r.now)
 		}
 	}
 	if len(wrong) > 0 {
