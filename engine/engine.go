@@ -14,7 +14,8 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// Engine reads, joins and writes data. It is safe for use by one goroutine at a time.
+// Engine reads, joins and writes data. Its sessions may be used side by side,
+// each by one goroutine at a time.
 type Engine interface {
 	// Info names the engine and its version, for records.
 	Info() Info

@@ -85,11 +85,27 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	t.staged.result = result
 	t.tag(stay)
-	if len(adds) > 0 {
-		if t.rec.Profile, err = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()}); err != nil {
-			return fmt.Errorf("profile: %w", err)
-		}
+	if len(adds) == 0 {
+		return nil
 	}
+	return r.profile(ctx, t, relation{root: t.current.root, schema: t.schema, files: adds})
+}
+
+// profile describes the staged rows beside the work on the next table, in a
+// session of its own; one table at a time. It is there once r.profiles is done.
+func (r *run) profile(ctx context.Context, t *tableRun, rows relation) error {
+	s, err := r.eng.Session(ctx)
+	if err != nil {
+		return err
+	}
+	r.profiles.Go(func() {
+		defer s.Close()
+		r.profiling.Lock()
+		defer r.profiling.Unlock()
+		if t.profileErr = attach(ctx, s, relNew, rows, false); t.profileErr == nil {
+			t.rec.Profile, t.profileErr = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()})
+		}
+	})
 	return nil
 }
 

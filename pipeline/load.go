@@ -186,9 +186,9 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 		t.IgnoreNull = f["ignore_null"].Bool()
 	}
 	if f["lookups"] != nil {
-		t.Lookups = map[string]string{}
+		t.Lookups = map[string]Lookup{}
 		for _, le := range f["lookups"].Pairs("lookups") {
-			t.Lookups[le.Key.Text] = le.Value.String()
+			t.Lookups[le.Key.Text] = lookup(le)
 		}
 	}
 	l.modeNeeds(t, e, f)
@@ -197,6 +197,23 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	}
 	l.suite(t, e, f["suite"])
 	return t
+}
+
+// lookup reads either a column, or {on: column, at: column}.
+func lookup(e yamlpos.Entry) Lookup {
+	if e.Value.Kind == yamlpos.Scalar {
+		return Lookup{On: e.Value.String()}
+	}
+	f := e.Value.Map("a lookup", "on", "at")
+	if f["on"] == nil {
+		e.Value.Errorf("write {on: customer_id, at: ordered_at}", "the lookup does not say which column both tables share")
+		return Lookup{}
+	}
+	look := Lookup{On: f["on"].String()}
+	if f["at"] != nil {
+		look.At = f["at"].String()
+	}
+	return look
 }
 
 // modeNeeds checks that a mode has what it needs and nothing that it ignores.

@@ -67,11 +67,17 @@ type Table struct {
 	IgnoreNull  bool              // scd2: a null attribute is no value
 	Surrogate   string            // scd2: the name of the surrogate key column, or ""
 	Incremental string            // the upstream table that stands for its changes
-	Lookups     map[string]string // tables whose changed keys bring rows of Incremental back, and the column that both share
+	Lookups     map[string]Lookup // tables whose changes bring rows of Incremental back
 	PartitionBy []string
 
 	position string // pipeline.yaml:12:7
 }
+
+// Lookup says which rows of the incremental table a change of another table
+// concerns: those that share the column On, and when the other table is scd2
+// and At is set, only those whose time At is not before the first interval that
+// changed.
+type Lookup struct{ On, At string }
 
 // Source is a set of files that are landed as they are.
 type Source struct {

@@ -3,9 +3,12 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
 )
 
 // replace stages a table whose rows have keys (merge and scd2). The rows of the
@@ -29,7 +32,11 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
 			return err
 		}
-		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", t.SQL, equal(d, "k.", "m.", t.Keys))
+		literal, err := r.keyLiterals(ctx, t, s)
+		if err != nil {
+			return err
+		}
+		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)%s", t.SQL, equal(d, "k.", "m.", t.Keys), literal)
 	case incremental:
 		if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
 			return err
@@ -47,6 +54,34 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		}
 	}
 	return r.stageReplacement(ctx, t, s, model, identity, incremental, entry)
+}
+
+// mostLiterals is how many keys are spelled out; more of them are only joined.
+const mostLiterals = 5000
+
+// keyLiterals repeats the keys as a list of literals, where there is one key
+// column and not too many of them: engines push such a list below a model's
+// windows and groups as far as that changes nothing, which no join can do.
+func (r *run) keyLiterals(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
+	if len(t.Keys) != 1 {
+		return "", nil
+	}
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_keys WHERE %[1]s IS NOT NULL LIMIT %d", r.d.Ident(t.Keys[0]), mostLiterals+1))
+	if err != nil || len(rows.Values) > mostLiterals || len(rows.Values) == 0 {
+		return "", err
+	}
+	list := make([]string, len(rows.Values))
+	for i, row := range rows.Values {
+		switch v := row[0].(type) {
+		case string:
+			list[i] = r.d.Literal(v)
+		case int64:
+			list[i] = strconv.FormatInt(v, 10)
+		default:
+			return "", nil
+		}
+	}
+	return " AND m." + r.d.Ident(t.Keys[0]) + " IN (" + strings.Join(list, ", ") + ")", nil
 }
 
 // stageReplacement compares the model's rows with the table's and stages the difference.
@@ -84,7 +119,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 
 	added := "SELECT " + columns + " FROM dq_rows"
 	if len(t.current.files) > 0 {
-		if added, err = r.compare(ctx, t, s, st, identity, incremental); err != nil {
+		if added, err = r.compare(ctx, t, s, st, identity, incremental, refused); err != nil {
 			return err
 		}
 	}
@@ -121,7 +156,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 // compare finds which rows of the table go (relOut) and in which files they
 // are. It returns the SELECT of what the new files hold: rows that came, and
 // the other rows of rewritten files.
-func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool) (string, error) {
+func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool, refused int64) (string, error) {
 	d := r.d
 	names := t.schema.Names()
 	columns := idents(d, "", names)
@@ -133,7 +168,25 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	}
 	scope := "true"
 	if incremental {
+		// Most files hold none of the keys: find those that do by the key columns
+		// alone, and look at nothing else.
 		scope = fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(d, "k.", "t.", t.Keys))
+		found, err := s.Query(ctx, "SELECT DISTINCT "+d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+scope)
+		if err != nil {
+			return "", err
+		}
+		holds := map[string]bool{}
+		for _, row := range found.Values {
+			holds[row[0].(string)] = true
+		}
+		if len(holds) == 0 {
+			st.counts.Published = st.counts.Returned - refused
+			return "SELECT " + columns + " FROM dq_rows", nil
+		}
+		was.files = slices.DeleteFunc(slices.Clone(was.files), func(f table.File) bool { return !holds[f.Path] })
+		if err := attach(ctx, s, relTarget, was, true); err != nil {
+			return "", err
+		}
 	}
 	out := fmt.Sprintf(`SELECT t.* FROM dq_target t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows n WHERE %s AND %s)`,
 		scope, equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
@@ -185,16 +238,18 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		nulls[i] = d.Ident(k) + " IS NULL"
 	}
 	keys := idents(d, "", identity)
-	for _, c := range []struct{ rule, sql, message string }{
-		{"keys.null", fmt.Sprintf("SELECT %s FROM dq_rows WHERE %s", idents(d, "", t.schema.Names()), strings.Join(nulls, " OR ")),
+	checks := []struct{ rule, noun, sql, message string }{
+		{"keys.null", "row", fmt.Sprintf("SELECT %s FROM dq_rows WHERE %s", idents(d, "", t.schema.Names()), strings.Join(nulls, " OR ")),
 			"has no value in a key column (" + strings.Join(identity, ", ") + ")"},
-		{"keys.repeated", fmt.Sprintf("SELECT %s, count(*) AS times FROM dq_rows GROUP BY %s HAVING count(*) > 1", keys, keys),
+		{"keys.repeated", "value", fmt.Sprintf("SELECT %s, count(*) AS times FROM dq_rows GROUP BY %s HAVING count(*) > 1", keys, keys),
 			"of (" + strings.Join(identity, ", ") + ") comes more than once"},
-	} {
-		n, err := count(ctx, s, "SELECT count(*) FROM ("+c.sql+") q")
-		if err != nil {
-			return false, err
-		}
+	}
+	numbers, err := s.Query(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM (%s) q), (SELECT count(*) FROM (%s) q)", checks[0].sql, checks[1].sql))
+	if err != nil {
+		return false, err
+	}
+	for i, c := range checks {
+		n, _ := numbers.Values[0][i].(int64)
 		if n == 0 {
 			continue
 		}
@@ -202,11 +257,7 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		if err != nil {
 			return false, err
 		}
-		noun := "row"
-		if c.rule == "keys.repeated" {
-			noun = "value"
-		}
-		t.note(c.rule, "error", "%s of the model's result %s", plural(n, noun), c.message)
+		t.note(c.rule, "error", "%s of the model's result %s", plural(n, c.noun), c.message)
 		f := &t.rec.Findings[len(t.rec.Findings)-1]
 		f.Rows, f.Sample = n, t.plan.Show(rows)
 		f.Position = t.Model
@@ -227,16 +278,14 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 	for _, k := range append(append([]string{}, t.Keys...), t.Effective) {
 		nulls = append(nulls, d.Ident(k)+" IS NULL")
 	}
-	n, err := count(ctx, s, "SELECT count(*) FROM dq_seen WHERE "+strings.Join(nulls, " OR "))
+	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE "+strings.Join(nulls, " OR ")+") FROM dq_seen")
 	if err != nil {
 		return false, err
 	}
-	if n > 0 {
+	seen, _ := numbers.Values[0][0].(int64)
+	if n, _ := numbers.Values[0][1].(int64); n > 0 {
 		t.note("scd2.incomplete", "error", "%s without %s or %s", plural(n, "observation"), strings.Join(t.Keys, ", "), t.Effective)
 		return false, nil
-	}
-	if err := r.contradictions(ctx, t, s); err != nil {
-		return false, err
 	}
 	// Among equal times the last in source order holds.
 	order := "1"
@@ -247,7 +296,17 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		}
 		order = strings.Join(parts, ", ")
 	}
-	once := fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) q WHERE dq_nth = 1", keys, eff, order)
+	once := "SELECT * FROM dq_seen"
+	times, err := count(ctx, s, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM dq_seen GROUP BY %s, %s) q", keys, eff))
+	if err != nil {
+		return false, err
+	}
+	if times < seen {
+		if err := r.contradictions(ctx, t, s); err != nil {
+			return false, err
+		}
+		once = fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) q WHERE dq_nth = 1", keys, eff, order)
+	}
 	var values, changed []string
 	for _, a := range t.Track {
 		id := d.Ident(a)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dq-dev/dq/delta"
@@ -54,6 +55,10 @@ type run struct {
 	tables map[string]*tableRun
 	rec    *record.Run
 	log    *policies.Log
+	// Profiles are made beside other work: profiles waits for them, profiling
+	// keeps them one after the other.
+	profiles  sync.WaitGroup
+	profiling sync.Mutex
 }
 
 // tableRun is one table in one run.
@@ -75,6 +80,7 @@ type tableRun struct {
 	// gone says that the incremental table lost rows since the last batch,
 	// unchangedUpstream that it neither lost nor got any.
 	gone, unchangedUpstream bool
+	profileErr              error
 	rejudged                *expectations.Result // of an audit of what is published already
 	rec                     *record.Table
 }
@@ -251,6 +257,7 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 	began := r.opt.Clock()
 	rec := &record.Layer{Name: l.Name, Tables: []record.Table{}}
 	defer func() {
+		r.profiles.Wait()
 		for _, spec := range l.Tables {
 			if t := r.tables[spec.Name]; t.rec != nil {
 				rec.Tables = append(rec.Tables, *t.rec)
@@ -276,6 +283,14 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 		}
 		if !ok {
 			held[spec.Name] = spec.Name
+		}
+	}
+	r.profiles.Wait()
+	for _, spec := range l.Tables {
+		if err := r.tables[spec.Name].profileErr; err != nil {
+			err = fmt.Errorf("%s: profile: %w", spec.Name, err)
+			rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
+			return rec, err
 		}
 	}
 	return rec, r.gate(ctx, l, rec)

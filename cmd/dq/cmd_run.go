@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,11 +56,17 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err != nil {
 				return usage(err)
 			}
-			bundle, err := policies.Load(cmd.Context(), policyOptions(p))
-			if err != nil {
+			loaded := make(chan error, 1)
+			var bundle *policies.Bundle
+			go func() { // beside the engine, which takes as long to open
+				var err error
+				bundle, err = policies.Load(cmd.Context(), policyOptions(p))
+				loaded <- err
+			}()
+			eng, err := a.openEngine()
+			if err := <-loaded; err != nil {
 				return usage(err)
 			}
-			eng, err := a.openEngine()
 			if err != nil {
 				return err
 			}
@@ -73,13 +81,9 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err != nil {
 				return err
 			}
-			for _, r := range p.Reports {
-				for _, f := range reports.Formats() {
-					if f.Name == r.Format && run.Outcome != "unchanged" {
-						if err := writeReport(filepath.Join(r.Dir, run.ID+f.Ext), f, run); err != nil {
-							return err
-						}
-					}
+			if run.Outcome != "unchanged" {
+				if err := writeReports(p.Reports, run); err != nil {
+					return err
 				}
 			}
 			if err := outs.write(run); err != nil {
@@ -100,6 +104,21 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 	f.BoolVar(&fullRefresh, "full-refresh", false, "read every source file again and rebuild every table")
 	f.BoolVar(&dryRun, "dry-run", false, "bind models, compare schemas and ask the policies, but read no data")
 	return cmd
+}
+
+// writeReports draws the pipeline's reports, each format beside the others.
+func writeReports(list []pipeline.Report, run *record.Run) error {
+	errs := make([]error, len(list))
+	var all sync.WaitGroup
+	for i, r := range list {
+		for _, f := range reports.Formats() {
+			if f.Name == r.Format {
+				all.Go(func() { errs[i] = writeReport(filepath.Join(r.Dir, run.ID+f.Ext), f, run) })
+			}
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // reportPaths says where the reports of a run are.

@@ -163,7 +163,7 @@ func (m mutation) check(t *testing.T, before, mended *base) {
 		if said.verdict != record.Warn {
 			t.Errorf("%s has the verdict %q, want warn", m.by, said.verdict)
 		}
-		m.checkQuarantine(t, p, tab)
+		m.checkQuarantine(t, p, rec.ID, tab)
 	case "warned":
 		if said.verdict != record.Warn {
 			t.Errorf("%s has the verdict %q, want warn:\n%s", m.by, said.verdict, out)
@@ -238,14 +238,14 @@ func sameVersions(t *testing.T, project string, was map[string]int64, layer stri
 }
 
 // checkQuarantine counts the rows that the quarantine table holds because of the rule.
-func (m mutation) checkQuarantine(t *testing.T, project string, tab *record.Table) {
+func (m mutation) checkQuarantine(t *testing.T, project, run string, tab *record.Table) {
 	t.Helper()
 	if tab.Quarantine == nil || tab.Quarantine.ByRule[m.by] != m.rows {
-		t.Errorf("the record has the quarantine %+v, want %d rows by %s", tab.Quarantine, m.rows, m.by)
+		t.Fatalf("the record has the quarantine %+v, want %d rows by %s", tab.Quarantine, m.rows, m.by)
 	}
 	where := filepath.Join("warehouse", "quarantine", strings.Replace(m.table, ".", "/", 1))
 	out, code := dq(t, project, "table", "query", where, "--format", "json",
-		"SELECT count(*) AS n FROM t WHERE list_contains(dq_reasons, '"+m.by+"') AND dq_run = '"+runOf(t, project)+"'")
+		"SELECT count(*) AS n FROM t WHERE list_contains(dq_reasons, '"+m.by+"') AND dq_run = '"+run+"'")
 	var counted []struct{ N int64 }
 	if err := json.Unmarshal([]byte(out), &counted); err != nil || code != 0 || len(counted) != 1 {
 		t.Fatalf("exit code %d: %s", code, out)
@@ -256,20 +256,6 @@ func (m mutation) checkQuarantine(t *testing.T, project string, tab *record.Tabl
 	if c := tab.Counts; c.Returned != c.Published+c.Quarantined+c.Dropped+c.Unchanged || c.Quarantined < m.rows {
 		t.Errorf("the counts do not add up: %+v", c)
 	}
-}
-
-func runOf(t *testing.T, project string) string {
-	t.Helper()
-	f, err := os.Open(filepath.Join(project, "run.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rec, err := record.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec.ID
 }
 
 func tableOf(t *testing.T, rec *record.Run, name, out string) *record.Table {

@@ -30,8 +30,11 @@ func (s *session) Attach(ctx context.Context, in engine.Input) (table.Schema, er
 	if err := s.drop(ctx, in.Name, doing); err != nil {
 		return table.Schema{}, err
 	}
-	if err := s.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+s.catalog+"."+ident(schemaName), doing); err != nil {
-		return table.Schema{}, err
+	if !s.schemas[schemaName] {
+		if err := s.exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+s.catalog+"."+ident(schemaName), doing); err != nil {
+			return table.Schema{}, err
+		}
+		s.schemas[schemaName] = true
 	}
 	r := &relation{name: in.Name, schema: in.Schema, isView: !in.Materialise}
 	body := in.SQL
@@ -40,6 +43,7 @@ func (s *session) Attach(ctx context.Context, in engine.Input) (table.Schema, er
 	case in.Format == engine.CSV || in.Format == engine.JSON:
 		body, err = s.attachText(ctx, in, r, doing)
 	default:
+		r.scan = true
 		body, err = s.attachParquet(ctx, in, r, doing)
 	}
 	if err != nil {
@@ -83,7 +87,11 @@ func (s *session) define(ctx context.Context, r *relation, body, doing string) e
 		return s.create(ctx, "CREATE TABLE "+s.path(r.name), body, doing)
 	}
 	// A bare name in a view means a relation of the view's own schema first. So
-	// the SELECT stands in main, where it means what it means in a query.
+	// a SELECT stands in main, where it means what it means in a query. Scans of
+	// Parquet name no relation and need no second view.
+	if schema, _, _ := splitName(r.name); r.body == "" && r.text == nil && (schema == "main" || r.scan) {
+		return s.create(ctx, "CREATE VIEW "+s.path(r.name), body, doing)
+	}
 	if r.body == "" {
 		s.count++
 		r.body = fmt.Sprintf("%s.main.dq_body_%d", s.catalog, s.count)

@@ -42,6 +42,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 
 	driver "github.com/duckdb/duckdb-go/v2"
 
@@ -65,7 +66,7 @@ type Engine struct {
 	db       *sql.DB
 	temp     string
 	version  string
-	sessions int
+	sessions atomic.Int64
 }
 
 var _ engine.Engine = (*Engine)(nil)

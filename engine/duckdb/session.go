@@ -25,6 +25,7 @@ type session struct {
 	conn      *sql.Conn
 	catalog   string
 	relations map[string]*relation // by key
+	schemas   map[string]bool      // that were made
 	count     int                  // of hidden tables, for their names
 	stubs     *stubs               // nil until something is bound
 }
@@ -37,6 +38,7 @@ type relation struct {
 	name   string
 	schema table.Schema
 	isView bool
+	scan   bool     // a view of a Parquet scan, which names no relation
 	body   string   // the view with its SELECT, in main
 	hidden []string // tables that belong to it, as SQL
 	text   *text    // CSV or JSON, else nil
@@ -53,8 +55,7 @@ func (e *Engine) Session(ctx context.Context) (engine.Session, error) {
 	if err != nil {
 		return nil, wrap(ctx, err, "duckdb: session")
 	}
-	e.sessions++
-	s := &session{conn: conn, catalog: fmt.Sprintf("dq_session_%d", e.sessions), relations: map[string]*relation{}}
+	s := &session{conn: conn, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
 	for _, do := range []string{
 		"ATTACH ':memory:' AS " + s.catalog + " (COMPRESS)",
 		"USE " + s.catalog,

@@ -71,12 +71,12 @@ func (g *aggregation) filter(conditions ...string) string {
 	return " FILTER (WHERE " + strings.Join(conditions, " AND ") + ")"
 }
 
-// rows is a subquery of the arguments, as columns k0, k1 ..., without rows that
-// lack one of them.
+// rows is a subquery of the arguments, as columns dq_0, dq_1 ..., without rows
+// that lack one of them.
 func (g *aggregation) rows() string {
 	var items, conditions []string
 	for i, a := range g.args {
-		k := "k" + strconv.Itoa(i)
+		k := "dq_" + strconv.Itoa(i)
 		items = append(items, a.sql+" AS "+k)
 		conditions = append(conditions, k+" IS NOT NULL")
 	}

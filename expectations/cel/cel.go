@@ -125,14 +125,10 @@ func (e *Env) checkLet(l Let) []Issue {
 	if tree := c.parse(); tree != nil {
 		if mentionsAggregate(tree) {
 			c.lower(tree, ofTable)
-			if len(c.issues) == 0 {
-				c.check(tree, c.table())
-			}
+			c.check(tree, c.table())
 		} else {
 			c.lower(tree, ofRow)
-			if len(c.issues) == 0 {
-				c.check(tree, nil)
-			}
+			c.check(tree, nil)
 		}
 	}
 	return c.issues
@@ -190,10 +186,7 @@ func (e *Env) Table(src string, where *Rule) (*Rule, error) {
 }
 
 func (c *compilation) finish(r *Rule, tree ast.Expr, metrics []*metric) {
-	if len(c.issues) > 0 {
-		return
-	}
-	if r.expr = c.check(tree, metrics); r.expr == nil {
+	if r.expr = c.check(tree, metrics); r.expr == nil || len(c.issues) > 0 {
 		return
 	}
 	if r.expr.typ.Kind() != types.BoolKind {

@@ -197,7 +197,7 @@ func TestLets(t *testing.T) {
 		want string
 	}{
 		{"in any order", []Let{{"a", "b + 1"}, {"b", "quantity * 2"}}, ""},
-		{"unknown column", []Let{{"a", "quantity + quantty"}}, "let a: 11: there is no column quantty; did you mean quantity?+8"},
+		{"unknown column", []Let{{"a", "quantity + quantty"}}, "let a: 11: there is no column quantty; did you mean quantity?+7"},
 		{"syntax", []Let{{"a", "quantity = 1"}}, "let a: 9: a single = compares nothing; write ==+1"},
 		{"type", []Let{{"a", "quantity + country"}}, "let a: 9: int + string does not exist; write the number without quotes, or int(x), or string(x)+1"},
 		{"itself", []Let{{"a", "a + 1"}}, "let a: 0: let a uses itself: a+1"},
@@ -236,7 +236,7 @@ func TestBrokenLetLeavesTheRest(t *testing.T) {
 
 func TestExpansionIsBounded(t *testing.T) {
 	all := []Let{{"x0", "quantity"}}
-	for i := 1; i < 60; i++ {
+	for i := 1; i < 25; i++ {
 		all = append(all, Let{fmt.Sprintf("x%d", i), fmt.Sprintf("x%d + x%d", i-1, i-1)})
 	}
 	if _, err := NewEnv(orders, all); err == nil || !strings.Contains(err.Error(), "more than") {

@@ -18,8 +18,9 @@ import (
 
 // Variables of trees that no column can be called.
 const (
-	nowVariable   = "@now"
-	factsVariable = "@facts"
+	nowVariable    = "@now"
+	factsVariable  = "@facts"
+	brokenVariable = "@broken" // stands for what has an issue already
 )
 
 // expr is a checked tree: every call has one form, every decimal a shape.
@@ -64,7 +65,8 @@ var baseChecker = sync.OnceValue(func() *checker.Env {
 		err = env.AddFunctions(lib().decls...)
 	}
 	if err == nil {
-		err = env.AddIdents(decls.NewVariable(nowVariable, types.TimestampType), decls.NewVariable(factsVariable, factsType))
+		err = env.AddIdents(decls.NewVariable(nowVariable, types.TimestampType), decls.NewVariable(factsVariable, factsType),
+			decls.NewVariable(brokenVariable, types.DynType))
 	}
 	if err != nil {
 		panic("cel: the function tables contradict themselves: " + err.Error())
@@ -93,7 +95,9 @@ func (c *compilation) checker(columns []int, metrics []*metric) (*checker.Env, e
 	return env, env.AddIdents(variables...)
 }
 
-// check types a lowered tree. Nil metrics stand for a tree over columns.
+// check types a lowered tree, or gives nil: with issues, unless the tree had some
+// already. Nil metrics stand for a tree over columns. It checks three times: as it
+// is, with numbers that meet converted, and with the scales of conditionals equal.
 func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 	var columns []int
 	if metrics == nil {
@@ -105,13 +109,20 @@ func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 		return nil
 	}
 	found := len(c.issues)
+	broken := false
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
+		broken = broken || x.Kind() == ast.IdentKind && x.AsIdent() == brokenVariable
+	}))
 	var tree *ast.AST
 	var shapes map[int64]shape
-	for _, adapt := range []func(*ast.AST, map[int64]shape) bool{c.adaptNumbers, c.adaptScales, nil} {
+	for _, adapt := range []func(*ast.AST, map[int64]shape){c.adaptNumbers, c.adaptScales, nil} {
 		var errs *common.Errors
 		tree, errs = checker.Check(ast.NewAST(e, ast.CopySourceInfo(c.info)), common.NewTextSource(c.src.text), env)
 		for _, e := range errs.GetErrors() {
 			c.typeError(tree, e)
+		}
+		if broken {
+			return nil
 		}
 		if len(c.issues) == found && adapt == nil {
 			c.constants(tree)
@@ -207,7 +218,7 @@ func literals(args []ast.Expr) []ref.Val {
 
 // adaptNumbers reads double literals beside decimals as decimals, and converts
 // the branch of a conditional whose other branch is of another numeric type.
-func (c *compilation) adaptNumbers(tree *ast.AST, _ map[int64]shape) bool {
+func (c *compilation) adaptNumbers(tree *ast.AST, _ map[int64]shape) {
 	each(tree, func(e ast.Expr, f *form, args []ast.Expr) {
 		switch {
 		case f.reads:
@@ -226,7 +237,6 @@ func (c *compilation) adaptNumbers(tree *ast.AST, _ map[int64]shape) bool {
 			}
 		}
 	})
-	return true
 }
 
 // readDecimals replaces the double literal a, or the double literals of the list
@@ -272,7 +282,7 @@ func (c *compilation) wrap(e ast.Expr, function string, more ...ref.Val) {
 
 // adaptScales brings both branches of a conditional of decimals to one scale, so
 // that the reference counts digits as SQL does.
-func (c *compilation) adaptScales(tree *ast.AST, shapes map[int64]shape) bool {
+func (c *compilation) adaptScales(tree *ast.AST, shapes map[int64]shape) {
 	each(tree, func(e ast.Expr, f *form, args []ast.Expr) {
 		if e.AsCall().FunctionName() != operators.Conditional || !isDecimal(f.out) {
 			return
@@ -284,7 +294,6 @@ func (c *compilation) adaptScales(tree *ast.AST, shapes map[int64]shape) bool {
 			}
 		}
 	})
-	return true
 }
 
 // shapes computes precision and scale of all decimals, and the digits of ints.
@@ -361,6 +370,8 @@ func (c *compilation) noForm(tree *ast.AST, e ast.Expr) {
 	sign := operatorText(name)
 	hint := pairHint(sign, given)
 	switch {
+	case name == existsFunction:
+		c.issue(e, "", "exists_in cannot look up %s", given[0])
 	case name == operators.Conditional:
 		if given[0] != "bool" {
 			c.issue(e, "", "? needs a condition before it, not %s", given[0])
@@ -372,8 +383,12 @@ func (c *compilation) noForm(tree *ast.AST, e ast.Expr) {
 	case len(given) == 1 && sign != name:
 		c.issue(e, hint, "%s%s does not exist", sign, given[0])
 	default:
-		f := lib().functions[name]
 		var takes []string
+		f, ok := lib().functions[name]
+		if !ok {
+			c.issue(e, hint, "%s(%s) does not exist", name, strings.Join(given, ", "))
+			return
+		}
 		for _, o := range f.forms {
 			if len(o.in) != len(given) {
 				continue

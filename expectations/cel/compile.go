@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ func (e *Env) compilation(text, let string) *compilation {
 	return &compilation{env: e, src: newSource(text), let: let, fac: ast.NewExprFactory(), parts: &parts{}}
 }
 
-// parse returns the source's tree with names resolved, or nil.
+// parse returns the source's tree with names resolved, or nil when it has none.
 func (c *compilation) parse() ast.Expr {
 	tree, issues := parse(c.src)
 	if tree == nil {
@@ -52,8 +53,7 @@ func (c *compilation) parse() ast.Expr {
 	}
 	c.info = tree.SourceInfo()
 	c.last = ast.MaxID(tree)
-	c.expand(tree.Expr(), nil)
-	if len(c.issues) > 0 {
+	if c.expand(tree.Expr(), nil); c.nodes > maxNodes {
 		return nil
 	}
 	return tree.Expr()
@@ -81,7 +81,19 @@ func (c *compilation) issue(at ast.Expr, hint, format string, args ...any) {
 		}
 	}
 	offset, length := c.src.byteRange(start, stop)
+	if at.Kind() == ast.SelectKind { // and a field at its dot
+		if field := regexp.MustCompile("^\\.\\s*(`[^`]*`|\\w+)").FindStringSubmatchIndex(c.src.text[offset:]); field != nil {
+			offset, length = offset+field[2], field[3]-field[2]
+		}
+	}
 	c.issues = append(c.issues, Issue{c.let, offset, length, fmt.Sprintf(format, args...), hint})
+}
+
+// refuse is issue for a piece of the tree that the rest can do without: what is
+// wrong elsewhere is found as well.
+func (c *compilation) refuse(at ast.Expr, hint, format string, args ...any) {
+	c.issue(at, hint, format, args...)
+	at.SetKindCase(c.fac.NewIdent(at.ID(), brokenVariable))
 }
 
 // expand replaces names of columns by variables and names of lets by their
@@ -96,7 +108,7 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if _, ok := e.AsLiteral().(types.Uint); ok {
-			c.issue(e, "write it without u", "there are no unsigned ints")
+			c.refuse(e, "write it without u", "there are no unsigned ints")
 		}
 	case ast.IdentKind:
 		c.expandName(e, stack)
@@ -107,9 +119,10 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			return
 		}
 		before := len(c.issues)
-		c.expand(s.Operand(), stack)
-		if len(c.issues) == before {
-			c.issue(e, "", "fields of structs and maps cannot be read yet: .%s", s.FieldName())
+		if c.expand(s.Operand(), stack); len(c.issues) > before {
+			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
+		} else {
+			c.refuse(e, "", "fields of structs and maps cannot be read yet: .%s", s.FieldName())
 		}
 	case ast.ListKind:
 		for _, x := range e.AsList().Elements() {
@@ -123,6 +136,13 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 		}
 		if call.IsMemberFunction() {
 			t := call.Target()
+			switch call.FunctionName() {
+			case "all", "exists", "exists_one", "filter", "map":
+				if len(call.Args()) > 1 {
+					c.refuse(e, "", "%s over the elements of a list cannot be written yet", call.FunctionName())
+					return
+				}
+			}
 			if t.Kind() == ast.IdentKind && t.AsIdent() == "math" && !c.env.knows("math") {
 				e.SetKindCase(c.fac.NewCall(e.ID(), "math."+call.FunctionName(), call.Args()...))
 			} else {
@@ -133,7 +153,7 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			c.expand(a, stack)
 		}
 	default:
-		c.issue(e, "", "maps and structs cannot be written here")
+		c.refuse(e, "", "maps and structs cannot be written here")
 	}
 }
 
@@ -155,11 +175,11 @@ func (c *compilation) expandName(e ast.Expr, stack []string) {
 		return
 	}
 	if i := slices.Index(stack, name); i >= 0 || name == c.let {
-		c.issue(e, "", "let %s uses itself: %s", name, strings.Join(append(stack[max(i, 0):], name), " > "))
+		c.refuse(e, "", "let %s uses itself: %s", name, strings.Join(append(stack[max(i, 0):], name), " > "))
 		return
 	}
 	if l.tree == nil {
-		c.issue(e, "", "let %s does not compile", name)
+		c.refuse(e, "", "let %s does not compile", name)
 		return
 	}
 	ids := map[int64]int64{}
@@ -181,7 +201,7 @@ func (c *compilation) column(e ast.Expr, name string) {
 	}
 	switch strings.ToLower(name) {
 	case "null", "true", "false":
-		c.issue(e, "write "+strings.ToLower(name), "%s is unknown", name)
+		c.refuse(e, "write "+strings.ToLower(name), "%s is unknown", name)
 		return
 	}
 	hint := ""
@@ -191,7 +211,7 @@ func (c *compilation) column(e ast.Expr, name string) {
 			hint = "did you mean " + n + "?"
 		}
 	}
-	c.issue(e, hint, "there is no column %s", name)
+	c.refuse(e, hint, "there is no column %s", name)
 }
 
 func isNull(e ast.Expr) bool {
@@ -203,12 +223,12 @@ func (c *compilation) lower(e ast.Expr, s scope) {
 	switch e.Kind() {
 	case ast.LiteralKind:
 		if isNull(e) {
-			c.issue(e, "write x == null or x != null", "null can only be compared")
+			c.refuse(e, "write x == null or x != null", "null can only be compared")
 		}
 	case ast.IdentKind:
 		if i, ok := columnIndex(e.AsIdent()); ok && s == ofTable {
 			name := columnText(c.env.schema.Fields[i].Name)
-			c.issue(e, fmt.Sprintf("write min(%s), max(%s), count(%s == ...) or the like, or make it a row rule", name, name, name),
+			c.refuse(e, fmt.Sprintf("write min(%s), max(%s), count(%s == ...) or the like, or make it a row rule", name, name, name),
 				"column %s stands outside an aggregate: a table rule sees all rows at once", name)
 		}
 	case ast.ListKind:
@@ -235,7 +255,7 @@ func (c *compilation) lowerList(e ast.Expr, s scope) {
 	})
 	for _, x := range elements {
 		if isNull(x) {
-			c.issue(x, "write x == null || x in [...]", "null in a list")
+			c.refuse(x, "write x == null || x in [...]", "null in a list")
 			continue
 		}
 		if n, ok := literalOf(x).(types.Int); ok && doubles {
@@ -255,20 +275,20 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 	case operators.In:
 		c.lower(args[0], s)
 		if k := args[1].Kind(); k == ast.ListKind && args[1].AsList().Size() == 0 {
-			c.issue(args[1], "", "the list is empty: nothing is in it")
+			c.refuse(args[1], "", "the list is empty: nothing is in it")
 		}
 		c.lower(args[1], s)
 		e.SetKindCase(c.fac.NewCall(e.ID(), memberFunction, args...))
 		return
 	case operators.Index:
-		c.issue(e, "", "elements of lists and maps cannot be read yet")
+		c.refuse(e, "", "elements of lists and maps cannot be read yet")
 		return
 	}
 	if !call.IsMemberFunction() {
 		switch name {
 		case "now":
 			if len(args) != 0 {
-				c.issue(e, "write now()", "now takes no argument")
+				c.refuse(e, "write now()", "now takes no argument")
 				return
 			}
 			c.parts.clock = true
@@ -290,19 +310,19 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 	}
 	if call.IsMemberFunction() {
 		if f.style == global {
-			c.issue(e, "write "+name+"(x)", "%s is not called on a value", name)
+			c.refuse(e, "write "+name+"(x)", "%s is not called on a value", name)
 			return
 		}
 		args = append([]ast.Expr{call.Target()}, args...)
 	} else if f.style == member {
-		c.issue(e, "write x."+name+"(...)", "%s is called on a value", name)
+		c.refuse(e, "write x."+name+"(...)", "%s is called on a value", name)
 		return
 	}
 	for _, a := range args {
 		c.lower(a, s)
 	}
 	if !slices.ContainsFunc(f.forms, func(o form) bool { return len(o.in) == len(args) }) {
-		c.issue(e, "", "%s takes %s", name, f.arguments())
+		c.refuse(e, "", "%s takes %s", name, f.arguments())
 		return
 	}
 	e.SetKindCase(c.fac.NewCall(e.ID(), f.name, args...))
@@ -335,7 +355,7 @@ func (c *compilation) lowerEquality(e ast.Expr, s scope) {
 		}
 		x := args[1-i]
 		if isNull(x) {
-			c.issue(e, "", "null is compared with null")
+			c.refuse(e, "", "null is compared with null")
 			return
 		}
 		c.lower(x, s)
@@ -363,19 +383,19 @@ func (c *compilation) lowerEquality(e ast.Expr, s scope) {
 
 func (c *compilation) lowerExists(e ast.Expr, s scope) {
 	args := e.AsCall().Args()
-	const usage = "exists_in(customer_id, 'silver.customers', 'id')"
+	const usage = "write exists_in(customer_id, 'silver.customers', 'id')"
 	if len(args) != 3 {
-		c.issue(e, usage, "exists_in takes a value, a table and a column")
+		c.refuse(e, usage, "exists_in takes a value, a table and a column")
 		return
 	}
 	tableName, ok := literalOf(args[1]).(types.String)
 	column, ok2 := literalOf(args[2]).(types.String)
 	if !ok || !ok2 || tableName == "" || column == "" {
-		c.issue(e, usage, "exists_in takes the names of the table and the column as constants")
+		c.refuse(e, usage, "exists_in takes the names of the table and the column as constants")
 		return
 	}
 	if s == ofTable {
-		c.issue(e, "make it a row rule, or write count(exists_in(...))", "exists_in looks up the value of a row")
+		c.refuse(e, "make it a row rule, or write count(exists_in(...))", "exists_in looks up the value of a row")
 		return
 	}
 	c.lower(args[0], s)
@@ -408,7 +428,7 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 	} else if n != "" {
 		hint = "did you mean " + n + "?"
 	}
-	c.issue(e, hint, "there is no function %s", name)
+	c.refuse(e, hint, "there is no function %s", name)
 }
 
 // functionNames are the names that users may call, sorted.

@@ -13,7 +13,7 @@ var now = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 
 func TestEval(t *testing.T) {
 	e := env(t)
-	facts := Facts{Now: now, Exists: func(r Ref, v any) bool { return r == Ref{"t", "id", ""} && v == int64(7) }}
+	facts := Facts{Now: now, Exists: func(r Ref, v any) bool { return r == Ref{"t", "id", "int"} && v == int64(7) }}
 	nan := math.NaN()
 	big := engine.Decimal("999999999999999.999")
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func TestEval(t *testing.T) {
 		{"cancelled && false", nil, False},
 		{"cancelled ? true : true", nil, Err},
 		{"exists_in(quantity, 't', 'id')", nil, False},
-		{"exists_in(quantity, 't', 'id')", map[string]any{"quantity": int64(7)}, Err},
+		{"exists_in(quantity, 't', 'id')", map[string]any{"quantity": int64(7)}, True},
 
 		// Errors are absorbed.
 		{"quantity / 0 == 1 || true", map[string]any{"quantity": int64(1)}, True},
@@ -92,7 +92,6 @@ func TestEval(t *testing.T) {
 		{"double(country) == 0.5", map[string]any{"country": ".5"}, True},
 		{"double(country) > 0.0", map[string]any{"country": "1e999"}, Err},
 		{"double(country) > 0.0", map[string]any{"country": "0x1p-2"}, Err},
-		{"row.`Invoice No` == '1' && row[\"100 %\"] == 1 && row.in == 3", map[string]any{"Invoice No": "1", "100 %": 1, "in": 3}, Err},
 		{"row.`Invoice No` == '1' && row[\"100 %\"] == 1.0 && row.`in` == 3", map[string]any{"Invoice No": "1", "100 %": 1, "in": 3}, True},
 
 		// Times.
@@ -241,7 +240,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestRound(t *testing.T) {
-	for x, want := range map[float64]float64{0.1 + 0.2: 0.3, 123456789012345: 123456789012000, 0: 0, 1e-300: 1e-300, math.MaxFloat64: math.MaxFloat64} {
+	for x, want := range map[float64]float64{0.1 + 0.2: 0.3, 123456789012345: 123456789012000, 0: 0, 1e-300: 1e-300, math.MaxFloat64: 1.79769313486e308} {
 		if got := Round(x); got != want {
 			t.Errorf("Round(%v) = %v, want %v", x, got, want)
 		}

@@ -44,4 +44,5 @@ func Example() {
 	// rows() int64
 	// previous(rows()) int64
 	// 0: there is no column qantity; did you mean quantity?
+	// 15: this is decimal, where a condition is needed
 }

@@ -43,7 +43,7 @@ var countAggregates = []aggregate{
 func predicate(name string, r result) func(args []*expr) (result, *wrong) {
 	return func(args []*expr) (result, *wrong) {
 		if args[0].typ.Kind() != types.BoolKind {
-			return r, &wrong{0, fmt.Sprintf("%s takes a condition, not %s", name, typeName(args[0].typ)), name + "(x > 0)"}
+			return r, &wrong{0, fmt.Sprintf("%s takes a condition, not %s", name, typeName(args[0].typ)), "write " + name + "(x > 0)"}
 		}
 		return r, nil
 	}

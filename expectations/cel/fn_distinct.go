@@ -15,7 +15,7 @@ import (
 // frequent one (the smallest of ties). NaN is a value here, equal to itself.
 var distinctAggregates = []aggregate{
 	{name: "distinct", min: 1, max: 1,
-		types: countable("distinct", 1),
+		types: countable("distinct"),
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return types.Int(len(groups(rows)))
 		},
@@ -23,7 +23,7 @@ var distinctAggregates = []aggregate{
 			return "count(DISTINCT " + g.args[0].sql + ")" + g.filter(), nil
 		}},
 	{name: "duplicates", min: 1, max: 32,
-		types: countable("duplicates", 32),
+		types: countable("duplicates"),
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			var n types.Int
 			for _, g := range groups(rows) {
@@ -36,7 +36,7 @@ var distinctAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			keys := make([]string, len(g.args))
 			for i := range keys {
-				keys[i] = "k" + strconv.Itoa(i)
+				keys[i] = "dq_" + strconv.Itoa(i)
 			}
 			counts := "SELECT count(*) AS n FROM " + g.rows() + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
 			return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
@@ -59,11 +59,11 @@ var distinctAggregates = []aggregate{
 			return best
 		},
 		duckdb: func(g *aggregation) (string, error) {
-			return once("SELECT k0 FROM " + g.rows() + " GROUP BY k0 ORDER BY count(*) DESC, k0 LIMIT 1"), nil
+			return once("SELECT dq_0 FROM " + g.rows() + " GROUP BY dq_0 ORDER BY count(*) DESC, dq_0 LIMIT 1"), nil
 		}},
 }
 
-func countable(name string, _ int) func(args []*expr) (result, *wrong) {
+func countable(name string) func(args []*expr) (result, *wrong) {
 	return func(args []*expr) (result, *wrong) {
 		for i, a := range args {
 			if _, ok := tableType(a.typ, a.shape()); !ok {

@@ -20,7 +20,7 @@ func divForms() []form {
 		return form{id: id, in: []*types.Type{in[0], in[1], types.IntType}, out: decimalType,
 			check: func(literals []ref.Val) *wrong {
 				if n, ok := literals[2].(types.Int); !ok || n < 0 || n > maxDigits {
-					return &wrong{2, "div takes the number of places, from 0 to 38, as a constant", "div(x, y, 2)"}
+					return &wrong{2, "div takes the number of places, from 0 to 38, as a constant", "write div(x, y, 2)"}
 				}
 				return nil
 			},

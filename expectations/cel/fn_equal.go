@@ -40,7 +40,7 @@ var scalars = []struct {
 }
 
 func equality(name string, want bool) []form {
-	make := func(id string, in []*types.Type) form {
+	build := func(id string, in []*types.Type) form {
 		return form{id: id, in: in, out: types.BoolType, total: true, nulls: true,
 			eval: func(a []ref.Val) ref.Val { return types.Bool(equal(a[0], a[1]) == want) },
 			duckdb: func(w *writer, a []term) (string, error) {
@@ -51,9 +51,9 @@ func equality(name string, want bool) []form {
 				return sql, err
 			}}
 	}
-	forms := numeric(name, make)
+	forms := numeric(name, build)
 	for _, s := range scalars {
-		forms = append(forms, make(name+"_"+s.name, []*types.Type{s.typ, s.typ}))
+		forms = append(forms, build(name+"_"+s.name, []*types.Type{s.typ, s.typ}))
 	}
 	return forms
 }
@@ -77,7 +77,7 @@ func equal(a, b ref.Val) bool {
 }
 
 func membership() []form {
-	make := func(id string, in []*types.Type) form {
+	build := func(id string, in []*types.Type) form {
 		in = []*types.Type{in[0], types.NewListType(in[1])}
 		return form{id: id, in: in, out: types.BoolType, total: true, nulls: true,
 			eval: func(a []ref.Val) ref.Val {
@@ -93,9 +93,9 @@ func membership() []form {
 			},
 			duckdb: func(w *writer, a []term) (string, error) { return w.member(a[0], a[1]) }}
 	}
-	forms := numeric("in", make)
+	forms := numeric("in", build)
 	for _, s := range scalars {
-		forms = append(forms, make("in_"+s.name, []*types.Type{s.typ, s.typ}))
+		forms = append(forms, build("in_"+s.name, []*types.Type{s.typ, s.typ}))
 	}
 	return forms
 }

@@ -32,7 +32,7 @@ func existsForms() []form {
 					return types.False
 				}
 				facts, _ := a[3].(factsValue)
-				r := Ref{Table: string(a[1].(types.String)), Column: string(a[2].(types.String))}
+				r := Ref{Table: string(a[1].(types.String)), Column: string(a[2].(types.String)), Kind: typeName(s.typ)}
 				if facts.Exists == nil {
 					return types.NewErr("exists_in needs the table %s", r.Table)
 				}

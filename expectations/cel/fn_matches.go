@@ -69,7 +69,7 @@ func checkRegex(pattern string) *wrong {
 		return &wrong{1, `engines disagree on \B in texts that are not ASCII`, ""}
 	}
 	if m := foreignSyntax(pattern); m != "" {
-		return &wrong{1, fmt.Sprintf("engines disagree on %s in a pattern", m), "write a named group as (?P<name>...), and letters as ranges: [A-Za-z]"}
+		return &wrong{1, fmt.Sprintf("engines disagree on %s in a pattern", m), "write a named group as (?P<name>...), letters as \\pL, other classes as ranges"}
 	}
 	if program, err := syntax.Compile(parsed.Simplify()); err == nil && len(program.Inst) > maxRegexProgram {
 		return &wrong{1, "the pattern is too large", ""}
@@ -77,8 +77,12 @@ func checkRegex(pattern string) *wrong {
 	return nil
 }
 
+// sharedClasses are the Unicode classes that hold the same characters in Go and
+// in DuckDB; others differ, or have names that only one of them knows.
+var sharedClasses = regexp.MustCompile(`^\\[pP]([LMNPSZ]|\{\^?([LMNPSZ][a-z]?|Arabic|Cyrillic|Devanagari|Greek|Han|Hangul|Hebrew|Hiragana|Katakana|Latin|Thai)\})`)
+
 // foreignSyntax finds what Go accepts and DuckDB's RE2 does not, or reads by
-// other Unicode tables.
+// other tables.
 func foreignSyntax(pattern string) string {
 	for i := 0; i < len(pattern); i++ {
 		rest := pattern[i:]
@@ -86,7 +90,13 @@ func foreignSyntax(pattern string) string {
 		case strings.HasPrefix(rest, "(?<"):
 			return "(?<"
 		case strings.HasPrefix(rest, `\p`), strings.HasPrefix(rest, `\P`):
-			return rest[:2]
+			if !sharedClasses.MatchString(rest) {
+				if end := strings.IndexByte(rest, '}'); end > 0 {
+					return rest[:end+1]
+				}
+				return rest
+			}
+			i++
 		case rest[0] == '\\':
 			i++
 		}

@@ -23,7 +23,7 @@ var quantileAggregates = []aggregate{
 		types: func(args []*expr) (result, *wrong) {
 			q, ok := fraction(args[1])
 			if !ok {
-				return result{}, &wrong{1, "quantile takes a fraction from 0.0 to 1.0 as a constant", "quantile(x, 0.99)"}
+				return result{}, &wrong{1, "quantile takes a fraction from 0.0 to 1.0 as a constant", "write quantile(x, 0.99)"}
 			}
 			return quantileTypes("quantile", args[0], q)
 		},
@@ -98,8 +98,8 @@ func (g *aggregation) quantile(q decimal) (string, error) {
 	out, one := g.metric.result.shape, pow10(q.scale)
 	// The value of the rank below, and what lies between it and the next one.
 	rank := fmt.Sprintf("(n - 1) * CAST('%s' AS HUGEINT)", q.unscaled)
-	low := fmt.Sprintf("min(k0) FILTER (WHERE i = %s // %s)", rank, hugeint(one))
-	high := fmt.Sprintf("coalesce(min(k0) FILTER (WHERE i = %s // %s + 1), max(k0))", rank, hugeint(one))
+	low := fmt.Sprintf("min(dq_0) FILTER (WHERE i = %s // %s)", rank, hugeint(one))
+	high := fmt.Sprintf("coalesce(min(dq_0) FILTER (WHERE i = %s // %s + 1), max(dq_0))", rank, hugeint(one))
 	part := fmt.Sprintf("CAST(max(%s %% %s) AS DECIMAL(%d,0))", rank, hugeint(one), max(q.scale, 1))
 	if q.scale > 0 {
 		part = fmt.Sprintf("CAST(%s * CAST('%s' AS DECIMAL(%d,%d)) AS DECIMAL(%d,%d))", part, decimal{big.NewInt(1), q.scale}, q.scale, q.scale, q.scale, q.scale)
@@ -108,6 +108,6 @@ func (g *aggregation) quantile(q decimal) (string, error) {
 		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", sql, max(x.shape.precision, 19), x.shape.scale)
 	}
 	result := fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d)) + (%s - %s) * %s", wide(low), out.precision, out.scale, wide(high), wide(low), part)
-	return once(fmt.Sprintf("SELECT CAST(%s AS DECIMAL(%d,%d)) FROM (SELECT k0, row_number() OVER (ORDER BY k0) - 1 AS i, CAST(count(*) OVER () AS HUGEINT) AS n FROM %s)",
+	return once(fmt.Sprintf("SELECT CAST(%s AS DECIMAL(%d,%d)) FROM (SELECT dq_0, row_number() OVER (ORDER BY dq_0) - 1 AS i, CAST(count(*) OVER () AS HUGEINT) AS n FROM %s)",
 		result, out.precision, out.scale, g.rows())), nil
 }

@@ -20,7 +20,7 @@ var timeFunctions = []function{
 				if text, ok := literals[0].(types.String); ok {
 					t, isTime := text.ConvertToType(types.TimestampType).(types.Timestamp)
 					if !isTime {
-						return &wrong{0, fmt.Sprintf("%q is no timestamp", string(text)), "timestamp('2026-01-31T12:00:00Z'), with a zone"}
+						return &wrong{0, fmt.Sprintf("%q is no timestamp", string(text)), "write timestamp('2026-01-31T12:00:00Z'), with a zone"}
 					}
 					return microseconds(t.Nanosecond())
 				}
@@ -51,7 +51,7 @@ var timeFunctions = []function{
 			check: func(literals []ref.Val) *wrong {
 				if text, ok := literals[0].(types.String); ok {
 					if _, err := time.Parse(time.DateOnly, string(text)); err != nil {
-						return &wrong{0, fmt.Sprintf("%q is no date", string(text)), "date('2026-01-31')"}
+						return &wrong{0, fmt.Sprintf("%q is no date", string(text)), "write date('2026-01-31')"}
 					}
 				}
 				return nil
@@ -77,7 +77,7 @@ var timeFunctions = []function{
 				if text, ok := literals[0].(types.String); ok {
 					d, isDuration := text.ConvertToType(types.DurationType).(types.Duration)
 					if !isDuration {
-						return &wrong{0, fmt.Sprintf("%q is no duration", string(text)), "duration('36h'), duration('15m30s')"}
+						return &wrong{0, fmt.Sprintf("%q is no duration", string(text)), "write duration('36h') or duration('15m30s')"}
 					}
 					return microseconds(int(d.Duration % time.Second))
 				}

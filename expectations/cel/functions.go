@@ -169,8 +169,8 @@ func (f *form) guarded() func(a ...ref.Val) ref.Val {
 	}
 }
 
-// pairs makes a form for each pair of the numeric types a and b may have.
-func numeric(op string, make func(id string, in []*types.Type) form) []form {
+// numeric builds a form for each pair of numeric types.
+func numeric(op string, build func(id string, in []*types.Type) form) []form {
 	kinds := []struct {
 		name string
 		typ  *types.Type
@@ -179,7 +179,7 @@ func numeric(op string, make func(id string, in []*types.Type) form) []form {
 	for _, a := range kinds {
 		for _, b := range kinds {
 			id := fmt.Sprintf("%s_%s_%s", op, a.name, b.name)
-			f := make(id, []*types.Type{a.typ, b.typ})
+			f := build(id, []*types.Type{a.typ, b.typ})
 			f.reads = f.reads || a.typ != b.typ && a.name != "int" && b.name != "int"
 			forms = append(forms, f)
 		}

@@ -95,7 +95,7 @@ func (s *source) byteRange(start, stop int32) (offset, length int) {
 
 // nearest is the name that is most like the given one, or empty when none is.
 func nearest(name string, names []string) string {
-	best, distance := "", max(1, utf8.RuneCountInString(name)/3)+1
+	best, distance := "", max(1, utf8.RuneCountInString(name)/4)+1
 	for _, candidate := range names {
 		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
 		if strings.EqualFold(name, candidate) {

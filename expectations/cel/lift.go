@@ -53,10 +53,10 @@ func (c *compilation) lowerAggregate(e ast.Expr, s scope) {
 	name, args := e.AsCall().FunctionName(), e.AsCall().Args()
 	switch s {
 	case ofRow:
-		c.issue(e, "make it a table rule", "%s looks at all rows, and a row rule sees one row at a time", name)
+		c.refuse(e, "make it a table rule", "%s looks at all rows, and a row rule sees one row at a time", name)
 		return
 	case ofAggregate:
-		c.issue(e, "", "%s stands inside another aggregate", name)
+		c.refuse(e, "", "%s stands inside another aggregate", name)
 		return
 	}
 	switch name {
@@ -84,19 +84,19 @@ func callOf(e ast.Expr) string {
 }
 
 func (c *compilation) lowerPrevious(e ast.Expr, args []ast.Expr) {
-	const usage = "previous(rows())"
+	const usage = "write previous(rows())"
 	switch {
 	case len(args) != 1:
-		c.issue(e, usage, "previous takes one aggregate")
+		c.refuse(e, usage, "previous takes one aggregate")
 	case c.past > 0:
-		c.issue(e, "write history(rows(), 2)", "previous stands inside previous")
+		c.refuse(e, "write history(rows(), 2)", "previous stands inside previous")
 	default:
 		found := len(c.issues)
 		c.past = 1
 		c.lower(args[0], ofTable)
 		c.past = 0
 		if len(c.issues) == found && !mentionsMetric(args[0]) {
-			c.issue(e, usage, "previous looks at aggregates of the version before; there is none in it")
+			c.refuse(e, usage, "previous looks at aggregates of the version before; there is none in it")
 		}
 		e.SetKindCase(args[0])
 	}
@@ -113,18 +113,19 @@ func mentionsMetric(e ast.Expr) bool {
 }
 
 func (c *compilation) lowerHistory(e ast.Expr, args []ast.Expr) {
-	const usage = "mean(history(rows(), 7))"
+	const usage = "write mean(history(rows(), 7))"
 	if len(args) != 2 {
-		c.issue(e, usage, "history takes an aggregate and a number of versions")
+		c.refuse(e, usage, "history takes an aggregate and a number of versions")
 		return
 	}
 	n, ok := literalOf(args[1]).(types.Int)
 	if !ok || n < 1 || n > maxHistory {
 		c.issue(args[1], usage, "history takes a number of versions from 1 to %d, as a constant", maxHistory)
+		e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 		return
 	}
 	if _, ok := lib().aggregates[callOf(args[0])]; !ok || c.past > 0 {
-		c.issue(e, usage, "history takes one aggregate itself")
+		c.refuse(e, usage, "history takes one aggregate itself")
 		return
 	}
 	c.lift(args[0], int(n), true)
@@ -132,18 +133,19 @@ func (c *compilation) lowerHistory(e ast.Expr, args []ast.Expr) {
 }
 
 func (c *compilation) lowerFreshness(e ast.Expr, args []ast.Expr) {
-	const usage = "freshness(updated_at) < duration('26h')"
+	const usage = "write freshness(updated_at) < duration('26h')"
 	if len(args) != 1 {
-		c.issue(e, usage, "freshness takes a timestamp or a date")
+		c.refuse(e, usage, "freshness takes a timestamp or a date")
 		return
 	}
 	if c.past > 0 {
-		c.issue(e, "", "freshness has no past: its clock is now")
+		c.refuse(e, "", "freshness has no past: its clock is now")
 		return
 	}
 	latest := c.fac.NewCall(e.ID(), "max", args...)
 	i, ok := c.lift(latest, 0, false)
 	if !ok {
+		e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 		return
 	}
 	latest = c.fac.NewIdent(c.newID(e.ID()), latest.AsIdent())
@@ -152,7 +154,7 @@ func (c *compilation) lowerFreshness(e ast.Expr, args []ast.Expr) {
 	case t.TypeName() == "date":
 		latest = c.fac.NewCall(c.newID(e.ID()), "timestamp", latest)
 	default:
-		c.issue(e, usage, "freshness takes a timestamp or a date, not %s", typeName(t))
+		c.refuse(e, usage, "freshness takes a timestamp or a date, not %s", typeName(t))
 		return
 	}
 	c.parts.clock = true
@@ -164,11 +166,16 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 	name, args := e.AsCall().FunctionName(), e.AsCall().Args()
 	a := lib().aggregates[name]
 	if len(args) < a.min || len(args) > a.max {
-		takes := fmt.Sprint(a.min)
-		if a.max > a.min {
-			takes = fmt.Sprintf("%d to %d", a.min, a.max)
+		takes := fmt.Sprintf("%d arguments", a.min)
+		switch {
+		case a.max > a.min:
+			takes = fmt.Sprintf("%d to %d arguments", a.min, a.max)
+		case a.max == 0:
+			takes = "no argument"
+		case a.max == 1:
+			takes = "1 argument"
 		}
-		c.issue(e, "", "%s takes %s arguments, here are %d", name, takes, len(args))
+		c.refuse(e, "", "%s takes %s, not %d", name, takes, len(args))
 		return 0, false
 	}
 	m := &metric{of: c.env.canonical(e), call: a, past: past, list: list}
@@ -188,18 +195,18 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		found := len(c.issues)
 		for _, arg := range args {
 			c.lower(arg, ofAggregate)
-			if len(c.issues) == found {
-				if x := c.check(arg, nil); x != nil {
-					m.args = append(m.args, x)
-				}
+			if x := c.check(arg, nil); x != nil {
+				m.args = append(m.args, x)
 			}
 		}
-		if len(c.issues) > found {
+		if len(c.issues) > found || len(m.args) < len(args) {
+			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 			return 0, false
 		}
 		var w *wrong
 		if m.result, w = a.types(m.args); w != nil {
 			c.issue(args[w.arg], w.hint, "%s", w.message)
+			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 			return 0, false
 		}
 		index = len(c.parts.metrics)

@@ -11,7 +11,7 @@ import (
 
 const (
 	maxSource = 500_000 // code points of one source
-	maxNodes  = 50_000  // of a tree, lets expanded
+	maxNodes  = 20_000  // of a tree, lets expanded
 	maxDepth  = 200
 )
 
