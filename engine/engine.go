@@ -44,6 +44,9 @@ type Dialect interface {
 	// first 15 hex digits of the md5 of their texts (times in UTC, null as no
 	// text), joined by U+001F, as a 64-bit integer.
 	SurrogateKey(columns []string) string
+	// Fit gives SQL for whether a value of type from is one of type to without a
+	// change (null fits), and for that value, null where it does not fit.
+	Fit(expression string, from, to table.Type) (fits, value string)
 }
 
 // Session is one name space of relations.

@@ -48,7 +48,7 @@ func (r *run) bind(ctx context.Context) error {
 				continue // its own error is on the list
 			}
 			if spec.Source != nil {
-				t.schema, err = r.bindSource(ctx, t)
+				t.schema, err = t.bindSource()
 			} else {
 				err = r.bindModel(ctx, s, t, schemas)
 			}
@@ -113,7 +113,7 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 	}{{"keys", t.Keys}, {"track", t.Track}, {"effective", []string{t.Effective}}, {"order", t.Order}, {"partition_by", t.PartitionBy}} {
 		for _, name := range key.names {
 			if _, ok := plan.Schema.Field(name); name != "" && !ok {
-				return fmt.Errorf("%s: %s: %s does not return a column %q; %s", t.position, key.option, t.Model, name,
+				return fmt.Errorf("%s: %s: %s does not return a column %q; %s", t.positions[key.option], key.option, t.Model, name,
 					yamlpos.DidYouMean(name, plan.Schema.Names()))
 			}
 		}
@@ -174,23 +174,24 @@ func inFile(file, sql string, be *engine.BindError) error {
 	return yamlpos.Errors{{File: file, Line: line, Col: col, Message: be.Message, Hint: be.Hint, Source: frame}}
 }
 
-// bindSource is the schema of a landed table before its files are looked at.
-// When neither a table nor a suite says what the columns are, the headers do.
-func (r *run) bindSource(ctx context.Context, t *tableRun) (table.Schema, error) {
+// bindSource is the schema of a landed table before its files are read: the
+// columns of the table, or, before there is one, of the suite and the first
+// file. A source without any file is an error then.
+func (t *tableRun) bindSource() (table.Schema, error) {
 	var header []string
-	if t.snap == nil && len(t.Suite.Columns) == 0 {
-		batch, err := file.Fetch(ctx, t.files(), nil)
-		if err != nil {
-			return table.Schema{}, err
+	if t.snap == nil {
+		first, err := file.Header(t.files())
+		if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
+			return table.Schema{}, fmt.Errorf("%s: source: %w", t.position, err)
 		}
-		for _, g := range batch.Groups {
-			header = append(header, g.Columns...)
-		}
-		if len(header) == 0 {
-			return table.Schema{}, fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
-		}
+		// Any other problem of a file is a finding, when the file is landed.
+		header = first.Columns
 	}
-	return t.landed(header)
+	schema, err := t.landed(header)
+	if err == nil && len(schema.Fields) == 3 {
+		err = fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
+	}
+	return schema, err
 }
 
 // files says which files the source means, and how they are read.

@@ -130,7 +130,7 @@ func (l *loader) file(n *yamlpos.Node) string {
 	}
 	path := relativeTo(l.dir, n.String())
 	if !exists(path) {
-		n.Errorf("", "there is no file %s", path)
+		n.Errorf("", "there is no file %s%s", path, nearFile(path))
 	}
 	return path
 }
@@ -167,6 +167,10 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	}
 	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "track", "effective", "order", "ignore_null",
 		"surrogate", "incremental", "lookups", "partition_by")
+	t.positions = map[string]string{}
+	for key, n := range f {
+		t.positions[key] = n.Position()
+	}
 	if f["source"] != nil {
 		t.Mode = "append"
 		t.Source = l.source(f["source"])
@@ -345,6 +349,8 @@ func (l *loader) references(t *Table, names map[string]bool, n *yamlpos.Node) {
 	}
 	check := func(key string, at *yamlpos.Node, name string, mustRead bool) {
 		switch {
+		case t.SQL == "":
+			// There is no model; that is on the list already.
 		case !names[name]:
 			at.Errorf(yamlpos.DidYouMean(name, all), "%s: there is no table %q", key, name)
 		case mustRead && len(mentions(t.SQL, map[string]bool{name: true})) == 0:

@@ -70,7 +70,8 @@ type Table struct {
 	Lookups     map[string]Lookup // tables whose changes bring rows of Incremental back
 	PartitionBy []string
 
-	position string // pipeline.yaml:12:7
+	position  string            // pipeline.yaml:12:7
+	positions map[string]string // of the options
 }
 
 // Lookup says which rows of the incremental table a change of another table

@@ -153,10 +153,12 @@ type Check struct {
 	Suite        SuiteRef      `json:"suite"`
 	Verdict      Verdict       `json:"verdict"`
 	Expectations []Expectation `json:"expectations"`
-	Engine       EngineInfo    `json:"engine"`
-	Tool         Tool          `json:"tool"`
-	StartedAt    time.Time     `json:"started_at"`
-	DurationMS   int64         `json:"duration_ms"`
+	// Findings are about the data as such: records or values that cannot be read.
+	Findings   []Finding  `json:"findings,omitempty"`
+	Engine     EngineInfo `json:"engine"`
+	Tool       Tool       `json:"tool"`
+	StartedAt  time.Time  `json:"started_at"`
+	DurationMS int64      `json:"duration_ms"`
 }
 
 // Dataset is what a check looked at. Version is nil for what has none.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -40,10 +39,11 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 			if err := checkFailOn(failOn); err != nil {
 				return err
 			}
-			if format != "check" {
-				if err := knownFormat(format); err != nil {
-					return err
-				}
+			if samples < 0 {
+				return usagef("--samples %d: write 0 or more", samples)
+			}
+			if err := knownFormat(format); err != nil {
+				return err
 			}
 			outs, err := parseOutputs(out)
 			if err != nil {
@@ -57,7 +57,7 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 			if err != nil {
 				return err
 			}
-			opts := dataOptions{allText: allText, set: set}
+			opts := dataOptions{allText: allText, set: set, asked: named(sets)}
 			d, err := resolve(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
@@ -71,10 +71,7 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 					return err
 				}
 				if format == "json" {
-					enc := json.NewEncoder(a.out)
-					enc.SetEscapeHTML(false)
-					enc.SetIndent("", "  ")
-					if err := enc.Encode(run.Layers[0].Tables[0].Check); err != nil {
+					if err := writeJSON(a.out, run.Layers[0].Tables[0].Check); err != nil {
 						return err
 					}
 				} else if err := a.show(run, format); err != nil {
@@ -160,9 +157,19 @@ func columnTypes(sets []string, suite *expectations.Suite) (map[string]table.Typ
 	return types, nil
 }
 
+// named lists the columns that --set names.
+func named(sets []string) map[string]bool {
+	names := map[string]bool{}
+	for _, s := range sets {
+		name, _, _ := strings.Cut(s, "=")
+		names[name] = true
+	}
+	return names
+}
+
 // checkData audits the data and records it as a run of one table.
 func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data, suite *expectations.Suite, tables []string, opts dataOptions, samples int, run *record.Run) error {
-	schema, findings, err := d.attach(ctx, s, "t", opts)
+	schema, findings, err := d.attach(ctx, s, eng.Dialect(), "t", opts)
 	if err != nil {
 		return err
 	}
@@ -176,7 +183,7 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 		if err != nil {
 			return err
 		}
-		if refs[name], _, err = other.attach(ctx, s, name, dataOptions{}); err != nil {
+		if refs[name], _, err = other.attach(ctx, s, eng.Dialect(), name, dataOptions{}); err != nil {
 			return err
 		}
 	}
@@ -197,6 +204,10 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 	check := result.Check
 	check.Engine, check.Tool, check.StartedAt = run.Engine, run.Tool, run.StartedAt
 	check.DurationMS = time.Since(run.StartedAt).Milliseconds()
+	check.Findings = findings
+	if len(findings) > 0 || result.Close && check.Verdict != record.Error {
+		check.Verdict = record.Worst(check.Verdict, record.Fail)
+	}
 	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,
 		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
 	sumUp(run, t, "checked")
@@ -241,14 +252,14 @@ func (a *app) cmdProfile() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			opts := dataOptions{allText: allText, set: set}
+			opts := dataOptions{allText: allText, set: set, asked: named(sets)}
 			d, err := resolve(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
 			}
 			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("profile", eng)
-				schema, findings, err := d.attach(cmd.Context(), s, "t", opts)
+				schema, findings, err := d.attach(cmd.Context(), s, eng.Dialect(), "t", opts)
 				if err != nil {
 					return err
 				}
@@ -301,11 +312,17 @@ func (a *app) cmdTest() *cobra.Command {
 		Example: "  dq test suites/*/*.yaml",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				args, _ = filepath.Glob("suites/*/*.yaml")
+				if args, _ = filepath.Glob("suites/*/*.yaml"); len(args) == 0 {
+					return usagef("there is no suite here (suites/*/*.yaml); name the files: dq test my/suite.yaml")
+				}
 			}
 			passed, failed := 0, 0
 			var wrong []error
 			for _, file := range args {
+				if !isFile(file) {
+					wrong = append(wrong, fmt.Errorf("%s: there is no such file%s", file, nearData(file)))
+					continue
+				}
 				suite, err := loadSuite(file, nil)
 				if err != nil {
 					wrong = append(wrong, err)

@@ -14,6 +14,14 @@ import (
 	"github.com/dq-dev/dq/reports"
 )
 
+// shortened cuts a text to a number of characters.
+func shortened(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
 func (a *app) cmdGate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gate",
@@ -55,7 +63,7 @@ func (a *app) cmdGate() *cobra.Command {
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tLAYER\tAT (UTC)\tKEPT UNTIL\tREASON")
 			for _, b := range list {
-				reason := b.Reasons[0]
+				reason := shortened(b.Reasons[0], 100)
 				if n := len(b.Reasons); n > 1 {
 					reason += fmt.Sprintf(" (and %d more)", n-1)
 				}
@@ -83,6 +91,10 @@ func (a *app) cmdGate() *cobra.Command {
 					Outcome: b.Record.Outcome, Message: b.Record.Message, Layers: []record.Layer{b.Record}}
 				if err := reports.Text(a.out, run, reports.TextOptions{Color: a.color()}); err != nil {
 					return err
+				}
+				if len(b.Folders) == 0 {
+					fmt.Fprintln(a.out, "\nNothing had been staged: it was refused before data was read.")
+					return nil
 				}
 				fmt.Fprintf(a.out, "\nstaged files, kept until %s:\n", b.Expires.Format(time.RFC3339))
 				for _, f := range b.Folders {

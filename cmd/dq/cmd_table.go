@@ -49,9 +49,20 @@ func snapshot(cmd *cobra.Command, location string) (*delta.Snapshot, error) {
 	}
 	snap, err := delta.Open(delta.Dir(path)).Snapshot(cmd.Context(), at)
 	if err != nil {
-		return nil, usagef("%s: %w", location, err)
+		return nil, noTable(path, err)
 	}
 	return snap, nil
+}
+
+// noTable says why there is no table at a place, and where one may be meant.
+func noTable(path string, err error) error {
+	switch {
+	case isFile(path):
+		return usagef("%s is a file, not the folder of a Delta table", path)
+	case !isDir(path):
+		return usagef("%s: there is no such folder%s", path, nearData(path))
+	}
+	return usagef("%s: %w", path, err)
 }
 
 // commitLine is one version in `dq table history --format json`.
@@ -77,9 +88,12 @@ func (a *app) tableHistory() *cobra.Command {
 			if err := oneOf(format, "text", "json"); err != nil {
 				return err
 			}
+			if path, _, err := splitVersion(args[0]); err == nil && path != args[0] {
+				return usagef("%s: history lists all versions: leave the version out: %s", args[0], path)
+			}
 			commits, err := delta.Open(delta.Dir(args[0])).History(cmd.Context(), limit)
 			if err != nil {
-				return usagef("%s: %w", args[0], err)
+				return noTable(args[0], err)
 			}
 			lines := make([]commitLine, len(commits))
 			for i, c := range commits {

@@ -21,7 +21,8 @@ import (
 // dataOptions steer how a DATA argument is read.
 type dataOptions struct {
 	allText bool
-	set     map[string]table.Type // column to type
+	set     map[string]table.Type // column to type, as the suite or --set says
+	asked   map[string]bool       // columns that --set names
 }
 
 // data is a DATA argument, resolved: a file, a glob, or a version of a Delta table.
@@ -34,6 +35,9 @@ type data struct {
 // resolve finds what a DATA argument names: PATH, a glob, a Delta table's
 // folder, each Delta one with @VERSION or @TIMESTAMP behind it.
 func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
+	if arg == "" {
+		return nil, usagef("the name of the data is empty")
+	}
 	path, at, err := splitVersion(arg)
 	if err != nil {
 		return nil, err
@@ -82,7 +86,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 func (d *data) delta(ctx context.Context, path string, at delta.At) error {
 	snap, err := delta.Open(delta.Dir(path)).Snapshot(ctx, at)
 	if errors.Is(err, delta.ErrNoVersion) || errors.Is(err, delta.ErrGone) {
-		return usage(err)
+		return usagef("%s: %w", path, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -140,41 +144,101 @@ func nearData(path string) string {
 }
 
 // attach makes the data readable under a name and returns its columns. Columns
-// whose type is set are read as that type; a value that does not fit is a
-// finding of the rule source.type, a record that cannot be read one of source.parse.
-func (d *data) attach(ctx context.Context, s engine.Session, name string, opts dataOptions) (table.Schema, []record.Finding, error) {
+// of text files whose type is set are read as that type; a value that does not
+// fit reads as null and is a finding of the rule source.type. A record that
+// cannot be read is one of source.parse, a text file without data one of source.rows.
+func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect, name string, opts dataOptions) (table.Schema, []record.Finding, error) {
 	in := d.input
 	in.Name = name
 	in.Provenance = true
+	text := in.Format != "" && in.Format != engine.Parquet
+	if text {
+		in.Name = name + "_text"
+	}
 	schema, err := s.Attach(ctx, in)
 	if err != nil {
 		return table.Schema{}, nil, err
 	}
 	schema = withoutProvenance(schema)
+	for column := range opts.asked {
+		if _, ok := schema.Field(column); !ok {
+			return table.Schema{}, nil, usagef("--set %s: there is no such column; %s", column, yamlpos.DidYouMean(column, schema.Names()))
+		}
+	}
+	if !text {
+		return schema, nil, nil
+	}
+	findings, err := d.rejected(ctx, s, in.Name)
+	if err != nil {
+		return table.Schema{}, nil, err
+	}
+	if d.records == 0 {
+		findings = append(findings, record.Finding{Rule: "source.rows", Severity: "error", Table: d.dataset.Name, Message: "there is a header, but no data"})
+	}
+	typed, misfits, err := d.typed(ctx, s, say, in.Name, name, schema, opts.set)
+	return typed, append(findings, misfits...), err
+}
+
+// typed makes a relation of a text relation, with the types that are set.
+func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, from, name string, schema table.Schema, set map[string]table.Type) (table.Schema, []record.Finding, error) {
+	var items, bad []string
+	var columns []table.Field
+	for _, f := range schema.Fields {
+		id := say.Ident(f.Name)
+		to, ok := set[f.Name]
+		if !ok || to.Equal(f.Type) {
+			items = append(items, id)
+			continue
+		}
+		fits, value := say.Fit(id, f.Type, to)
+		items = append(items, value+" AS "+id)
+		bad = append(bad, "count(*) FILTER (WHERE NOT "+fits+")")
+		columns = append(columns, table.Field{Name: f.Name, Type: to})
+	}
+	items = append(items, say.Ident(engine.FileColumn), say.Ident(engine.LineColumn))
+	typed, err := s.Attach(ctx, engine.Input{Name: name, SQL: "SELECT " + strings.Join(items, ", ") + " FROM " + say.Relation(from)})
+	if err != nil || len(bad) == 0 {
+		return withoutProvenance(typed), nil, err
+	}
+	counts, err := s.Query(ctx, "SELECT "+strings.Join(bad, ", ")+" FROM "+say.Relation(from))
+	if err != nil {
+		return table.Schema{}, nil, err
+	}
 	var findings []record.Finding
-	if in.Format == engine.CSV {
-		f, err := d.rejected(ctx, s, name)
+	for i, c := range columns {
+		n, _ := counts.Values[0][i].(int64)
+		if n == 0 {
+			continue
+		}
+		was, _ := schema.Field(c.Name)
+		fits, _ := say.Fit(say.Ident(c.Name), was.Type, c.Type)
+		rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE NOT %s ORDER BY 1, 2 LIMIT 5", say.Ident(engine.FileColumn), say.Ident(engine.LineColumn),
+			say.Ident(c.Name), say.Relation(from), fits))
 		if err != nil {
 			return table.Schema{}, nil, err
 		}
-		findings = append(findings, f...)
-	}
-	want := table.Schema{Fields: append([]table.Field{}, schema.Fields...)}
-	changed := false
-	for i, f := range want.Fields {
-		if t, ok := opts.set[f.Name]; ok && !t.Equal(f.Type) {
-			want.Fields[i].Type = t
-			changed = true
+		f := record.Finding{Rule: "source.type", Severity: "error", Table: d.dataset.Name, Column: c.Name, Rows: n,
+			Message: fmt.Sprintf("%s of column %s %s no %s", values(n), c.Name, areOrIs(n), c.Type)}
+		for _, row := range rows.Values {
+			f.Sample = append(f.Sample, map[string]any{"file": row[0], "record": row[1], c.Name: row[2]})
 		}
+		findings = append(findings, f)
 	}
-	if changed && in.Format != "" && in.Format != engine.Parquet {
-		in.Schema = want
-		if schema, err = s.Attach(ctx, in); err != nil {
-			return table.Schema{}, nil, err
-		}
-		schema = withoutProvenance(schema)
+	return withoutProvenance(typed), findings, nil
+}
+
+func values(n int64) string {
+	if n == 1 {
+		return "1 value"
 	}
-	return schema, findings, nil
+	return fmt.Sprintf("%d values", n)
+}
+
+func areOrIs(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 func withoutProvenance(s table.Schema) table.Schema {
@@ -185,6 +249,13 @@ func withoutProvenance(s table.Schema) table.Schema {
 		}
 	}
 	return out
+}
+
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", n)
 }
 
 // rejected finds the records of a text file that could not be read.
@@ -198,7 +269,7 @@ func (d *data) rejected(ctx context.Context, s engine.Session, name string) ([]r
 		return nil, err
 	}
 	f := record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Rows: n,
-		Message: fmt.Sprintf("%d records could not be read, the first in %s record %d: %s", n, rejects[0].File, rejects[0].Line, rejects[0].Problem)}
+		Message: fmt.Sprintf("%s could not be read, the first in %s record %d: %s", records(n), rejects[0].File, rejects[0].Line, rejects[0].Problem)}
 	for _, r := range rejects {
 		f.Sample = append(f.Sample, map[string]any{"file": r.File, "record": r.Line, "text": r.Text, "problem": r.Problem})
 	}

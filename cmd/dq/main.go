@@ -10,10 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -68,9 +72,9 @@ evaluated, fails closed · 130 interrupted.`,
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")
 	flags.String("config", "", "configuration file (default dq.yaml here or above)")
-	flags.Int("threads", 0, "threads of the engine (default: all cores)")
+	flags.String("threads", "", "threads of the engine (default: all cores)")
 	flags.String("memory", "", "memory limit of the engine, such as 2GB")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.cmdCheck(),
 		a.cmdExplain(),
@@ -82,5 +86,51 @@ evaluated, fails closed · 130 interrupted.`,
 		a.cmdTest(),
 		a.cmdVersion(),
 	)
+	for _, c := range root.Commands() {
+		settle(c)
+	}
 	return root
+}
+
+// settle makes a command say what is wrong with its arguments and what to write.
+func settle(c *cobra.Command) {
+	if c.HasSubCommands() {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			var names []string
+			for _, sub := range c.Commands() {
+				names = append(names, sub.Name())
+			}
+			return usagef("unknown command %q for %q; %s", args[0], c.CommandPath(), yamlpos.DidYouMean(args[0], names))
+		}
+		for _, sub := range c.Commands() {
+			settle(sub)
+		}
+		return
+	}
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%s: %w; write: %s", c.CommandPath(), err, strings.TrimSpace(strings.SplitN(strings.TrimSpace(c.Example+"\n"+c.UseLine()), "\n", 2)[0]))
+			}
+			return nil
+		}
+	}
+}
+
+// flagError adds the nearest right flag to an unknown one.
+func flagError(c *cobra.Command, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !unknown {
+		return usage(err)
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := yamlpos.Nearest(name, names); near != "" {
+		return usagef("unknown flag: --%s; did you mean --%s?", name, near)
+	}
+	return usagef("unknown flag: --%s; see %s --help", name, c.CommandPath())
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,23 +39,18 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("EXAMPLE", example(t))
-			return nil
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		// project DIR DAY... makes a project of the example with those days of data.
+		"project": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(copyExample(ts.MkAbs(args[0]), args[1:]))
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			// project DIR DAY... makes a project of the example with those days of data.
-			"project": func(ts *testscript.TestScript, _ bool, args []string) {
-				ts.Check(copyExample(ts.MkAbs(args[0]), args[1:]))
-			},
-			// day DIR DAY... adds days to a project.
-			"day": func(ts *testscript.TestScript, _ bool, args []string) {
-				ts.Check(addDays(ts.MkAbs(args[0]), args[1:]))
-			},
+		// day DIR DAY... adds days to a project.
+		"day": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(addDays(ts.MkAbs(args[0]), args[1:]))
 		},
-	})
+	}
+	maps.Copy(commands, storyCommands)
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands})
 }
 
 // example is the folder of the e-commerce example.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,9 +87,23 @@ func findConfig() string {
 func isFile(path string) bool { fi, err := os.Stat(path); return err == nil && fi.Mode().IsRegular() }
 func isDir(path string) bool  { fi, err := os.Stat(path); return err == nil && fi.IsDir() }
 
+// memoryLimit is a size as the engine understands it.
+var memoryLimit = regexp.MustCompile(`^(?i)[0-9]+(\.[0-9]+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$`)
+
 // openEngine opens the one engine there is.
 func (a *app) openEngine() (engine.Engine, error) {
-	return duckdb.Open(duckdb.Config{Threads: a.config.GetInt("threads"), MemoryLimit: a.config.GetString("memory")})
+	threads := 0
+	if text := a.config.GetString("threads"); text != "" {
+		var err error
+		if threads, err = strconv.Atoi(text); err != nil || threads < 0 {
+			return nil, usagef("threads is %q; write a number, or leave it out for all cores", text)
+		}
+	}
+	memory := a.config.GetString("memory")
+	if memory != "" && !memoryLimit.MatchString(memory) {
+		return nil, usagef("memory is %q; write a size such as 2GB or 512MiB", memory)
+	}
+	return duckdb.Open(duckdb.Config{Threads: threads, MemoryLimit: memory})
 }
 
 // version is the module's version, as the build knows it.
@@ -178,7 +194,7 @@ func (a *app) color() bool { return terminal(a.out) && os.Getenv("NO_COLOR") == 
 
 // show prints the record of a run on standard output, in a format.
 func (a *app) show(run *record.Run, format string) error {
-	if a.quiet {
+	if a.quiet && format == "text" {
 		return nil
 	}
 	if format == "text" {

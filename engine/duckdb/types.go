@@ -172,11 +172,33 @@ func renamed(e string, t table.Type, from, to naming, depth int) string {
 // rounds ('12.7' is the integer 13) and does not say where.
 func cast(e string, from, to table.Type, column string) string {
 	target := sqlType(to, logical)
-	if from.Equal(to) || widens(from, to) {
-		return "CAST(" + e + " AS " + target + ")" // nothing, when e is of that type already
+	tried, fits := try(e, from, to)
+	if fits == "" {
+		return tried
 	}
-	tried := "TRY_CAST(" + e + " AS " + target + ")"
-	fits := tried + " IS NOT NULL"
+	problem := literal("column "+strconv.Quote(column)+": the value ") + " || left(CAST(" + e + " AS VARCHAR), 80) || " + literal(" does not fit "+to.String())
+	return "CASE WHEN " + e + " IS NULL THEN NULL WHEN " + fits + " THEN " + tried +
+		" ELSE CAST(error(" + problem + ") AS " + target + ") END"
+}
+
+// Fit is [engine.Dialect]'s.
+func (dialect) Fit(e string, from, to table.Type) (fits, value string) {
+	tried, fits := try(e, from, to)
+	if fits == "" {
+		return "true", tried
+	}
+	return "(" + e + " IS NULL OR " + fits + ")", "CASE WHEN " + fits + " THEN " + tried + " END"
+}
+
+// try casts e to a type, and says when that keeps a value that is not null; ""
+// is always.
+func try(e string, from, to table.Type) (tried, fits string) {
+	target := sqlType(to, logical)
+	if from.Equal(to) || widens(from, to) {
+		return "CAST(" + e + " AS " + target + ")", "" // nothing, when e is of that type already
+	}
+	tried = "TRY_CAST(" + e + " AS " + target + ")"
+	fits = tried + " IS NOT NULL"
 	switch {
 	case from.Kind == table.String && (to.Integer() || to.Kind == table.Decimal):
 		fits += fmt.Sprintf(` AND regexp_full_match(%s, '\s*[+-]?[0-9]*(\.[0-9]{0,%d}0*)?\s*')`, e, to.Scale)
@@ -186,9 +208,7 @@ func cast(e string, from, to table.Type, column string) string {
 	default:
 		fits += " AND TRY_CAST(" + tried + " AS " + sqlType(from, logical) + ") = " + e
 	}
-	problem := literal("column "+strconv.Quote(column)+": the value ") + " || left(CAST(" + e + " AS VARCHAR), 80) || " + literal(" does not fit "+to.String())
-	return "CASE WHEN " + e + " IS NULL THEN NULL WHEN " + fits + " THEN " + tried +
-		" ELSE CAST(error(" + problem + ") AS " + target + ") END"
+	return tried, fits
 }
 
 // widens reports whether every value of from is the same value as to, or whether

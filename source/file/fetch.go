@@ -32,8 +32,7 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 		return nil, err
 	}
 	if len(files) == 0 && len(known) == 0 {
-		return nil, &Error{Err: ErrNotFound, Path: cfg.Glob, Problem: "no file matches",
-			Hint: "names that begin with . or _ are passed over"}
+		return nil, nothing(cfg.Glob)
 	}
 	b := &Batch{Root: root}
 	var changed []found
@@ -301,15 +300,17 @@ func (r *reader) newGroup(c *content) Group {
 	return g
 }
 
-func sniff(name string) (Group, error) {
-	f, err := single(name)
-	if err != nil {
-		return Group{}, err
-	}
-	r := &reader{root: filepath.Dir(name)}
+func nothing(glob string) error {
+	return &Error{Err: ErrNotFound, Path: glob, Problem: "no file matches", Hint: "names that begin with . or _ are passed over"}
+}
+
+// first looks at the beginning of one file.
+func first(cfg Config, root string, f found) (Group, error) {
+	r := &reader{cfg: cfg, root: root}
 	if err := r.decide(f); err != nil {
 		return Group{}, err
 	}
+	name := r.name(f)
 	o, err := open(name)
 	if err != nil {
 		return Group{}, err

@@ -395,7 +395,7 @@ func TestCancelledFetch(t *testing.T) {
 	}
 }
 
-func TestSniff(t *testing.T) {
+func TestHeader(t *testing.T) {
 	cases := []struct {
 		name, text string
 		want       Group
@@ -425,7 +425,7 @@ func TestSniff(t *testing.T) {
 			if c.err != ErrNotFound {
 				put(t, name, c.text)
 			}
-			got, err := Sniff(name)
+			got, err := Header(Config{Glob: name})
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v is not %v", err, c.err)
 			}
@@ -453,7 +453,7 @@ func FuzzSniff(f *testing.F) {
 		if err := os.WriteFile(name, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		g, err := Sniff(name)
+		g, err := Header(Config{Glob: name})
 		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("%q: %v", data, err)

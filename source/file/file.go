@@ -132,8 +132,20 @@ func Fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	return fetch(ctx, cfg, known)
 }
 
-// Sniff says what one file is and how it is read, from its first 256 kB. The
-// group holds this one file, neither hashed nor counted, and its path is
-// relative to its folder. The error is an *[Error]: [ErrNotFound] with the
-// nearest name, [ErrFormat], [ErrHeader], [ErrEncoding] or [ErrDamaged].
-func Sniff(path string) (Group, error) { return sniff(path) }
+// Header says how the first file of a source is read and what its columns are,
+// from its first 256 kB. The group holds this one file, neither hashed nor
+// counted. The error is an *[Error]: [ErrNotFound] with the nearest name,
+// [ErrFormat], [ErrHeader], [ErrEncoding], [ErrDamaged] or [ErrBadConfig].
+func Header(cfg Config) (Group, error) {
+	if err := validate(cfg); err != nil {
+		return Group{}, err
+	}
+	root, files, err := expand(cfg.Glob)
+	if err != nil {
+		return Group{}, err
+	}
+	if len(files) == 0 {
+		return Group{}, nothing(cfg.Glob)
+	}
+	return first(cfg, root, files[0])
+}

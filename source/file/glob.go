@@ -18,14 +18,15 @@ type found struct {
 }
 
 // expand returns the glob's root and the files it matches, by path. A glob
-// without a pattern is one file, which must exist.
+// without a pattern is one file, which must exist; so is one that is a file's
+// very name, whatever characters are in it.
 func expand(glob string) (root string, files []found, err error) {
 	parts := strings.Split(filepath.ToSlash(filepath.Clean(glob)), "/")
 	first := 0
 	for first < len(parts) && !strings.ContainsAny(parts[first], `*?[\`) {
 		first++
 	}
-	if first == len(parts) {
+	if fi, err := os.Stat(glob); first == len(parts) || err == nil && fi.Mode().IsRegular() {
 		f, err := single(glob)
 		if err != nil {
 			return "", nil, err
