@@ -448,7 +448,7 @@ func (a *auditor) finish() (*Result, error) {
 	for _, r := range a.plan.rules {
 		ta := a.tallies[r]
 		if r.incremental() && !r.Batch && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
-			ta.problem = fmt.Sprintf("%s were judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), group(*a.rows))
+			ta.problem = fmt.Sprintf("%s %s judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), wasOrWere(ta.Rows), group(*a.rows))
 		}
 		if r.Batch && !ta.judged && ta.problem == "" {
 			ta.reason = "no_batch"

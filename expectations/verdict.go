@@ -151,7 +151,7 @@ func (r *rule) severe(v record.Verdict) record.Verdict {
 // only other rules took out are not known to it.
 func (r *rule) refused(e *record.Expectation, t *tally, target Target) {
 	out := e.Refused
-	verb := map[string]string{"quarantine": "went to quarantine", "drop": "were dropped"}[r.OnFail]
+	verb := map[string]string{"quarantine": "went to quarantine", "drop": wasOrWere(out) + " dropped"}[r.OnFail]
 	message := fmt.Sprintf("%s of %s %s by %s (%s)", group(out), plural(target.Returned, "row"), verb, r.rule(), percent(out, target.Returned))
 	verdict := record.Warn
 	switch {
@@ -283,6 +283,13 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return group(n) + " " + noun + "s"
+}
+
+func wasOrWere(n int64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // observedText shows the metrics of a table rule.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -32,11 +31,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
 			return err
 		}
-		literal, err := r.keyLiterals(ctx, t, s)
-		if err != nil {
-			return err
-		}
-		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)%s", t.SQL, equal(d, "k.", "m.", t.Keys), literal)
+		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", t.SQL, equal(d, "k.", "m.", t.Keys))
 	case incremental:
 		if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
 			return err
@@ -54,34 +49,6 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		}
 	}
 	return r.stageReplacement(ctx, t, s, model, identity, incremental, entry)
-}
-
-// mostLiterals is how many keys are spelled out; more of them are only joined.
-const mostLiterals = 5000
-
-// keyLiterals repeats the keys as a list of literals, where there is one key
-// column and not too many of them: engines push such a list below a model's
-// windows and groups as far as that changes nothing, which no join can do.
-func (r *run) keyLiterals(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
-	if len(t.Keys) != 1 {
-		return "", nil
-	}
-	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_keys WHERE %[1]s IS NOT NULL LIMIT %d", r.d.Ident(t.Keys[0]), mostLiterals+1))
-	if err != nil || len(rows.Values) > mostLiterals || len(rows.Values) == 0 {
-		return "", err
-	}
-	list := make([]string, len(rows.Values))
-	for i, row := range rows.Values {
-		switch v := row[0].(type) {
-		case string:
-			list[i] = r.d.Literal(v)
-		case int64:
-			list[i] = strconv.FormatInt(v, 10)
-		default:
-			return "", nil
-		}
-	}
-	return " AND m." + r.d.Ident(t.Keys[0]) + " IN (" + strings.Join(list, ", ") + ")", nil
 }
 
 // stageReplacement compares the model's rows with the table's and stages the difference.

@@ -80,7 +80,7 @@ type tableRun struct {
 	// gone says that the incremental table lost rows since the last batch,
 	// unchangedUpstream that it neither lost nor got any.
 	gone, unchangedUpstream bool
-	profileErr              error
+	openErr, profileErr     error
 	rejudged                *expectations.Result // of an audit of what is published already
 	rec                     *record.Table
 }
@@ -166,36 +166,48 @@ func (r *run) step(format string, args ...any) {
 	}
 }
 
-// open pins every table's snapshot and reads its ledger.
+// open pins every table's snapshot and reads its ledger, tables side by side.
 func (r *run) open(ctx context.Context) error {
+	var all sync.WaitGroup
+	var opened []*tableRun
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
 			t := &tableRun{Table: spec, folder: folder(spec.Name), app: "dq/" + r.Name + "/" + spec.Name}
-			root := filepath.Join(r.Warehouse, t.folder)
-			t.delta = delta.Open(delta.Dir(root))
-			snap, err := t.delta.Snapshot(ctx, delta.Latest())
-			if err != nil && !errors.Is(err, delta.ErrNoTable) {
-				return fmt.Errorf("%s: %w", spec.Name, err)
-			}
-			t.current = relation{root: root, version: -1}
-			var n int64
-			if err == nil {
-				t.snap = snap
-				t.current.version = snap.Version()
-				t.current.schema = snap.Schema()
-				if t.current.files, err = filesOf(ctx, snap); err != nil {
-					return fmt.Errorf("%s: %w", spec.Name, err)
-				}
-				n, _ = snap.Txn(t.app)
-			}
-			t.ledger, err = r.state.readLedger(ctx, spec.Name, n, t.runOf(ctx))
-			if err != nil {
-				return err
-			}
+			opened = append(opened, t)
 			r.tables[spec.Name] = t
+			all.Go(func() { t.openErr = r.openTable(ctx, t) })
+		}
+	}
+	all.Wait()
+	for _, t := range opened {
+		if t.openErr != nil {
+			return fmt.Errorf("%s: %w", t.Name, t.openErr)
 		}
 	}
 	return nil
+}
+
+// openTable pins one table.
+func (r *run) openTable(ctx context.Context, t *tableRun) error {
+	root := filepath.Join(r.Warehouse, t.folder)
+	t.delta = delta.Open(delta.Dir(root))
+	t.current = relation{root: root, version: -1}
+	snap, err := t.delta.Snapshot(ctx, delta.Latest())
+	if err != nil && !errors.Is(err, delta.ErrNoTable) {
+		return err
+	}
+	var n int64
+	if err == nil {
+		t.snap = snap
+		t.current.version = snap.Version()
+		t.current.schema = snap.Schema()
+		if t.current.files, err = filesOf(ctx, snap); err != nil {
+			return err
+		}
+		n, _ = snap.Txn(t.app)
+	}
+	t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.runOf(ctx))
+	return err
 }
 
 // runOf finds in the table's history which run made batch n.

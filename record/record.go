@@ -2,10 +2,15 @@
 // document that CI keeps and from which every report is drawn. It judges
 // nothing beyond the worst verdict, renders nothing and reads no clock.
 //
-// [Read] and [Run.Write] are the two functions that most callers need.
+// [Read] and [Run.Write] are the two functions that most callers need. Their
+// example reads a record that CI kept and lists what failed in it.
+//
+// Documents grow: a reader finds keys that it does not know, and fields that an
+// older writer did not have are empty.
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -175,17 +180,18 @@ type SuiteRef struct {
 	Digest string `json:"digest"`
 }
 
-// Expectation is the verdict on one expectation.
+// Expectation is the verdict on one expectation. Its JSON has all keys but
+// description and refused always: what is empty is "", [] or {}.
 type Expectation struct {
 	ID          string   `json:"id"`
-	Kind        string   `json:"kind,omitempty"`
+	Kind        string   `json:"kind"`
 	Scope       string   `json:"scope"` // row or table
-	Columns     []string `json:"columns,omitempty"`
+	Columns     []string `json:"columns"`
 	CEL         string   `json:"cel"`
-	Where       string   `json:"where,omitempty"`
+	Where       string   `json:"where"`
 	Description string   `json:"description,omitempty"`
 	Severity    string   `json:"severity"` // error, warn, info
-	Dimension   string   `json:"dimension,omitempty"`
+	Dimension   string   `json:"dimension"`
 	OnFail      string   `json:"on_fail"`
 	Verdict     Verdict  `json:"verdict"`
 	// Rows were there, Evaluated were in scope (where), Failed were false,
@@ -195,16 +201,48 @@ type Expectation struct {
 	Failed         int64          `json:"failed"`
 	Errored        int64          `json:"errored"`
 	FailedFraction float64        `json:"failed_fraction"`
-	Threshold      map[string]any `json:"threshold,omitempty"` // mostly, max_failed, warn
+	Threshold      map[string]any `json:"threshold"` // mostly, max_failed, warn
 	// Observed holds the value of each aggregate by its text; decimals as text.
-	Observed map[string]any   `json:"observed,omitempty"`
-	Reason   string           `json:"reason,omitempty"`
-	Sample   []map[string]any `json:"sample,omitempty"`
+	Observed map[string]any `json:"observed"`
+	// Groups holds an entry for each group that was judged alone; none when the
+	// table was judged as a whole.
+	Groups []map[string]any `json:"groups"`
+	Reason string           `json:"reason"`
+	Sample []map[string]any `json:"sample"`
 	// Refused is how many rows of the batch went to quarantine or were dropped by this rule.
 	Refused   int64  `json:"refused,omitempty"`
-	Message   string `json:"message,omitempty"`
+	Message   string `json:"message"`
 	Position  string `json:"position"` // suite.yaml:12:5
-	DecidedBy string `json:"decided_by,omitempty"`
+	DecidedBy string `json:"decided_by"`
+}
+
+// MarshalJSON writes nil slices as [] and nil maps as {}, so that scripts need
+// not ask whether a key is there.
+func (e Expectation) MarshalJSON() ([]byte, error) {
+	type plain Expectation // without this method
+	full := func(rows []map[string]any) []map[string]any {
+		if rows == nil {
+			return []map[string]any{}
+		}
+		return rows
+	}
+	if e.Columns == nil {
+		e.Columns = []string{}
+	}
+	if e.Threshold == nil {
+		e.Threshold = map[string]any{}
+	}
+	if e.Observed == nil {
+		e.Observed = map[string]any{}
+	}
+	e.Groups, e.Sample = full(e.Groups), full(e.Sample)
+	// json.Marshal would escape < and > for good; an encoder leaves that to the
+	// one who writes the document.
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(plain(e))
+	return b.Bytes(), err
 }
 
 // Finding is something wrong outside the expectations: a source, a recovery, a configuration.

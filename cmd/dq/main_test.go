@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 					fmt.Printf("stopped at %s\n", step)
 					select {}
 				}
+				fmt.Printf("step %d\n", steps)
 			}
 		}
 		main()
@@ -178,6 +179,19 @@ func stopAt(t *testing.T, project string, n int) string {
 	}
 	_ = cmd.Wait()
 	return step
+}
+
+// countSteps runs the pipeline to its end and counts its step boundaries.
+func countSteps(t *testing.T, project string, never int) int {
+	t.Helper()
+	cmd := exec.Command("dq", "run")
+	cmd.Dir = project
+	cmd.Env = append(os.Environ(), "DQ_TEST_STOP="+strconv.Itoa(never))
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	return strings.Count("\n"+string(out), "\nstep ")
 }
 
 // volatileColumns differ between runs of the same data: when and by which run rows were loaded.
