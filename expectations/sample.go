@@ -118,7 +118,12 @@ func (a *auditor) fetchLines(ctx context.Context) error {
 		for _, values := range found.Values {
 			path, _ := values[len(values)-2].(string)
 			number, _ := values[len(values)-1].(int64)
-			rows[lineOf{relation, path, number}] = a.plan.sampleRow(names, values)
+			row := a.plan.sampleRow(names, values)
+			if !hasRecords(path) {
+				delete(row, engine.FileColumn)
+				delete(row, engine.LineColumn)
+			}
+			rows[lineOf{relation, path, number}] = row
 		}
 	}
 	for _, t := range a.tallies {
@@ -129,6 +134,13 @@ func (a *auditor) fetchLines(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// hasRecords reports whether people can look up a record of a file by its
+// number. Of a Parquet file, often one staged under a name that is gone
+// tomorrow, a position says nothing to them.
+func hasRecords(path string) bool {
+	return !strings.HasSuffix(path, ".parquet")
 }
 
 // fetchBad fetches bad rows of the rules that are judged on the whole, in the
@@ -261,7 +273,8 @@ func plainMap(m map[string]any) map[string]any {
 	return out
 }
 
-// sampleText shows a row in a message, the rule's columns first, then where it stands.
+// sampleText shows a row in a message, the rule's columns first, then its record
+// in a text file.
 func (r *rule) sampleText(row map[string]any) string {
 	names := slices.Clone(r.shown())
 	for _, name := range r.columns {

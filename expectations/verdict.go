@@ -207,12 +207,14 @@ func (p *Plan) together(expectations []record.Expectation, target Target) {
 // gate decides whether the gate closes, and gives the check its verdict.
 func gate(res *Result) {
 	c := res.Check
-	spoken := false
+	spoken, skipped := false, 0
 	for _, e := range c.Expectations {
 		v := e.Verdict
 		switch v {
 		case record.Pass, record.Warn, record.Fail:
 			spoken = true
+		case record.Skipped:
+			skipped++
 		case record.Vacuous:
 			v = record.Warn
 		}
@@ -221,6 +223,11 @@ func gate(res *Result) {
 			res.Reasons = append(res.Reasons, e.ID+": "+e.Message)
 		}
 		c.Verdict = record.Worst(c.Verdict, v)
+	}
+	if !spoken && skipped > 0 && skipped == len(c.Expectations) {
+		// Only the past is asked for, and this is the first version: later ones have one.
+		c.Verdict = record.Vacuous
+		return
 	}
 	if !spoken {
 		res.Close = true

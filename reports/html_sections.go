@@ -255,10 +255,7 @@ func (p *page) policies(run *record.Run) {
 
 func (p *page) decision(d *record.Decision) {
 	p.raw(`<tr><td>`).tag(decisionVerdict(d), d.Effect).raw(`</td><th scope="row">`).text(d.Policy, maxName).
-		raw(`<div class="soft small">`).text(d.Title, maxMessage).raw(`</div></th><td class="any"><strong>`).text(d.Table, maxName)
-	if d.Path != "" {
-		p.raw(`</strong>.<strong>`).text(d.Path, maxName)
-	}
+		raw(`<div class="soft small">`).text(d.Title, maxMessage).raw(`</div></th><td class="any"><strong>`).text(subject(d.Table, d.Path), 2*maxName)
 	p.raw(`</strong><div>`).text(d.Message, maxMessage).raw(`</div>`)
 	if d.Remediation != "" && d.Effect != "waived" {
 		p.raw(`<div class="soft">`).text(d.Remediation, maxMessage).raw(`</div>`)
@@ -342,18 +339,15 @@ func (p *page) findings(run *record.Run) {
 		p.finding(&run.Findings[i], run.Findings[i].Table)
 	}
 	for t := range tables(run) {
-		for i := range t.Findings {
-			p.finding(&t.Findings[i], t.Name)
+		for _, f := range findings(t) {
+			p.finding(f, t.Name)
 		}
 	}
 	p.tend()
 }
 
 func (p *page) finding(f *record.Finding, table string) {
-	p.raw(`<tr><td>`).tag(findingVerdict(f), f.Severity).raw(`</td><th scope="row">`).text(f.Rule, maxName).raw(`</th><td class="any">`).text(table, maxName)
-	if f.Column != "" {
-		p.raw(`.`).text(f.Column, maxName)
-	}
+	p.raw(`<tr><td>`).tag(findingVerdict(f), f.Severity).raw(`</td><th scope="row">`).text(f.Rule, maxName).raw(`</th><td class="any">`).text(subject(table, f.Column), 2*maxName)
 	if f.Position != "" {
 		p.raw(`<div class="soft small">`).text(f.Position, maxMessage).raw(`</div>`)
 	}

@@ -90,8 +90,7 @@ func issues(run *record.Run) (blocking, warnings []issue) {
 		add(issue{verdict: findingVerdict(f), table: f.Table, finding: f})
 	}
 	for t := range tables(run) {
-		for n := range t.Findings {
-			f := &t.Findings[n]
+		for _, f := range findings(t) {
 			add(issue{verdict: findingVerdict(f), table: t.Name, schema: t.Schema, finding: f})
 		}
 		for n := range t.Decisions {

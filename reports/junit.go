@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
 )
 
 // writeJUnit writes a suite for each table (and one for the run itself) and a
-// case for each expectation, policy decision and finding. A failed expectation
+// case for each expectation, policy decision and finding; a layer that did not
+// run has one case, which is skipped. A failed expectation
 // is a failure, one that could not be evaluated an error; what is waived,
 // skipped or vacuous is skipped; a warning passes and says so in its output, as
 // CI systems know no warnings. Names are unique within a suite, because some
@@ -21,10 +23,18 @@ func writeJUnit(w io.Writer, run *record.Run) error {
 	var suites []suite
 	own := suite{name: "run", seconds: run.DurationMS}
 	for i := range run.Findings {
-		own.finding(&run.Findings[i])
+		own.finding(&run.Findings[i], table.Schema{})
 	}
-	for t := range tables(run) {
-		suites = append(suites, tableSuite(t))
+	for l := range run.Layers {
+		layer := &run.Layers[l]
+		if len(layer.Tables) == 0 && layer.Outcome == "not_run" {
+			s := suite{name: layer.Name, table: layer.Name}
+			s.add(testcase{name: "gate", verdict: record.Skipped, message: orElse(layer.Message, "not run")})
+			suites = append(suites, s)
+		}
+		for i := range layer.Tables {
+			suites = append(suites, tableSuite(&layer.Tables[i]))
+		}
 	}
 	failed := own.failures + own.errors
 	for i := range suites {
@@ -97,20 +107,23 @@ func (s *suite) add(c testcase) {
 	s.cases = append(s.cases, c)
 }
 
-func (s *suite) finding(f *record.Finding) {
+func (s *suite) finding(f *record.Finding, schema table.Schema) {
 	name := f.Rule
 	if f.Column != "" {
 		name += " " + f.Column
 	}
-	detail := f.Hint
-	if f.Position != "" {
-		detail = strings.TrimSpace(f.Position + "\n" + detail)
+	var detail strings.Builder
+	for _, line := range []string{f.Position, f.Hint} {
+		if line != "" {
+			detail.WriteString(clean(line, maxMessage) + "\n")
+		}
 	}
+	sampleLines(&detail, samples(f.Sample, []string{f.Column}, schema))
 	v := findingVerdict(f)
 	if v == record.Skipped {
 		v = record.Pass // for information
 	}
-	s.add(testcase{name: name, verdict: v, message: f.Message, detail: detail})
+	s.add(testcase{name: name, verdict: v, message: f.Message, detail: strings.TrimSuffix(detail.String(), "\n")})
 }
 
 func tableSuite(t *record.Table) suite {
@@ -122,8 +135,8 @@ func tableSuite(t *record.Table) suite {
 	if version != nil {
 		s.name += "@" + strconv.FormatInt(*version, 10)
 	}
-	for i := range t.Findings {
-		s.finding(&t.Findings[i])
+	for _, f := range findings(t) {
+		s.finding(f, t.Schema)
 	}
 	for i := range t.Decisions {
 		d := &t.Decisions[i]
@@ -166,7 +179,12 @@ func expectationDetail(e *record.Expectation, t *record.Table) string {
 	if e.Where != "" {
 		b.WriteString("where " + clean(e.Where, maxMessage) + "\n")
 	}
-	s := samples(e.Sample, e.Columns, t.Schema)
+	sampleLines(&b, samples(e.Sample, e.Columns, t.Schema))
+	return b.String()
+}
+
+// sampleLines writes example rows, one a line.
+func sampleLines(b *strings.Builder, s sample) {
 	for _, row := range s.rows {
 		for i, c := range row {
 			if i > 0 {
@@ -176,7 +194,6 @@ func expectationDetail(e *record.Expectation, t *record.Table) string {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
 }
 
 type xmlWriter struct{ b bytes.Buffer }

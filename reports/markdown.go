@@ -74,7 +74,18 @@ func (m *markdownWriter) row(cells ...string) {
 func (m *markdownWriter) tables(run *record.Run) {
 	m.row("Table", "Outcome", "Version", "Expectations", "Returned", "Published", "Unchanged", "Quarantined", "Dropped", "Rows")
 	m.row("---", "---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:")
-	for t := range tables(run) {
+	for l := range run.Layers {
+		m.layer(&run.Layers[l])
+	}
+	m.part("\n")
+}
+
+func (m *markdownWriter) layer(layer *record.Layer) {
+	if len(layer.Tables) == 0 && layer.Outcome == "not_run" {
+		m.row(md(layer.Name, maxName), mark(record.Skipped)+" not run", "", "", "", "", "", "", "", "")
+	}
+	for i := range layer.Tables {
+		t := &layer.Tables[i]
 		by := map[record.Verdict]int64{}
 		tallyCheck(t.Check, by)
 		c := t.Counts
@@ -85,7 +96,6 @@ func (m *markdownWriter) tables(run *record.Run) {
 		m.row(md(t.Name, maxName), mark(tableVerdict(t))+" "+md(words(t.Outcome), maxName), versions(t), counted(by),
 			quiet(c.Returned), published, quiet(c.Unchanged), quiet(c.Quarantined), quiet(c.Dropped), quiet(rowsNow(t)))
 	}
-	m.part("\n")
 }
 
 func (m *markdownWriter) issues(head string, list []issue) {
@@ -148,7 +158,7 @@ func (m *markdownWriter) decisions(run *record.Run) {
 				waiver = md(strings.Join(w.ApprovedBy, ", ")+" until "+w.Expires+": "+w.Reason, maxMessage)
 			}
 			m.row(mark(decisionVerdict(d))+" "+md(words(d.Effect), maxName), md(d.Policy+" "+d.Title, maxMessage),
-				md(d.Table, maxName)+" "+md(d.Path, maxName)+": "+md(d.Message, maxMessage), waiver)
+				md(subject(d.Table, d.Path), 2*maxName)+": "+md(d.Message, maxMessage), waiver)
 		}
 	}
 }

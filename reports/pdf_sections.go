@@ -194,10 +194,7 @@ func (d *doc) policies() {
 	for t := range tables(d.run) {
 		for i := range t.Decisions {
 			c := &t.Decisions[i]
-			on := clean(c.Table, maxName)
-			if c.Path != "" {
-				on += "." + clean(c.Path, maxName)
-			}
+			on := clean(subject(c.Table, c.Path), 2*maxName)
 			what := bold(on).then(small, clean(c.Message, maxMessage))
 			if c.Effect != "waived" {
 				what = what.then(smallSoft, clean(c.Remediation, maxMessage))
@@ -272,10 +269,7 @@ func (d *doc) findings() {
 	d.heading("Findings", 0)
 	var rows [][]field
 	add := func(f *record.Finding, table string) {
-		where := clean(table, maxName)
-		if f.Column != "" {
-			where += "." + clean(f.Column, maxName)
-		}
+		where := clean(subject(table, f.Column), 2*maxName)
 		rows = append(rows, []field{verdict(findingVerdict(f), f.Severity), bold(clean(f.Rule, maxName)), plain(where).then(smallSoft, clean(f.Position, maxMessage)),
 			plain(clean(f.Message, maxMessage)).then(smallSoft, clean(f.Hint, maxMessage)), dash(f.Rows)})
 	}
@@ -283,8 +277,8 @@ func (d *doc) findings() {
 		add(&d.run.Findings[i], d.run.Findings[i].Table)
 	}
 	for t := range tables(d.run) {
-		for i := range t.Findings {
-			add(&t.Findings[i], t.Name)
+		for _, f := range findings(t) {
+			add(f, t.Name)
 		}
 	}
 	d.grid([]lane{{"Severity", 18, false}, {"Rule", 34, false}, {"Where", 48, false}, {"Finding", 62, false}, {"Rows", 16, true}}, rows)

@@ -23,14 +23,18 @@ func writeText(w io.Writer, run *record.Run) error {
 
 // Text writes a summary for people: what happened, the counts of each table, the
 // rules that failed with example rows, what policies decided, and what to do
-// next. Nothing in it is wider than the terminal. Errors are those of w.
+// next. Of dq profile it writes the profile, a line for each column. Nothing in it is wider than the terminal. Errors are those of w.
 func Text(w io.Writer, run *record.Run, opts TextOptions) error {
 	t := &terminal{color: opts.Color, width: max(40, opts.Width)}
 	if opts.Width == 0 {
 		t.width = 100
 	}
 	t.head(run)
-	t.layers(run)
+	if run.Command == "profile" {
+		t.profiles(run)
+	} else {
+		t.layers(run)
+	}
 	blocking, warnings := issues(run)
 	t.issues("FAILED", blocking)
 	t.issues("WARNINGS", warnings)
@@ -134,6 +138,11 @@ func (t *terminal) layers(run *record.Run) {
 	var styles []string
 	for i := range run.Layers {
 		layer := &run.Layers[i]
+		if len(layer.Tables) == 0 && layer.Outcome == "not_run" {
+			row := make([]string, len(heads))
+			row[0], row[1] = clean(layer.Name, 48), mark(record.Skipped)+" not run"
+			rows, styles = append(rows, row), append(styles, ansiDim)
+		}
 		for j := range layer.Tables {
 			tab := &layer.Tables[j]
 			v := tableVerdict(tab)
@@ -157,7 +166,11 @@ func (t *terminal) layers(run *record.Run) {
 			used[i] = used[i] || row[i] != ""
 		}
 	}
-	t.grid("  ", keep(heads, used), keepAll(rows, used), styles, len(keep(heads[:3], used)))
+	right := map[int]bool{}
+	for i := len(keep(heads[:3], used)); i < len(heads); i++ {
+		right[i] = true // the counts
+	}
+	t.grid("  ", keep(heads, used), keepAll(rows, used), styles, right)
 	for tab := range tables(run) {
 		if ok, sum := reconciles(tab.Counts); !ok {
 			t.wrap("  ", ansiRed, mark(record.Fail)+" "+clean(tab.Name, maxName)+" does not reconcile: "+sum)
@@ -192,10 +205,9 @@ func keepAll(rows [][]string, used []bool) [][]string {
 	return out
 }
 
-// grid writes a table with aligned columns; from the column `right` on they are
-// aligned to the right (-1: none). What does not fit the terminal is cut, and
+// grid writes a table with aligned columns, those of the set `right` to the right. What does not fit the terminal is cut, and
 // columns that have no room at all are left out.
-func (t *terminal) grid(indent string, heads []string, rows [][]string, styles []string, right int) {
+func (t *terminal) grid(indent string, heads []string, rows [][]string, styles []string, right map[int]bool) {
 	wide := make([]int, len(heads))
 	for i, h := range heads {
 		wide[i] = columns(h)
@@ -218,7 +230,7 @@ func (t *terminal) grid(indent string, heads []string, rows [][]string, styles [
 			if first || i == 1 && styles != nil {
 				s = t.paint(style, s)
 			}
-			if right >= 0 && i >= right {
+			if right[i] {
 				s = pad + s
 			} else {
 				s += pad
@@ -294,7 +306,7 @@ func (t *terminal) sample(s sample) {
 	for i, c := range s.columns {
 		heads[i] = clean(c, maxName)
 	}
-	t.grid("      ", heads, rows, nil, -1)
+	t.grid("      ", heads, rows, nil, nil)
 }
 
 func (t *terminal) decisions(run *record.Run) {
@@ -309,7 +321,7 @@ func (t *terminal) decisions(run *record.Run) {
 				t.line(ansiBold, "WAIVED")
 				first = false
 			}
-			t.wrap("  ", ansiNone, clean(mark(record.Skipped)+" "+d.Policy+" "+d.Table+"."+d.Path+": "+d.Message, maxMessage))
+			t.wrap("  ", ansiNone, clean(mark(record.Skipped)+" "+d.Policy+" "+subject(d.Table, d.Path)+": "+d.Message, maxMessage))
 			t.wrap("    ", ansiDim, clean("by "+strings.Join(d.Waiver.ApprovedBy, ", ")+" until "+d.Waiver.Expires+": "+d.Waiver.Reason, maxMessage))
 		}
 	}

@@ -22,6 +22,36 @@ func tables(run *record.Run) func(yield func(*record.Table) bool) {
 	}
 }
 
+// findings gives what was found about a table and its data. A check of one
+// table holds the same findings as the table itself: each is given once.
+func findings(t *record.Table) []*record.Finding {
+	var list []*record.Finding
+	type place struct{ rule, column, position, message string }
+	known := map[place]bool{}
+	for i := range t.Findings {
+		f := &t.Findings[i]
+		known[place{f.Rule, f.Column, f.Position, f.Message}] = true
+		list = append(list, f)
+	}
+	if t.Check == nil {
+		return list
+	}
+	for i := range t.Check.Findings {
+		if f := &t.Check.Findings[i]; !known[place{f.Rule, f.Column, f.Position, f.Message}] {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// subject names a table, or a column of it when there is one.
+func subject(table, column string) string {
+	if column == "" || table == "" {
+		return table + column
+	}
+	return table + "." + column
+}
+
 // ranked gives the expectations of a check, worst first, else in their order.
 func ranked(c *record.Check) []*record.Expectation {
 	list := make([]*record.Expectation, len(c.Expectations))
@@ -171,10 +201,28 @@ func summary(run *record.Run) string {
 		return run.Message
 	}
 	total, by := tally(run)
-	if total == 0 {
-		return "No expectation was judged."
+	if run.Command == "profile" {
+		var columns, alerts int64
+		for t := range tables(run) {
+			if t.Profile != nil {
+				columns += int64(len(t.Profile.Columns))
+				alerts += int64(len(t.Profile.Alerts))
+			}
+		}
+		return plural(columns, "column") + " described, " + plural(alerts, "alert") + "."
 	}
-	return plural(total, "expectation") + " judged: " + counted(by) + "."
+	said := "No expectation was judged"
+	if total > 0 {
+		said = plural(total, "expectation") + " judged: " + counted(by)
+	}
+	var found int64
+	for t := range tables(run) {
+		found += int64(len(findings(t)))
+	}
+	if found > 0 {
+		said += "; " + plural(found, "finding") + " about the data"
+	}
+	return said + "."
 }
 
 // next says what to do now, in sentences; code stands between backquotes.
@@ -189,20 +237,60 @@ func next(run *record.Run) []string {
 		steps = append(steps,
 			"Readers still see the versions from before; nothing of the refused layer is visible to them.",
 			"Look at the refused batch with `dq gate list`, mend the data or the rule, then run the same command again.")
+		if name := inherited(run); name != "" {
+			steps = append(steps, "The rows of "+name+" came from the layer before: put a corrected file beside the old one, or set `on_rewrite: replace` on the source and mend the file in place.")
+		}
 	case "partial":
 		steps = append(steps, "Some tables were published and some were not: the overview says which. Mend what is named, then run the same command again; it finishes the rest.")
 	case "checked":
 		if len(blocking) > 0 {
 			steps = append(steps, "Mend the rows shown, or the rule if it is the rule that is wrong, then check again.")
 		}
+	case "profiled":
+		if len(blocking) == 0 {
+			steps = append(steps, "Write what must hold of these columns into a suite, and judge the data by it with `dq check`.")
+		}
 	}
-	if len(blocking) == 0 && len(warnings) > 0 {
+	switch {
+	case len(blocking) > 0:
+	case len(warnings) == 1:
+		steps = append(steps, "1 warning to look at: "+label(&warnings[0])+". Warnings never close a gate.")
+	case len(warnings) > 1:
 		steps = append(steps, plural(int64(len(warnings)), "warning")+" to look at, the first is "+label(&warnings[0])+". Warnings never close a gate.")
 	}
 	if len(steps) == 0 {
 		steps = append(steps, "Nothing needs to be done.")
 	}
 	return steps
+}
+
+// inherited names a refused layer in which rules failed on rows that no source
+// of its own gave, but the layer before; "" when there is none.
+func inherited(run *record.Run) string {
+	for l := range run.Layers {
+		layer := &run.Layers[l]
+		if layer.Outcome != "refused" {
+			continue
+		}
+		models, failed := false, false
+		for i := range layer.Tables {
+			t := &layer.Tables[i]
+			if t.Source != nil {
+				return ""
+			}
+			for _, f := range findings(t) {
+				if strings.HasPrefix(f.Rule, "source.") {
+					return ""
+				}
+			}
+			models = models || len(t.Inputs) > 0
+			failed = failed || t.Check != nil && t.Check.Verdict == record.Fail
+		}
+		if models && failed {
+			return clean(layer.Name, maxName)
+		}
+	}
+	return ""
 }
 
 // reconciles reports whether the counts of a table add up, and the sum as text.
@@ -345,8 +433,8 @@ func tableVerdict(t *record.Table) record.Verdict {
 	for i := range t.Decisions {
 		own = record.Worst(own, decisionVerdict(&t.Decisions[i]))
 	}
-	for i := range t.Findings {
-		own = record.Worst(own, findingVerdict(&t.Findings[i]))
+	for _, f := range findings(t) {
+		own = record.Worst(own, findingVerdict(f))
 	}
 	bad := own == record.Fail || own == record.Error
 	switch {
@@ -374,7 +462,7 @@ func contents(run *record.Run) (c content) {
 		c.quarantines = c.quarantines || t.Quarantine != nil
 		c.profiles = c.profiles || t.Profile != nil
 		c.sources = c.sources || t.Source != nil
-		c.findings = c.findings || len(t.Findings) > 0
+		c.findings = c.findings || len(findings(t)) > 0
 	}
 	return c
 }

@@ -1,0 +1,328 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/engine/duckdb"
+	"github.com/dq-dev/dq/pipeline"
+	"github.com/dq-dev/dq/record"
+)
+
+// shop is a small pipeline: a source, a merge, a history and a sum.
+var shop = map[string]string{
+	"pipeline.yaml": `
+version: 1
+pipeline: shop
+layers:
+  bronze:
+    tables:
+      orders: {source: {files: 'in/*.csv', on_rewrite: replace}}
+  silver:
+    tables:
+      orders: {mode: merge, keys: [id], incremental: bronze.orders}
+      customers: {mode: scd2, keys: [customer], track: [city], effective: seen, order: [id], surrogate: customer_key, incremental: silver.orders}
+  gold:
+    tables:
+      totals: {mode: overwrite}
+`,
+	"models/silver/orders.sql": `SELECT CAST(id AS BIGINT) AS id, customer, city, CAST(seen AS TIMESTAMPTZ) AS seen,
+  CAST(amount AS DECIMAL(12,2)) AS amount FROM bronze.orders`,
+	"models/silver/customers.sql": `SELECT customer, city, seen, id FROM silver.orders`,
+	"models/gold/totals.sql":      `SELECT customer, sum(amount) AS amount, count(*) AS orders FROM silver.orders GROUP BY customer`,
+	"suites/bronze/orders.yaml": `
+version: 1
+owner: shop
+columns: {id: {type: string}, customer: {type: string}, city: {type: string}, seen: {type: string}, amount: {type: string}}
+expectations: {filled: {row: id != null}}
+`,
+	"suites/silver/orders.yaml": `
+version: 1
+owner: shop
+columns: {id: {unique: true}, amount: {type: 'decimal(12,2)', positive: true, on_fail: quarantine, mostly: 0.4}}
+`,
+	"suites/silver/customers.yaml": `
+version: 1
+owner: shop
+columns: {customer_key: {unique: true}}
+`,
+	"suites/gold/totals.yaml": `
+version: 1
+owner: shop
+expectations: {none_lost: {table: 'rows() >= previous(rows())'}}
+`,
+	"in/1.csv": "id,customer,city,seen,amount\n1,ann,Oslo,2024-01-01 10:00:00+00,5.00\n2,bob,Rome,2024-01-01 11:00:00+00,7.50\n",
+}
+
+type fixture struct {
+	t   *testing.T
+	dir string
+	eng engine.Engine
+	now time.Time
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	eng, err := duckdb.Open(duckdb.Config{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eng.Close() })
+	f := &fixture{t: t, dir: t.TempDir(), eng: eng, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for name, text := range shop {
+		f.put(name, text)
+	}
+	return f
+}
+
+func (f *fixture) put(name, text string) {
+	f.t.Helper()
+	path := filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// run runs the pipeline an hour after the last time.
+func (f *fixture) run() *record.Run {
+	f.t.Helper()
+	rec, err := f.try(pipeline.Options{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return rec
+}
+
+func (f *fixture) try(opt pipeline.Options) (*record.Run, error) {
+	f.t.Helper()
+	p, err := pipeline.Load(filepath.Join(f.dir, "pipeline.yaml"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.now = f.now.Add(time.Hour)
+	opt.Engine, opt.Clock = f.eng, func() time.Time { return f.now }
+	return p.Run(context.Background(), opt)
+}
+
+// rows reads a table, columns in alphabetical order, rows sorted, one a line.
+func (f *fixture) rows(table, columns string) string {
+	f.t.Helper()
+	ctx := context.Background()
+	root := filepath.Join(f.dir, "warehouse", table)
+	snap, err := delta.Open(delta.Dir(root)).Snapshot(ctx, delta.Latest())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	in := engine.Input{Name: "t", Schema: snap.Schema(), Root: root}
+	for file, err := range snap.Files(ctx) {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		in.Files = append(in.Files, file)
+	}
+	s, err := f.eng.Session(ctx)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.Attach(ctx, in); err != nil {
+		f.t.Fatal(err)
+	}
+	rows, err := s.Query(ctx, "SELECT "+columns+" FROM t ORDER BY ALL")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, row := range rows.Values {
+		for i, v := range row {
+			if i > 0 {
+				b.WriteByte(' ')
+			}
+			if at, ok := v.(time.Time); ok {
+				v = at.Format("01-02T15")
+			}
+			fmt.Fprint(&b, v)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (f *fixture) want(table, columns, want string) {
+	f.t.Helper()
+	if got := f.rows(table, columns); got != want {
+		f.t.Errorf("%s:\n%swant\n%s", table, got, want)
+	}
+}
+
+func TestLateRowsSplitIntervals(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("in/3.csv", "id,customer,city,seen,amount\n5,ann,Bergen,2024-03-01 10:00:00+00,1.00\n")
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,ann,Paris,2024-02-01 10:00:00+00,1.00\n4,ann,Oslo,2024-02-15 10:00:00+00,1.00\n")
+	f.run()
+	f.want("silver/customers", "customer, city, valid_from, valid_to, is_current", `ann Bergen 03-01T10 <nil> true
+ann Oslo 01-01T10 02-01T10 false
+ann Oslo 02-15T10 03-01T10 false
+ann Paris 02-01T10 02-15T10 false
+bob Rome 01-01T11 <nil> true
+`)
+	f.want("gold/totals", "customer, amount, orders", "ann 8.00 4\nbob 7.50 1\n")
+}
+
+func TestSameTimeLaterRowHolds(t *testing.T) {
+	f := newFixture(t)
+	f.put("in/1.csv", "id,customer,city,seen,amount\n2,ann,Rome,2024-01-01 10:00:00+00,1.00\n1,ann,Oslo,2024-01-01 10:00:00+00,1.00\n")
+	rec := f.run()
+	f.want("silver/customers", "customer, city", "ann Rome\n")
+	for _, l := range rec.Layers {
+		for _, table := range l.Tables {
+			for _, finding := range table.Findings {
+				if finding.Rule == "scd2.contradiction" && finding.Rows == 1 {
+					return
+				}
+			}
+		}
+	}
+	t.Error("the contradiction is no finding")
+}
+
+func TestRewrittenFileReplacesItsRowsEverywhere(t *testing.T) {
+	f := newFixture(t)
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
+	f.run()
+	f.put("in/1.csv", "id,customer,city,seen,amount\n1,ann,Oslo,2024-01-01 10:00:00+00,6.00\n")
+	rec := f.run()
+	if rec.Outcome != "refused" {
+		t.Fatalf("a total was lost, and the outcome is %s: %s", rec.Outcome, rec.Message)
+	}
+	f.want("gold/totals", "customer, amount", "ann 5.00\nbob 7.50\ncid 9.00\n")
+	f.want("bronze/orders", "id, amount", "1 6.00\n3 9.00\n")
+	f.want("silver/orders", "id, amount", "1 6.00\n3 9.00\n")
+	f.want("silver/customers", "customer", "ann\ncid\n")
+}
+
+func TestQuarantineHoldsRefusedRowsWithReasons(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,-9.00\n4,dan,Lyon,2024-01-02 10:00:00+00,2.00\n")
+	rec := f.run()
+	if rec.Verdict != record.Warn || rec.Outcome != "published" {
+		t.Fatalf("verdict %s, outcome %s", rec.Verdict, rec.Outcome)
+	}
+	f.want("quarantine/silver/orders", "id, amount, dq_reasons", "3 -9.00 [amount.positive]\n")
+	f.want("silver/orders", "id", "1\n2\n4\n")
+	counts := rec.Layers[1].Tables[0].Counts
+	if counts.Returned != 2 || counts.Published != 1 || counts.Quarantined != 1 {
+		t.Errorf("counts %+v", counts)
+	}
+}
+
+func TestRefusedBatchesAreForgottenAfterAWeek(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
+	if rec := f.run(); rec.Outcome != "refused" {
+		t.Fatalf("outcome %s", rec.Outcome)
+	}
+	warehouse := filepath.Join(f.dir, "warehouse")
+	list, err := pipeline.RefusedBatches(context.Background(), warehouse)
+	if err != nil || len(list) != 1 || len(list[0].Folders) == 0 {
+		t.Fatalf("%d refused batches, %v", len(list), err)
+	}
+	staged := filepath.Join(warehouse, list[0].Folders[0])
+	if err := os.Remove(filepath.Join(f.dir, "in/2.csv")); err != nil {
+		t.Fatal(err)
+	}
+	f.now = f.now.Add(6 * 24 * time.Hour)
+	f.run()
+	if _, err := os.Stat(staged); err != nil {
+		t.Fatalf("staged files are gone after six days: %v", err)
+	}
+	f.now = f.now.Add(2 * 24 * time.Hour)
+	f.run()
+	if _, err := os.Stat(staged); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("staged files are still there after eight days: %v", err)
+	}
+	if list, _ := pipeline.RefusedBatches(context.Background(), warehouse); len(list) != 0 {
+		t.Errorf("%d refused batches after eight days", len(list))
+	}
+	f.want("bronze/orders", "id", "1\n2\n")
+}
+
+func TestAnotherWritersCommitConflicts(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
+	ctx := context.Background()
+	gold := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse/gold/totals")))
+	rec, err := f.try(pipeline.Options{Progress: func(step string) {
+		if step != "prepared gold" {
+			return
+		}
+		snap, err := gold.Snapshot(ctx, delta.Latest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := snap.Begin("DELETE")
+		for file, err := range snap.Files(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.Remove(file)
+		}
+		if _, err := x.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Outcome != "partial" || rec.Verdict != record.Fail {
+		t.Errorf("outcome %s, verdict %s", rec.Outcome, rec.Verdict)
+	}
+	f.want("gold/totals", "customer", "")
+	f.want("silver/orders", "id", "1\n2\n3\n")
+}
+
+func TestSecondRunWaitsOrLeaves(t *testing.T) {
+	f := newFixture(t)
+	var inner error
+	_, err := f.try(pipeline.Options{Progress: func(step string) {
+		if step == "begin" {
+			f.now = f.now.Add(-time.Hour) // the lease of a process that lives has not run out
+			_, inner = f.try(pipeline.Options{})
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(inner, pipeline.ErrBusy) {
+		t.Errorf("the second run ended with %v", inner)
+	}
+}
+
+func TestAChangedRuleJudgesTheWholeTableOnce(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("suites/bronze/orders.yaml", strings.Replace(shop["suites/bronze/orders.yaml"], "id != null", "id != '2'", 1))
+	rec := f.run()
+	if rec.Verdict != record.Fail {
+		t.Fatalf("verdict %s: %s", rec.Verdict, rec.Message)
+	}
+	if check := rec.Layers[0].Tables[0].Check; check == nil || check.Expectations[0].Failed != 1 || check.Expectations[0].Evaluated != 2 {
+		t.Errorf("check %+v", check)
+	}
+}
