@@ -258,6 +258,34 @@ func TestAuditCancelled(t *testing.T) {
 	}
 }
 
+// TestPlace: the record of a text file is shown, the position in a Parquet file is not.
+func TestPlace(t *testing.T) {
+	p := mustPlan(t, "version: 1\nexpectations: {priced: {row: price > 0}}\n", "price double")
+	for file, want := range map[string]string{
+		"in/orders.csv":                   "1 of 1 row failed price > 0 (100 %); none may; first: price = -1, at in/orders.csv:17",
+		"orders.csv.gz":                   "1 of 1 row failed price > 0 (100 %); none may; first: price = -1, at orders.csv.gz:17",
+		"20110101T000000Z/part-0.parquet": "1 of 1 row failed price > 0 (100 %); none may; first: price = -1",
+	} {
+		s := &script{answers: []answer{
+			{in: "GROUP BY", rows: [][]any{ints(file, 1, 1, 0)}},
+			{in: "dq_n", rows: [][]any{{int64(0), file, int64(17)}}},
+			{in: "IN (17)", columns: "price " + engine.FileColumn + " " + engine.LineColumn, rows: [][]any{{-1.0, file, int64(17)}}},
+			{in: "FROM", rows: [][]any{ints("", 1, 1)}},
+		}}
+		res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "p"}}, Table: "t", Samples: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := res.Check.Expectations[0]
+		if e.Message != want || len(e.Sample) != 1 || e.Sample[0]["price"] != -1.0 {
+			t.Errorf("%s: %q, sample %v", file, e.Message, e.Sample)
+		}
+		if _, shown := e.Sample[0][engine.FileColumn]; shown != strings.Contains(file, ".csv") {
+			t.Errorf("%s: sample %v", file, e.Sample)
+		}
+	}
+}
+
 // TestAuditNonsense: counts that are none are an error, never a pass.
 func TestAuditNonsense(t *testing.T) {
 	p := mustPlan(t, "version: 1\ncolumns: {a: {not_null: true}}\n", "a int64")

@@ -184,6 +184,9 @@ func (t *tableRun) bindSource() (table.Schema, error) {
 		if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
 			return table.Schema{}, fmt.Errorf("%s: source: %w", t.position, err)
 		}
+		if err == nil && first.Format != file.CSV {
+			return table.Schema{}, fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, first.Format)
+		}
 		// Any other problem of a file is a finding, when the file is landed.
 		header = first.Columns
 	}

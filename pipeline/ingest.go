@@ -33,8 +33,9 @@ func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	for _, f := range batch.Rewritten {
 		if !t.Source.Replace {
-			t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s, now %.12s)",
-				f.Path, t.ledger.files[f.Path].SHA256, f.SHA256)
+			was := t.ledger.files[f.Path]
+			t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %d)",
+				f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, f.Records)
 			t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, give the new one another name, or set on_rewrite: replace to take its rows instead of the old ones"
 		}
 	}

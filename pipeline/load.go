@@ -274,7 +274,7 @@ func (l *loader) source(n *yamlpos.Node) *Source {
 		s.Glob = relativeTo(l.dir, f["files"].String())
 	}
 	if f["format"] != nil {
-		s.Format = f["format"].OneOf("format", "csv", "tsv", "json", "parquet")
+		s.Format = f["format"].OneOf("format of sources", "csv", "tsv")
 	}
 	for key, to := range map[string]*string{"delimiter": &s.Delimiter, "quote": &s.Quote} {
 		if f[key] != nil {

@@ -68,9 +68,35 @@ func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 		return r.refuse(ctx, l, rec, closed)
 	case !staged:
 		rec.Outcome = "unchanged"
-		return nil
+		return r.settle(ctx, l)
 	}
-	return r.publish(ctx, l, rec)
+	if err := r.publish(ctx, l, rec); err != nil || rec.Outcome != "published" {
+		return err
+	}
+	return r.settle(ctx, l)
+}
+
+// settle notes for tables that were compared with their inputs and found
+// unchanged that they are up to date with these, so that the next run need not
+// compare again.
+func (r *run) settle(ctx context.Context, l *Layer) error {
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		if t.ledger.last == nil || t.staged != nil || t.settled == nil && t.rejudged == nil {
+			continue
+		}
+		entry := *t.ledger.last
+		if t.settled != nil {
+			entry.Inputs, entry.Model = t.settled.Inputs, t.settled.Model
+		}
+		if t.rejudged != nil {
+			entry.Suite = t.Suite.Digest
+		}
+		if err := r.state.writeJSON(ctx, ledgerName(t.Name, entry.N, entry.Run), entry); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judgement is the table's verdict and why the gate must stay closed, if it must.

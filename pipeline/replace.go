@@ -85,7 +85,14 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	refused, _ := numbers.Values[0][1].(int64)
 
 	added := "SELECT " + columns + " FROM dq_rows"
-	if len(t.current.files) > 0 {
+	switch {
+	case len(t.current.files) == 0:
+	case !incremental && !sameColumns(t.snap.Schema(), t.schema):
+		// Files of other columns or types cannot stay.
+		st.removes = t.current.files
+		st.counts.Removed = liveRows(st.removes)
+		st.counts.Published = st.counts.Returned - refused
+	default:
 		if added, err = r.compare(ctx, t, s, st, identity, incremental, refused); err != nil {
 			return err
 		}
@@ -205,11 +212,12 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		nulls[i] = d.Ident(k) + " IS NULL"
 	}
 	keys := idents(d, "", identity)
-	checks := []struct{ rule, noun, sql, message string }{
+	checks := []struct{ rule, noun, sql, message, hint string }{
 		{"keys.null", "row", fmt.Sprintf("SELECT %s FROM dq_rows WHERE %s", idents(d, "", t.schema.Names()), strings.Join(nulls, " OR ")),
-			"has no value in a key column (" + strings.Join(identity, ", ") + ")"},
+			"has no value in a key column (" + strings.Join(identity, ", ") + ")", "leave such rows out in the model, or give them a key"},
 		{"keys.repeated", "value", fmt.Sprintf("SELECT %s, count(*) AS times FROM dq_rows GROUP BY %s HAVING count(*) > 1", keys, keys),
-			"of (" + strings.Join(identity, ", ") + ") comes more than once"},
+			"of (" + strings.Join(identity, ", ") + ") comes more than once",
+			"choose in the model which row counts, such as QUALIFY row_number() OVER (PARTITION BY " + strings.Join(identity, ", ") + " ORDER BY _file DESC, _line DESC) = 1"},
 	}
 	numbers, err := s.Query(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM (%s) q), (SELECT count(*) FROM (%s) q)", checks[0].sql, checks[1].sql))
 	if err != nil {
@@ -228,6 +236,7 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		f := &t.rec.Findings[len(t.rec.Findings)-1]
 		f.Rows, f.Sample = n, t.plan.Show(rows)
 		f.Position = t.Model
+		f.Hint = c.hint
 		return false, nil
 	}
 	return true, nil

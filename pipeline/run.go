@@ -80,9 +80,11 @@ type tableRun struct {
 	// gone says that the incremental table lost rows since the last batch,
 	// unchangedUpstream that it neither lost nor got any.
 	gone, unchangedUpstream bool
-	openErr, profileErr     error
-	rejudged                *expectations.Result // of an audit of what is published already
-	rec                     *record.Table
+	// settled is what the last batch is up to date with, if nothing changed.
+	settled             *ledgerEntry
+	openErr, profileErr error
+	rejudged            *expectations.Result // of an audit of what is published already
+	rec                 *record.Table
 }
 
 // relation is a set of files that SQL can read.

@@ -84,13 +84,14 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	}
 	t.rec.Inputs = inputs
 	last := t.ledger.last
-	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest()
+	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)
 	if !fresh && sameInputs(inputs, last.Inputs) {
 		return nil
 	}
-	if t.snap != nil && last != nil && last.Model != t.digest() {
-		t.note("model", "info", "the model or its options changed since version %d: the table is rebuilt", t.current.version)
+	if t.snap != nil && last != nil && (last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)) {
+		t.note("model", "info", "the model, its options or its columns changed since version %d: the table is rebuilt", t.current.version)
 	}
+	t.settled = &ledgerEntry{Inputs: inputs, Model: t.digest()}
 	blocked, err := r.rule(ctx, t, t.schema)
 	if err != nil || blocked {
 		return err
@@ -527,6 +528,17 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 	t.staged, t.current = nil, t.before
 	t.rec.Counts = record.Counts{Returned: st.counts.Returned, Unchanged: st.counts.Returned, Total: st.counts.Total}
 	return nil
+}
+
+// extends reports whether a schema has the columns of an older one with the
+// same types, so that files of both can be read together.
+func extends(old, next table.Schema) bool {
+	for _, f := range old.Fields {
+		if g, ok := next.Field(f.Name); !ok || !g.Type.Equal(f.Type) {
+			return false
+		}
+	}
+	return true
 }
 
 func sameColumns(a, b table.Schema) bool {

@@ -166,6 +166,15 @@ type Check struct {
 	DurationMS int64      `json:"duration_ms"`
 }
 
+// MarshalJSON writes a check without expectations with an empty list of them.
+func (c Check) MarshalJSON() ([]byte, error) {
+	type plain Check // without this method
+	if c.Expectations == nil {
+		c.Expectations = []Expectation{}
+	}
+	return unescaped(plain(c))
+}
+
 // Dataset is what a check looked at. Version is nil for what has none.
 type Dataset struct {
 	Name     string `json:"name"`
@@ -236,12 +245,16 @@ func (e Expectation) MarshalJSON() ([]byte, error) {
 		e.Observed = map[string]any{}
 	}
 	e.Groups, e.Sample = full(e.Groups), full(e.Sample)
-	// json.Marshal would escape < and > for good; an encoder leaves that to the
-	// one who writes the document.
+	return unescaped(plain(e))
+}
+
+// unescaped writes JSON in which < and > stand as they are. [json.Marshal] would
+// escape them for good; whoever writes the whole document decides that.
+func unescaped(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(plain(e))
+	err := enc.Encode(v)
 	return b.Bytes(), err
 }
 

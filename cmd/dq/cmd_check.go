@@ -173,6 +173,11 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 	if err != nil {
 		return err
 	}
+	if d.broken != nil {
+		unreadable(run, d, &record.Check{Format: record.CheckFormat, Dataset: d.dataset, Suite: record.SuiteRef{Name: suite.File, Digest: suite.Digest},
+			Expectations: []record.Expectation{}, Engine: run.Engine, Tool: run.Tool, StartedAt: run.StartedAt})
+		return nil
+	}
 	refs := map[string]table.Schema{}
 	for _, arg := range tables {
 		name, where, ok := strings.Cut(arg, "=")
@@ -185,6 +190,9 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 		}
 		if refs[name], _, err = other.attach(ctx, s, eng.Dialect(), name, dataOptions{}); err != nil {
 			return err
+		}
+		if other.broken != nil {
+			return fmt.Errorf("--table %s: %s", arg, other.broken.Message)
 		}
 	}
 	plan, err := suite.Plan(schema, refs)
@@ -212,6 +220,14 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
 	sumUp(run, t, "checked")
 	return nil
+}
+
+// unreadable makes a run of data that cannot be read: nothing in it was judged.
+func unreadable(run *record.Run, d *data, check *record.Check) {
+	if check != nil {
+		check.Verdict, check.Findings = record.Fail, []record.Finding{*d.broken}
+	}
+	sumUp(run, record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Outcome: "unreadable", Check: check, Findings: []record.Finding{*d.broken}}, "unreadable")
 }
 
 // sumUp makes a run of one table.
@@ -262,6 +278,13 @@ func (a *app) cmdProfile() *cobra.Command {
 				schema, findings, err := d.attach(cmd.Context(), s, eng.Dialect(), "t", opts)
 				if err != nil {
 					return err
+				}
+				if d.broken != nil {
+					unreadable(run, d, nil)
+					if err := a.show(run, format); err != nil {
+						return err
+					}
+					return &exitError{code: exitFound}
 				}
 				p, err := profiling.Profile(cmd.Context(), s, eng.Dialect(), "t", schema, profiling.Options{Redact: personal(schema)})
 				if err != nil {

@@ -29,7 +29,8 @@ type dataOptions struct {
 type data struct {
 	input   engine.Input
 	dataset record.Dataset
-	records int64 // data records counted in text files; -1 when not counted
+	records int64           // data records counted in text files; -1 when not counted
+	broken  *record.Finding // the data cannot be read at all
 }
 
 // resolve finds what a DATA argument names: PATH, a glob, a Delta table's
@@ -105,6 +106,11 @@ func (d *data) delta(ctx context.Context, path string, at delta.At) error {
 
 func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
 	batch, err := file.Fetch(ctx, file.Config{Glob: glob}, nil)
+	if broken := (*file.Error)(nil); errors.As(err, &broken) && !errors.Is(err, file.ErrNotFound) && !errors.Is(err, file.ErrBadConfig) {
+		// That the data cannot be read is a finding about the data.
+		d.broken = &record.Finding{Rule: "source.file", Severity: "error", Table: d.dataset.Name, Message: err.Error()}
+		return nil
+	}
 	if err != nil {
 		return usage(err)
 	}
@@ -148,6 +154,9 @@ func nearData(path string) string {
 // fit reads as null and is a finding of the rule source.type. A record that
 // cannot be read is one of source.parse, a text file without data one of source.rows.
 func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect, name string, opts dataOptions) (table.Schema, []record.Finding, error) {
+	if d.broken != nil {
+		return table.Schema{}, nil, nil
+	}
 	in := d.input
 	in.Name = name
 	in.Provenance = true
@@ -156,6 +165,10 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 		in.Name = name + "_text"
 	}
 	schema, err := s.Attach(ctx, in)
+	if err != nil && in.Format != "" && ctx.Err() == nil && !errors.Is(err, engine.ErrMemory) && !errors.Is(err, engine.ErrNoSpace) {
+		d.broken = &record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Message: err.Error()}
+		return table.Schema{}, nil, nil
+	}
 	if err != nil {
 		return table.Schema{}, nil, err
 	}
