@@ -258,8 +258,8 @@ func TestAuditCancelled(t *testing.T) {
 	}
 }
 
-// TestPlace: the record of a text file is shown, the position in a Parquet file is not.
-func TestPlace(t *testing.T) {
+// TestSamplePlace: the record of a text file is shown, the position in a Parquet file is not.
+func TestSamplePlace(t *testing.T) {
 	p := mustPlan(t, "version: 1\nexpectations: {priced: {row: price > 0}}\n", "price double")
 	for file, want := range map[string]string{
 		"in/orders.csv":                   "1 of 1 row failed price > 0 (100 %); none may; first: price = -1, at in/orders.csv:17",

@@ -175,26 +175,31 @@ func inFile(file, sql string, be *engine.BindError) error {
 }
 
 // bindSource is the schema of a landed table before its files are read: the
-// columns of the table, or, before there is one, of the suite and the first
-// file. A source without any file is an error then.
+// columns of the table, of the suite, and of the first file that is new. A
+// source without any file is an error.
 func (t *tableRun) bindSource() (table.Schema, error) {
-	var header []string
-	if t.snap == nil {
-		first, err := file.Header(t.files())
-		if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
-			return table.Schema{}, fmt.Errorf("%s: source: %w", t.position, err)
-		}
-		if err == nil && first.Format != file.CSV {
-			return table.Schema{}, fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, first.Format)
-		}
-		// Any other problem of a file is a finding, when the file is landed.
-		header = first.Columns
+	first, err := file.Header(t.files(), t.known())
+	if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
+		return table.Schema{}, fmt.Errorf("%s: source: %w", t.position, err)
 	}
-	schema, err := t.landed(header)
+	if err == nil && first.Format != "" && first.Format != file.CSV {
+		return table.Schema{}, fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, first.Format)
+	}
+	// Any other problem of a file is a finding, when the file is landed.
+	schema, err := t.landed(first.Columns)
 	if err == nil && len(schema.Fields) == 3 {
 		err = fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
 	}
 	return schema, err
+}
+
+// known are the source files that the table has consumed.
+func (t *tableRun) known() file.Known {
+	known := file.Known{}
+	for path, f := range t.ledger.files {
+		known[path] = file.ID{SHA256: f.SHA256, Size: f.Size, ModifiedNS: f.ModifiedNS}
+	}
+	return known
 }
 
 // files says which files the source means, and how they are read.

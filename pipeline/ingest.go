@@ -18,11 +18,9 @@ import (
 // ingest lands the files of a source that were not consumed before, as text,
 // with the file, the record number and the time of the load.
 func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
-	known := file.Known{}
-	if !r.opt.FullRefresh {
-		for path, f := range t.ledger.files {
-			known[path] = file.ID{SHA256: f.SHA256, Size: f.Size, ModifiedNS: f.ModifiedNS}
-		}
+	known := t.known()
+	if r.opt.FullRefresh {
+		known = nil
 	}
 	batch, err := file.Fetch(ctx, t.files(), known)
 	if err != nil {

@@ -3,6 +3,9 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +28,9 @@ const (
 var profileHeads = []string{"column", "type", "nulls", "distinct", "min", "max", "mean", "top value"}
 
 // profileRoom is what the columns of a profile that may be cut keep on a narrow
-// terminal. Types are cut last: half a decimal(18,3) misleads.
+// terminal, first and at last: half a decimal(18,3) misleads.
 var profileRoom = []map[int]int{
-	{profileName: 12, profileMin: 10, profileMax: 10, profileTop: topShare + 10},
+	{profileName: 12, profileType: 13, profileMin: 10, profileMax: 10, profileTop: topShare + 10},
 	{profileType: 8},
 }
 
@@ -111,11 +114,42 @@ func (t *terminal) fit(rows [][]string) int {
 		}
 	}
 	for _, row := range rows {
+		row[profileMin], row[profileMax] = narrow(row[profileType], row[profileMin], wide[profileMin]), narrow(row[profileType], row[profileMax], wide[profileMax])
 		for i := range row {
 			row[i] = cut(row[i], wide[i])
 		}
 	}
 	return shown
+}
+
+// narrow writes a number or a time in less room, with fewer digits or without the
+// day: cut off like a text it would look like another one.
+func narrow(typ, s string, room int) string {
+	if columns(s) <= room {
+		return s
+	}
+	if strings.HasPrefix(typ, "timestamp") {
+		if _, clock, ok := strings.Cut(s, " "); ok {
+			return clock
+		}
+		return s
+	}
+	if !slices.ContainsFunc([]string{"int", "float", "double", "decimal"}, func(kind string) bool { return strings.HasPrefix(typ, kind) }) {
+		return s
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(s, ",", ""), 64)
+	if err != nil {
+		return s
+	}
+	if whole := group(strconv.FormatFloat(f, 'f', 0, 64)); math.Abs(f) >= 1000 && columns(whole) <= room {
+		return whole
+	}
+	for digits := 6; digits > 1; digits-- {
+		if s = strconv.FormatFloat(f, 'g', digits, 64); columns(s) <= room {
+			break
+		}
+	}
+	return s
 }
 
 func profileRow(c *record.ColumnProfile) []string {

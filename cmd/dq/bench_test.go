@@ -116,7 +116,7 @@ func bareLoad(b *testing.B, project string) time.Duration {
 	}
 	defer s.Close()
 	cfg := file.Config{Glob: filepath.Join(project, "data/online_retail/*.csv.gz")}
-	g, err := file.Header(cfg)
+	g, err := file.Header(cfg, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

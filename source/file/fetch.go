@@ -37,7 +37,7 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	b := &Batch{Root: root}
 	var changed []found
 	for _, f := range files {
-		if id, ok := known[f.path]; ok && id.Size == f.info.Size() && id.ModifiedNS == f.info.ModTime().UnixNano() {
+		if f.is(known) {
 			b.Unchanged++
 			continue
 		}

@@ -425,7 +425,7 @@ func TestHeader(t *testing.T) {
 			if c.err != ErrNotFound {
 				put(t, name, c.text)
 			}
-			got, err := Header(Config{Glob: name})
+			got, err := Header(Config{Glob: name}, nil)
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v is not %v", err, c.err)
 			}
@@ -453,7 +453,7 @@ func FuzzSniff(f *testing.F) {
 		if err := os.WriteFile(name, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		g, err := Header(Config{Glob: name})
+		g, err := Header(Config{Glob: name}, nil)
 		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("%q: %v", data, err)

@@ -132,11 +132,12 @@ func Fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	return fetch(ctx, cfg, known)
 }
 
-// Header says how the first file of a source is read and what its columns are,
-// from its first 256 kB. The group holds this one file, neither hashed nor
-// counted. The error is an *[Error]: [ErrNotFound] with the nearest name,
-// [ErrFormat], [ErrHeader], [ErrEncoding], [ErrDamaged] or [ErrBadConfig].
-func Header(cfg Config) (Group, error) {
+// Header says how the first file of a source that is not known, by size and
+// time, is read and what its columns are, from its first 256 kB. The group holds
+// this one file, neither hashed nor counted; it is empty when all are known. The
+// error is an *[Error]: [ErrNotFound] with the nearest name, [ErrFormat],
+// [ErrHeader], [ErrEncoding], [ErrDamaged] or [ErrBadConfig].
+func Header(cfg Config, known Known) (Group, error) {
 	if err := validate(cfg); err != nil {
 		return Group{}, err
 	}
@@ -144,8 +145,13 @@ func Header(cfg Config) (Group, error) {
 	if err != nil {
 		return Group{}, err
 	}
-	if len(files) == 0 {
+	if len(files) == 0 && len(known) == 0 {
 		return Group{}, nothing(cfg.Glob)
 	}
-	return first(cfg, root, files[0])
+	for _, f := range files {
+		if !f.is(known) {
+			return first(cfg, root, f)
+		}
+	}
+	return Group{}, nil
 }

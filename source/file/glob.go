@@ -17,6 +17,12 @@ type found struct {
 	info fs.FileInfo
 }
 
+// is reports whether the file is known, with the same size and time.
+func (f found) is(known Known) bool {
+	id, ok := known[f.path]
+	return ok && id.Size == f.info.Size() && id.ModifiedNS == f.info.ModTime().UnixNano()
+}
+
 // expand returns the glob's root and the files it matches, by path. A glob
 // without a pattern is one file, which must exist; so is one that is a file's
 // very name, whatever characters are in it.
