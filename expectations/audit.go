@@ -22,7 +22,7 @@ import (
 // each rule that has bad rows.
 func (p *Plan) Audit(ctx context.Context, s engine.Session, t Target) (*Result, error) {
 	a := &auditor{plan: p, session: s, dialect: t.Dialect, target: t, tallies: map[*rule]*tally{},
-		result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
+		past: map[string]any{}, result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
 	for _, r := range p.rules {
 		a.tallies[r] = &tally{}
 	}
@@ -67,6 +67,7 @@ type auditor struct {
 	plan    *Plan
 	session engine.Session
 	dialect engine.Dialect
+	past    map[string]any // metrics of the version before that were measured now
 	target  Target
 	tallies map[*rule]*tally
 	result  *Result
@@ -257,18 +258,25 @@ func cancelled(ctx context.Context, err error) bool {
 func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules []*rule) error {
 	metrics := map[string]cel.Metric{}
 	var texts []string
+	asked := map[string]cel.Metric{} // of the version before
 	for _, r := range rules {
 		for _, part := range []*cel.Rule{r.aggregate, r.inScope} {
 			if part == nil {
 				continue
 			}
 			for _, m := range part.With(a.facts()).Metrics() {
+				if m.Past == 1 {
+					asked[m.Of] = m
+				}
 				if _, ok := metrics[m.Of]; !ok {
 					metrics[m.Of] = m
 					texts = append(texts, m.Of)
 				}
 			}
 		}
+	}
+	if err := a.recompute(ctx, asked); err != nil {
+		return err
 	}
 	var items, of []string
 	problems := map[string]string{}
@@ -353,6 +361,47 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 	return values, nil
 }
 
+// pastValue is what a metric was in an earlier version.
+func (a *auditor) pastValue(m cel.Metric) (any, bool) {
+	if a.target.Past != nil {
+		if v, ok := a.target.Past(m.Of, m.Past); ok {
+			return v, true
+		}
+	}
+	v, ok := a.past[m.Of]
+	return v, ok && m.Past == 1
+}
+
+// recompute measures on the version before what its audit did not keep.
+func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
+	if a.target.PastTable == "" {
+		return nil
+	}
+	var items, of []string
+	for _, text := range sortedKeys(asked) {
+		m := asked[text]
+		if _, known := a.pastValue(m); known {
+			continue
+		}
+		if sql, err := m.SQL(a.dialect, a.dialect.Relation(a.target.PastTable)); err == nil {
+			items, of = append(items, sql), append(of, text)
+		}
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	values, err := a.values(ctx, a.target.PastTable, items, of, map[string]string{})
+	if err != nil {
+		return err
+	}
+	for _, text := range of {
+		if v, ok := values[text]; ok {
+			a.past[text] = v
+		}
+	}
+	return nil
+}
+
 // judge decides a rule over aggregates, from the values of the metrics.
 func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map[string]string) {
 	t := a.tallies[r]
@@ -366,10 +415,8 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		}
 		if m.Past == 0 {
 			mine[m.Text] = values[m.Of]
-		} else if a.target.Past != nil {
-			if v, ok := a.target.Past(m.Of, m.Past); ok {
-				mine[m.Text] = v
-			}
+		} else if v, ok := a.pastValue(m); ok {
+			mine[m.Text] = v
 		}
 	}
 	if problem, ok := problems["errored "+r.ID]; ok {

@@ -1,6 +1,9 @@
 package expectations
 
-import "github.com/dq-dev/dq/engine"
+import (
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations/cel"
+)
 
 // Show makes rows of the suite's table fit to be shown: values fit for JSON,
 // those of columns that are tagged personal redacted. Columns that the suite
@@ -21,4 +24,20 @@ func (p *Plan) Refusing() []string {
 		ids = append(ids, r.ID)
 	}
 	return ids
+}
+
+// Past lists the metrics of the version before that rules ask for.
+func (p *Plan) Past() []string {
+	var texts []string
+	for _, r := range p.rules {
+		if r.aggregate == nil {
+			continue
+		}
+		for _, m := range r.aggregate.With(cel.Facts{Now: p.now}).Metrics() {
+			if m.Past == 1 {
+				texts = append(texts, m.Of)
+			}
+		}
+	}
+	return texts
 }

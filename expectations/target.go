@@ -26,7 +26,10 @@ type Target struct {
 	Table string
 	// Past gives the value that a metric had n accepted versions ago; nil is no past.
 	Past Past
-	Now  time.Time
+	// PastTable is the relation of the version before, for metrics that Past does
+	// not have, such as those of a new rule; "" when there is none.
+	PastTable string
+	Now       time.Time
 	// Samples is how many failing rows to show for an expectation.
 	Samples int
 	// Refused counts, by expectation, the rows that went to quarantine or were

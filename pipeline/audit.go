@@ -73,6 +73,14 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	if err := r.attachRefs(ctx, t, s); err != nil {
 		return err
 	}
+	if t.snap != nil && t.staged != nil && t.forgot() {
+		was := t.before
+		was.schema = t.schema
+		if err := attach(ctx, s, relBefore, was, false); err != nil {
+			return err
+		}
+		target.PastTable = relBefore
+	}
 	result, err := t.plan.Audit(ctx, s, target)
 	if err != nil {
 		return err
@@ -129,6 +137,17 @@ func (t *tableRun) past() expectations.Past {
 		v, ok := t.ledger.last.Metrics[metric]
 		return v.value, ok
 	}
+}
+
+// forgot reports whether a rule asks for a metric of the version before that
+// was not kept then, because the rule is new.
+func (t *tableRun) forgot() bool {
+	for _, text := range t.plan.Past() {
+		if _, ok := t.past()(text, 1); !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // fileGroup is files that the same rules have yet to judge.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -76,12 +77,49 @@ func (r *run) bind(ctx context.Context) error {
 				continue
 			}
 			t.plan = plan.At(r.now)
+			t.waits = append(slices.Clone(spec.DependsOn), plan.Refs()...)
 		}
 	}
 	if len(wrong) > 0 {
 		return &ConfigError{Err: errors.Join(wrong...)}
 	}
+	for _, l := range r.Layers {
+		r.order(l)
+	}
 	return nil
+}
+
+// order puts a layer's tables behind those that their models read and, where
+// that makes no circle, behind those that their suites look at.
+func (r *run) order(l *Layer) {
+	var out []*Table
+	mark := map[string]bool{}
+	var visit func(spec *Table)
+	visit = func(spec *Table) {
+		if mark[spec.Name] {
+			return
+		}
+		mark[spec.Name] = true
+		for _, up := range r.tables[spec.Name].waits {
+			if i := slices.IndexFunc(l.Tables, func(o *Table) bool { return o.Name == up }); i >= 0 && !r.madeOf(up, spec.Name) {
+				visit(l.Tables[i])
+			}
+		}
+		out = append(out, spec)
+	}
+	for _, spec := range l.Tables {
+		visit(spec)
+	}
+	l.Tables = out
+}
+
+// madeOf reports whether a table's model reads another one, directly or not.
+func (r *run) madeOf(name, of string) bool {
+	t := r.tables[name]
+	if t == nil {
+		return false
+	}
+	return slices.ContainsFunc(t.DependsOn, func(up string) bool { return up == of || r.madeOf(up, of) })
 }
 
 func missing(schemas map[string]table.Schema, names []string) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/engine/duckdb"
 	"github.com/dq-dev/dq/pipeline"
+	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 )
 
@@ -324,5 +325,31 @@ func TestAChangedRuleJudgesTheWholeTableOnce(t *testing.T) {
 	}
 	if check := rec.Layers[0].Tables[0].Check; check == nil || check.Expectations[0].Failed != 1 || check.Expectations[0].Evaluated != 2 {
 		t.Errorf("check %+v", check)
+	}
+}
+
+func TestANewRuleKnowsThePast(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	f.put("suites/silver/orders.yaml", shop["suites/silver/orders.yaml"]+"expectations: {tenfold: {table: 'rows() > 10 * previous(rows())'}}\n")
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
+	if rec := f.run(); rec.Outcome != "refused" || !strings.Contains(rec.Message, "tenfold") {
+		t.Errorf("outcome %s: %s", rec.Outcome, rec.Message)
+	}
+}
+
+func TestPoliciesAreAskedWhenNothingCame(t *testing.T) {
+	f := newFixture(t)
+	bundle, err := policies.Load(context.Background(), policies.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec, err := f.try(pipeline.Options{Policies: bundle}); err != nil || rec.Outcome != "published" {
+		t.Fatalf("%v: %s", err, rec.Message)
+	}
+	f.put("suites/gold/totals.yaml", strings.Replace(shop["suites/gold/totals.yaml"], "owner: shop", "", 1))
+	rec, err := f.try(pipeline.Options{Policies: bundle})
+	if err != nil || rec.Outcome != "refused" || !strings.Contains(rec.Message, "DQ-O001") {
+		t.Errorf("%v, outcome %s: %s", err, rec.Outcome, rec.Message)
 	}
 }

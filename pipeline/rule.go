@@ -28,6 +28,10 @@ func (r *run) rule(ctx context.Context, t *tableRun, next table.Schema) (bool, e
 		return false, &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
 	}
 	t.rec.Decisions = append(t.rec.Decisions, ruling.Decisions...)
+	t.ruled = true
+	if len(ruling.Decisions) == 0 && len(in.Diff) == 0 {
+		return false, nil // nothing changes, and nothing is wrong: no decision
+	}
 	if err := r.log.Append(ruling, map[string]string{"run": r.id, "pipeline": r.Name}); err != nil {
 		return false, err
 	}

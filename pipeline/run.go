@@ -71,6 +71,7 @@ type tableRun struct {
 	ledger *ledger
 	schema table.Schema // what the next version has
 	reads  []string     // attached relations that the model scans
+	waits  []string     // tables of the pipeline that the model or the suite looks at
 	plan   *expectations.Plan
 	trace  *lineage.Statement
 	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.
@@ -83,6 +84,7 @@ type tableRun struct {
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled             *ledgerEntry
 	openErr, profileErr error
+	ruled               bool                 // policies were asked
 	rejudged            *expectations.Result // of an audit of what is published already
 	rec                 *record.Table
 }
@@ -283,7 +285,7 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
 		t.begin(r)
-		if up := firstHeld(held, spec.DependsOn); up != "" {
+		if up := firstHeld(held, t.waits); up != "" {
 			t.rec.Outcome, t.rec.Message = "not_run", "waits for "+up
 			held[spec.Name] = up
 			continue
@@ -345,6 +347,12 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 	}
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	if t.staged == nil && !t.ruled {
+		// Nothing came, but policies, waivers, owners and tags may have changed.
+		if _, err := r.rule(ctx, t, t.schema); err != nil {
+			return false, fmt.Errorf("%s: %w", t.Name, err)
+		}
 	}
 	if t.refusedShape() {
 		return false, nil

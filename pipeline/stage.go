@@ -35,6 +35,7 @@ const (
 	relRefused = "dq_refused" // rows that a quarantine or drop rule refused
 	relNew     = "dq_new"     // the files staged for the table
 	relResult  = "dq_table"   // the table as readers would see it
+	relBefore  = "dq_before"  // the table as they see it
 )
 
 // staged is what one run wants to change about a table.
