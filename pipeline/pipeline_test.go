@@ -353,3 +353,22 @@ func TestPoliciesAreAskedWhenNothingCame(t *testing.T) {
 		t.Errorf("%v, outcome %s: %s", err, rec.Outcome, rec.Message)
 	}
 }
+
+func TestARunThatWaitedLooksAgain(t *testing.T) {
+	f := newFixture(t)
+	p, err := pipeline.Load(filepath.Join(f.dir, "pipeline.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := p.Run(context.Background(), pipeline.Options{Engine: f.eng, Clock: func() time.Time { return f.now }, Progress: func(step string) {
+		if step == "bound" { // another run comes and goes before this one has the lease
+			f.run()
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Outcome != "unchanged" || rec.Verdict != record.Pass {
+		t.Errorf("outcome %s, verdict %s: %s", rec.Outcome, rec.Verdict, rec.Message)
+	}
+}

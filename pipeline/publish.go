@@ -200,6 +200,11 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 		case t.staged == nil:
 		case !done:
 			t.rec.Outcome = "refused"
+			for _, where := range []string{t.folder + "/" + r.id, quarantineFolder(t.Name) + "/" + r.id} {
+				if err := r.removeStaged(context.WithoutCancel(ctx), where); err != nil {
+					return err
+				}
+			}
 		default:
 			t.rec.Outcome = "published"
 			t.rec.Version = &v

@@ -192,6 +192,15 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 		}
 	}
 	added := "SELECT " + columns + " FROM dq_came"
+	if st.counts.Removed > 0 && t.Mode == "merge" {
+		left, err := count(ctx, s, "SELECT count(*) FROM dq_out o WHERE NOT EXISTS (SELECT 1 FROM dq_rows n WHERE "+equal(d, "n.", "o.", identity)+")")
+		if err != nil {
+			return "", err
+		}
+		if left > 0 {
+			t.note("merge.left", "info", "%s left the table: the model does not return their keys any more, or their newer values were refused", plural(left, "row"))
+		}
+	}
 	if len(st.removes) > 0 {
 		was.files = st.removes
 		if err := attach(ctx, s, relTouched, was, false); err != nil {

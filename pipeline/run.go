@@ -120,6 +120,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	if opt.DryRun {
 		return r.rec, r.dryRun(ctx)
 	}
+	r.step("bound")
 	ctx, lease, err := r.state.acquire(ctx, r.id, opt.Wait, opt.Clock)
 	if err != nil {
 		return r.rec, err
@@ -134,8 +135,9 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	if err != nil {
 		return r.rec, err
 	}
-	if recovered {
-		// What a killed run left was finished or undone: look at the tables anew.
+	if recovered || r.moved() {
+		// What a killed run left was finished or undone, or another run ended
+		// before this one had the lease: look at the tables anew.
 		if err := r.open(ctx); err != nil {
 			return r.rec, err
 		}
@@ -155,6 +157,16 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 		err = werr
 	}
 	return r.rec, err
+}
+
+// moved reports whether a table has a version that is newer than the one pinned.
+func (r *run) moved() bool {
+	for _, t := range r.tables {
+		if exists(filepath.Join(t.current.root, "_delta_log", fmt.Sprintf("%020d.json", t.current.version+1))) {
+			return true
+		}
+	}
+	return false
 }
 
 // runID sorts by time and never repeats.

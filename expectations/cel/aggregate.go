@@ -14,6 +14,7 @@ import (
 
 // aggregate is a function over all rows in scope. Rows in which an argument has
 // no value (it is null, or erred) are left out, except where its comment says so.
+// An error that no null column explains is counted beside it, by argumentErrors.
 type aggregate struct {
 	name     string
 	min, max int // number of arguments
@@ -24,6 +25,8 @@ type aggregate struct {
 	eval func(m *metric, rows [][]ref.Val) ref.Val
 	// lists says that the aggregate also takes the list that history gives.
 	lists bool
+	// counts says that rows in which the argument erred are what it counts.
+	counts bool
 
 	duckdb func(w *aggregation) (string, error)
 }

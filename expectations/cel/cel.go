@@ -31,8 +31,11 @@
 // infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),
 // distinct(x), duplicates(x, ...), mode(x), freshness(t); previous(e) and
 // history(e, n) are the same of earlier versions. Rows whose argument has no
-// value (null, or an error) are left out, as are NaN and infinities where numbers
-// are added up or ordered. Sums of ints and decimals are exact decimals, means of
+// value are left out, as are NaN and infinities where numbers are added up or
+// ordered; count and share do not count them. It may lack a value only because a
+// column that it reads is null: where an argument errs on values (a zero divisor,
+// an overflow, a text that is no number), the rule is an error. Only nulls(x)
+// counts every row in which x has no value, errors too. Sums of ints and decimals are exact decimals, means of
 // decimals decimals; other statistics are doubles, judged at 12 significant digits.
 package cel
 
@@ -197,7 +200,9 @@ func (c *compilation) finish(r *Rule, tree ast.Expr, metrics []*metric) {
 	c.kinds(r.expr)
 	for _, m := range c.parts.metrics {
 		for _, a := range m.args {
-			c.kinds(a)
+			if !m.companion() { // whose argument is another metric's, seen already
+				c.kinds(a)
+			}
 		}
 	}
 	slices.SortFunc(c.parts.refs, func(a, b Ref) int {
@@ -315,11 +320,11 @@ func (r *Rule) SQL(d engine.Dialect) (string, error) {
 }
 
 // Metrics are the aggregates of a table rule, without repeats, in the order of
-// the text.
+// the text, each followed by those of Errors that it needs.
 func (r *Rule) Metrics() []Metric {
 	metrics := make([]Metric, len(r.parts.metrics))
 	for i, m := range r.parts.metrics {
-		metrics[i] = Metric{Text: m.text, Of: m.of, Type: m.result.table, Past: m.past, List: m.list, metric: m, facts: r.facts}
+		metrics[i] = Metric{Text: m.text, Of: m.of, Type: m.result.table, Past: m.past, List: m.list, Errors: m.companion(), metric: m, facts: r.facts}
 	}
 	return metrics
 }
@@ -338,6 +343,12 @@ type Metric struct {
 	// List says that the value is the list of the last Past versions ([]any, newest
 	// first, shorter when there are fewer), not that of the one before.
 	List bool
+	// Errors says that this is no aggregate of the rule, but the number of rows in
+	// scope for which an argument of one could not be computed though none of the
+	// columns that it reads is null: errors(a / b). [Rule.Judge] needs it and gives
+	// Err unless it is 0; a reader needs to see it only then. Arguments that cannot
+	// err on values, such as columns, have none.
+	Errors bool
 
 	metric *metric
 	facts  Facts
@@ -403,6 +414,7 @@ func (r *Rule) Eval(row map[string]any) Outcome {
 // Judge decides a table rule from its metrics: values by Metric.Text, as in
 // engine.Rows, doubles being rounded here. A metric with Past that is not among
 // them, and an empty list, have no past; any other that is missing is an error.
+// So is an argument that could not be computed, whatever the condition says.
 func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
 	found := make([]ref.Val, len(r.parts.metrics))
 	for i, m := range r.parts.metrics {
@@ -414,6 +426,11 @@ func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
 			found[i] = types.WrapErr(errNoPast{m.text})
 		default:
 			found[i] = types.NewErr("%s was not computed", m.text)
+		}
+		if m.companion() {
+			if o, ok := m.erred(found[i]); ok {
+				return o
+			}
 		}
 	}
 	return outcome(r.expr.eval(metricVars{r.parts.metrics, found, f}))
@@ -441,15 +458,7 @@ func (r *Rule) Measure(rows []map[string]any, f Facts) map[string]any {
 					continue
 				}
 			}
-			args := make([]ref.Val, len(m.args))
-			for i, a := range m.args {
-				v, err := a.eval(vars)
-				if err != nil {
-					v = types.NullValue
-				}
-				args[i] = v
-			}
-			in = append(in, args)
+			in = append(in, m.row(vars))
 		}
 		values[m.text] = native(m.call.eval(m, in))
 	}

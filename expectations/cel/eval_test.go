@@ -2,6 +2,7 @@ package cel
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,25 @@ func TestEvalTable(t *testing.T) {
 		{"previous(rows()) == null || rows() >= previous(rows())", "", True},
 		{"mean(history(rows(), 3)) > 1.0", "", NoPast},
 		{"sum(quantity) % 2 == 1", "", Err},
+
+		// Arguments that err, and arguments that only lack a value.
+		{"sum(10 / (quantity - 2)) > -100", "", Err},
+		{"sum(10 / (quantity - 2)) == -5", "quantity != 2", True}, // a null quantity is left out
+		{"sum(10 / (quantity - 2)) > -100 || true", "", Err},      // nothing absorbs it
+		{"rows() == 0 || mean(10 / (quantity - 2)) != null", "quantity == 2", Err},
+		{"count(10 / (quantity - 2) > 0) >= 0", "", Err},
+		{"share(10 / (quantity - 2) > 0) >= 0.0", "", Err},
+		{"count(quantity == 2 || 10 / (quantity - 2) > 0) == 2", "", True}, // || absorbs it within the row
+		{"max(quantity * 9223372036854775807) > 0", "", Err},
+		{"distinct(int(country)) == 0", "", Err},
+		{"duplicates(country, 10 / (quantity - 2)) == 0", "", Err},
+		{"duplicates(email, 10 / (quantity - 2)) == 0", "", Err}, // though the row has no key
+		{"nulls(10 / (quantity - 2)) == 2", "", True},
+		{"max(ordered_at + duration('1h')) > now()", "", True}, // null in two rows
+		{"sum(quantity * quantity) == 21", "", True},
+		{"sum(1 / 0) == 0", "", Err},
+		{"sum(1 / 0) == null", "country == 'zz'", True},
+		{"rows() >= previous(rows()) && sum(10 / (quantity - 2)) > 0", "", Err},
 	} {
 		var where *Rule
 		if c.where != "" {
@@ -225,6 +245,11 @@ func TestJudge(t *testing.T) {
 		{"freshness(due) < duration('13h')", map[string]any{"max(due)": time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)}, True},
 		{"rows() > 0", map[string]any{"rows()": "many"}, Err},
 		{"size(history(rows(), 3)) == 2", map[string]any{"history(rows(), 3)": int64(9)}, Err},
+		{"sum(quantity / stock) == 3", map[string]any{"sum(quantity / stock)": engine.Decimal("3"), "errors(quantity / stock)": int64(0)}, True},
+		{"sum(quantity / stock) == 3", map[string]any{"sum(quantity / stock)": engine.Decimal("3"), "errors(quantity / stock)": int64(1)}, Err},
+		{"sum(quantity / stock) == 3", map[string]any{"sum(quantity / stock)": engine.Decimal("3"), "errors(quantity / stock)": nil}, Err},
+		{"sum(quantity / stock) == 3", map[string]any{"sum(quantity / stock)": engine.Decimal("3")}, Err},
+		{"previous(sum(quantity / stock)) == 3", map[string]any{"previous(sum(quantity / stock))": engine.Decimal("3")}, True},
 	} {
 		r, err := e.Table(c.src, nil)
 		if err != nil {
@@ -236,6 +261,47 @@ func TestJudge(t *testing.T) {
 		if got := r.Judge(c.values, Facts{Now: now}); got.Value != c.want {
 			t.Errorf("%s over %v gives %v, want %v", c.src, c.values, got, c.want)
 		}
+	}
+}
+
+func TestErrorsOfArguments(t *testing.T) {
+	e := env(t)
+	where, err := e.Row("country == 'a'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := e.Table("sum(10 / (quantity - 2)) > -100", where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := []map[string]any{{"quantity": int64(2), "country": "a"}, {"quantity": int64(2), "country": "b"}, {"country": "a"}, {"quantity": int64(3), "country": "a"}}
+	const text = `errors(10 / (quantity - 2)) where country == "a"`
+	if got := r.Measure(rows, Facts{})[text]; got != int64(1) {
+		t.Errorf("%s is %v, want 1", text, got)
+	}
+	got := r.EvalTable(rows, Facts{})
+	if want := "10 / (quantity - 2) could not be computed for 1 row: "; got.Value != Err || !strings.HasPrefix(got.Message, want) {
+		t.Errorf("got %v, want an error %s...", got, want)
+	}
+	got = r.EvalTable(append(rows, rows[0]), Facts{})
+	if want := "10 / (quantity - 2) could not be computed for 2 rows: "; !strings.HasPrefix(got.Message, want) {
+		t.Errorf("got %v, want %s...", got, want)
+	}
+	for _, m := range r.Metrics() {
+		if m.Errors != (m.Text == text) {
+			t.Errorf("%s: Errors is %v", m.Text, m.Errors)
+		}
+	}
+}
+
+// Two tables in one argument: the companion must not be taken for a second one.
+func TestErrorsOfArgumentsKeepReferences(t *testing.T) {
+	r, err := env(t).Table("count(exists_in(quantity / stock, 't', 'id')) > 0 && count(exists_in(country, 't', 'id')) > 0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Refs(); !slices.Equal(got, []Ref{{"t", "id", "int"}, {"t", "id", "string"}}) {
+		t.Errorf("refs %v", got)
 	}
 }
 

@@ -80,7 +80,7 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 			return fmt.Sprintf("(%s %s %s)", w.double(a[0]), op, w.double(a[1])), nil
 		}
 	default:
-		f.shape = size
+		f.shape, f.digits = size, true
 		if decimals == nil {
 			return f
 		}

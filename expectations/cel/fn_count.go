@@ -8,8 +8,9 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// Counts: all rows, rows for which a predicate is true (not false, null or an
-// error), rows in which an argument has no value, and the odd doubles.
+// Counts: all rows, rows for which a predicate is true (not false or without a
+// value), rows in which an argument has no value (null or any error, which is
+// therefore no error of the rule), and the odd doubles.
 var countAggregates = []aggregate{
 	{name: "rows",
 		types:  func([]*expr) (result, *wrong) { return intResult, nil },
@@ -30,7 +31,7 @@ var countAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
 		}},
-	{name: "nulls", min: 1, max: 1,
+	{name: "nulls", min: 1, max: 1, counts: true,
 		types: func([]*expr) (result, *wrong) { return intResult, nil },
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return countWhere(rows, func(v ref.Val) bool { return v == types.NullValue })

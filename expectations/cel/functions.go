@@ -68,6 +68,8 @@ type form struct {
 
 	// total says that the form gives a value for all values of its arguments.
 	total bool
+	// digits says that a form of decimals errs only where its result passes 38 digits.
+	digits bool
 	// shape is the precision and scale of a decimal result, of those of the
 	// arguments (of ints: their digits); an error is an issue of the source.
 	shape func(a []shape, literals []ref.Val) (shape, error)

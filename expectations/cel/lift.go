@@ -18,6 +18,7 @@ const maxHistory = 1000
 // variable m<i> in its place.
 type metric struct {
 	text, of string
+	argument string // of a companion: the text of what erred
 	call     *aggregate
 	args     []*expr
 	where    *expr
@@ -179,21 +180,12 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		return 0, false
 	}
 	m := &metric{of: c.env.canonical(e), call: a, past: past, list: list}
-	m.text = m.of
-	switch {
-	case list:
-		m.text = fmt.Sprintf("history(%s, %d)", m.of, past)
-	case past > 0:
-		m.text = "previous(" + m.of + ")"
-	}
-	if c.where != nil {
-		suffix := " where " + c.where.canonical
-		m.of, m.text, m.where = m.of+suffix, m.text+suffix, c.where.expr
-	}
-	index = slices.IndexFunc(c.parts.metrics, func(o *metric) bool { return o.text == m.text })
-	if index < 0 {
+	c.scope(m)
+	if index = c.known(m); index < 0 {
 		found := len(c.issues)
+		var texts []string
 		for _, arg := range args {
+			texts = append(texts, c.env.canonical(arg))
 			c.lower(arg, ofAggregate)
 			if x := c.check(arg, nil); x != nil {
 				m.args = append(m.args, x)
@@ -211,7 +203,28 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		}
 		index = len(c.parts.metrics)
 		c.parts.metrics = append(c.parts.metrics, m)
+		c.accompany(m, texts)
 	}
 	e.SetKindCase(c.fac.NewIdent(e.ID(), metricVariable(index)))
 	return index, true
+}
+
+// scope writes the text of a metric and gives it the where of the rule.
+func (c *compilation) scope(m *metric) {
+	m.text = m.of
+	switch {
+	case m.list:
+		m.text = fmt.Sprintf("history(%s, %d)", m.of, m.past)
+	case m.past > 0:
+		m.text = "previous(" + m.of + ")"
+	}
+	if c.where != nil {
+		suffix := " where " + c.where.canonical
+		m.of, m.text, m.where = m.of+suffix, m.text+suffix, c.where.expr
+	}
+}
+
+// known is the index of the metric that has the text of m, or -1.
+func (c *compilation) known(m *metric) int {
+	return slices.IndexFunc(c.parts.metrics, func(o *metric) bool { return o.text == m.text })
 }

@@ -179,8 +179,13 @@ func (c *counter) close() error {
 		c.afterCR = false
 		return c.lineEnds(cr, c.offset-1)
 	}
+	open := c.state == quoted
 	if c.began {
 		c.endRecord()
+	}
+	if open {
+		return &Error{Err: ErrDamaged, Record: c.records, Offset: c.offset, Problem: "a quote is opened and never closed",
+			Hint: "close it, or say `quote: none`"}
 	}
 	return nil
 }

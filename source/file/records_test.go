@@ -34,7 +34,7 @@ func TestCount(t *testing.T) {
 		{name: "a quote inside a field is text", text: "a,b\n1,x\"y\n3\",4\n", want: 3},
 		{name: "spaces before a quote", text: "a,b\n1,  \"x\ny\"\n3,4\n", want: 3},
 		{name: "text behind a closed quote", text: "a,b\n1,\"x\"y\"z\n3,4\n", want: 3},
-		{name: "a quote that is never closed", text: "a,b\n1,\"xy\n3,4\n", want: 2},
+		{name: "a quote that is never closed", text: "a,b\n1,\"xy\n3,4\n", err: ErrDamaged},
 		{name: "a line of spaces", text: "a,b\n1,2\n  \n", want: 3},
 		{name: "characters of four bytes", text: "a,b\n😀,é\n", want: 2},
 		{name: "LF then CR LF", text: "a,b\n1,2\r\n", err: ErrLineEnds},

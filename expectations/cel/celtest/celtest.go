@@ -7,7 +7,8 @@
 //
 // The rows hold what engines and CEL tend to disagree on (nulls, NaN, the ends
 // of every type, digits that do not fit, odd spaces). The expressions are the
-// lines of rows.txt and metrics.txt and random ones from a fixed seed.
+// lines of rows.txt and metrics.txt and random ones from a fixed seed, as rules and
+// as arguments of aggregates.
 package celtest
 
 import (
@@ -17,6 +18,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,7 @@ var metricCases string
 
 const (
 	randomExpressions = 1500
+	randomArguments   = 600
 	rowsOfTable       = 300
 	perQuery          = 25
 )
@@ -78,11 +81,27 @@ func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 		}
 		c.on(t).compareRows(sources, false)
 	})
-	t.Run("metrics", func(t *testing.T) { c.on(t).compareMetrics(relation, c.rows) })
+	t.Run("metrics", func(t *testing.T) {
+		if found := c.on(t).compareMetrics(relation, c.rows); found == 0 {
+			t.Error("no argument erred")
+		}
+	})
+	t.Run("random arguments", func(t *testing.T) {
+		g := &generator{r}
+		var sources []string
+		for range min(randomArguments, expressions) {
+			sources = append(sources, g.argument(3))
+		}
+		c := c.on(t)
+		c.compareErrors(relation, c.rows, sources)
+		full := fullRows(r, rowsOfTable)
+		c.attach("celtest_full", full)
+		c.compareErrors("celtest_full", full, sources)
+	})
 	for _, small := range []struct {
 		name string
 		rows []map[string]any
-	}{{"no rows", nil}, {"one row", c.rows[1:2]}, {"two rows", c.rows[1:3]}, {"nulls", []map[string]any{{}, {}}}} {
+	}{{"no rows", nil}, {"one row", c.rows[1:2]}, {"two rows", c.rows[1:3]}, {"nulls", []map[string]any{{}, {}}}, {"rows without nulls", fullRows(r, 40)}} {
 		t.Run("metrics of "+small.name, func(t *testing.T) {
 			c := c.on(t)
 			c.attach("celtest_small", small.rows)
@@ -235,8 +254,9 @@ func show(row map[string]any, columns []string) string {
 	return strings.Join(parts, " ")
 }
 
-// compareMetrics compares each metric of metrics.txt, with and without a where.
-func (c *comparison) compareMetrics(relation string, rows []map[string]any) {
+// compareMetrics compares each metric of metrics.txt, with and without a where,
+// and what is judged from them. It returns how many rows an argument erred in.
+func (c *comparison) compareMetrics(relation string, rows []map[string]any) (erred int64) {
 	count := 0
 	for _, where := range []string{"", "b", "i > 3", "s != 'a'", "false"} {
 		var filter *cel.Rule
@@ -253,7 +273,7 @@ func (c *comparison) compareMetrics(relation string, rows []map[string]any) {
 				continue
 			}
 			rule = rule.With(c.facts)
-			want := rule.Measure(rows, c.facts)
+			want, values := rule.Measure(rows, c.facts), map[string]any{}
 			for _, m := range rule.Metrics() {
 				sql, err := m.SQL(c.dialect, c.dialect.Relation(relation))
 				if err != nil {
@@ -266,13 +286,89 @@ func (c *comparison) compareMetrics(relation string, rows []map[string]any) {
 					continue
 				}
 				count++
+				values[m.Text] = got.Values[0][0]
+				if n, ok := values[m.Text].(int64); ok && m.Errors {
+					erred += n
+				}
 				if !same(got.Values[0][0], want[m.Text]) {
 					c.t.Errorf("%s\nSQL gives %#v, the reference %#v\n%s", m.Text, got.Values[0][0], want[m.Text], sql)
 				}
 			}
+			if got, want := rule.Judge(values, c.facts), rule.EvalTable(rows, c.facts); got != want {
+				c.t.Errorf("%s where %q\nthe engine's metrics give %v, the reference %v", src, where, got, want)
+			}
 		}
 	}
-	c.t.Logf("%d metrics over %d rows", count, len(rows))
+	c.t.Logf("%d metrics over %d rows; arguments erred %d times", count, len(rows), erred)
+	return erred
+}
+
+// compareErrors compares in how many rows each argument erred though none of its
+// columns is null: as counted row by row, by the reference and by the engine.
+func (c *comparison) compareErrors(relation string, rows []map[string]any, sources []string) {
+	unsaid, counted, never, wrong := 0, 0, 0, 0
+	for _, src := range sources {
+		row, err := c.env.Row("(" + src + ") == null") // errs where the argument does
+		if err != nil {
+			continue
+		}
+		rule, err := c.env.Table("distinct("+src+") == 0", nil)
+		if err != nil {
+			c.t.Errorf("%s: %v", src, err)
+			continue
+		}
+		rule = rule.With(c.facts)
+		own := erring(row.With(c.facts), rows)
+		var metric *cel.Metric
+		for _, m := range rule.Metrics() {
+			if m.Errors {
+				metric = &m
+			}
+		}
+		if metric == nil {
+			if never++; own > 0 {
+				wrong++
+				c.t.Errorf("%s errs in %d rows, and nothing counts them", src, own)
+			}
+			continue
+		}
+		sql, err := metric.SQL(c.dialect, relation)
+		if errors.As(err, new(*cel.Unsupported)) {
+			unsaid++
+			continue
+		}
+		if err != nil {
+			c.t.Fatalf("%s: %v", metric.Text, err)
+		}
+		answer, err := c.session.Query(context.Background(), "SELECT "+sql+" FROM "+relation)
+		if err != nil {
+			c.t.Fatalf("%s stops the query\n%s\n%v", metric.Text, sql, err)
+		}
+		counted++
+		if got, want := answer.Values[0][0], rule.Measure(rows, c.facts)[metric.Text]; got != own || want != own {
+			wrong++
+			c.t.Errorf("%s errs in %d rows; SQL counts %v, the reference %v\n%s", src, own, got, want, sql)
+		}
+		if wrong == 30 {
+			return
+		}
+	}
+	if counted == 0 || never == 0 || (counted+never)*2 < len(sources) {
+		c.t.Errorf("of %d arguments, %d that may err and %d that cannot could be compared", len(sources), counted, never)
+	}
+	c.t.Logf("%d arguments that may err (%d more are not said by the dialect) and %d that cannot over %d rows", counted, unsaid, never, len(rows))
+}
+
+// erring counts the rows in which a rule errs though none of its columns is null.
+func erring(rule *cel.Rule, rows []map[string]any) (n int64) {
+	columns := rule.Columns()
+	for _, row := range rows {
+		null := slices.ContainsFunc(columns, func(name string) bool { return row[name] == nil })
+		if !null && rule.Eval(row).Value == cel.Err {
+			n++
+		}
+	}
+	return n
 }
 
 // same compares two values of a metric; doubles at 11 digits, since a sum next to

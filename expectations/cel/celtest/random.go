@@ -49,6 +49,13 @@ func (g *generator) condition(depth int) string {
 	}
 }
 
+// argument gives what an aggregate may look at: half of the time one operation
+// on columns, which seldom errs, and else anything.
+func (g *generator) argument(depth int) string {
+	kinds := []func(int) string{g.int, g.double, g.decimal, g.text, g.time, g.day, g.condition}
+	return kinds[g.IntN(len(kinds))](1 + g.IntN(2)*(depth-1))
+}
+
 // numbers gives two operands that may meet.
 func (g *generator) numbers(d int) (a, b string) {
 	kinds := []func(int) string{g.int, g.double}

@@ -57,6 +57,19 @@ func randomRows(r *rand.Rand, n int) []map[string]any {
 	return rows
 }
 
+// fullRows draws rows without nulls.
+func fullRows(r *rand.Rand, n int) []map[string]any {
+	rows := randomRows(r, n)
+	for _, row := range rows {
+		for _, f := range Schema.Fields {
+			if row[f.Name] == nil {
+				row[f.Name] = randomValue(r, f)
+			}
+		}
+	}
+	return rows
+}
+
 func randomValue(r *rand.Rand, f table.Field) any {
 	kind := f.Type.Kind
 	switch {
