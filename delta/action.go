@@ -46,6 +46,23 @@ type format struct {
 	Options  map[string]string `json:"options"`
 }
 
+// MarshalJSON writes empty maps and lists as such. They are required by the
+// protocol, and checkpoints give back nothing for them.
+func (m metaData) MarshalJSON() ([]byte, error) {
+	type plain metaData
+	if m.Format.Options == nil {
+		m.Format.Options = map[string]string{}
+	}
+	if m.PartitionColumns == nil {
+		m.PartitionColumns = []string{}
+	}
+	if m.Configuration == nil {
+		m.Configuration = map[string]string{}
+	}
+	text, err := marshal(plain(m))
+	return []byte(text), err
+}
+
 type appTxn struct {
 	AppID       string  `json:"appId"`
 	Version     number  `json:"version"`
@@ -79,6 +96,17 @@ type fileAction struct {
 	ClusteringProvider      *string            `json:"clusteringProvider,omitempty"`
 
 	path string // decoded and canonical; see fileAction.check
+}
+
+// MarshalJSON writes the partition values of an add also when there are none:
+// the protocol requires them.
+func (f fileAction) MarshalJSON() ([]byte, error) {
+	type plain fileAction
+	if f.PartitionValues == nil && f.DeletionTimestamp == nil {
+		f.PartitionValues = map[string]*string{}
+	}
+	text, err := marshal(plain(f))
+	return []byte(text), err
 }
 
 // dvDescriptor is PROTOCOL.md, "Deletion Vector Descriptor Schema".

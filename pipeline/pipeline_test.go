@@ -372,3 +372,14 @@ func TestARunThatWaitedLooksAgain(t *testing.T) {
 		t.Errorf("outcome %s, verdict %s: %s", rec.Outcome, rec.Verdict, rec.Message)
 	}
 }
+
+func TestAppendFollowsRemovals(t *testing.T) {
+	f := newFixture(t)
+	f.put("pipeline.yaml", strings.Replace(shop["pipeline.yaml"], "{mode: merge, keys: [id], incremental: bronze.orders}", "{mode: append, incremental: bronze.orders}", 1))
+	f.put("suites/gold/totals.yaml", "version: 1\nowner: shop\ncolumns: {customer: {not_null: true}}\n")
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,8.00\n4,dan,Lyon,2024-01-02 10:00:00+00,1.00\n")
+	f.run()
+	f.want("silver/orders", "id, amount", "1 5.00\n2 7.50\n3 8.00\n4 1.00\n")
+}

@@ -118,6 +118,14 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		err = r.replace(ctx, t, s, entry, incremental)
 	case "append":
 		var removes []table.File
+		if incremental && t.gone {
+			// Rows that went cannot be taken out of an append by key.
+			t.note("incremental", "info", "rows went from %s: the table is rebuilt from all of it", t.Incremental)
+			if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
+				return err
+			}
+			incremental = false
+		}
 		if !incremental {
 			removes = t.current.files
 		}
