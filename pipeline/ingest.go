@@ -94,7 +94,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	}
 	t.schema = t.described(wide)
 	t.headerFindings(batch, groups)
-	if blocked, err := r.rule(ctx, t, shapeOf(t.schema, groups)); err != nil || blocked {
+	if blocked, err := r.rule(ctx, t, r.shapeOf(t, batch, groups)); err != nil || blocked {
 		return err
 	}
 	r.step("stage %s", t.Name)
@@ -169,13 +169,34 @@ func more(n int) string {
 	return fmt.Sprintf(", nor have %d other files", n)
 }
 
-// shapeOf is the schema of what the files bring: columns that some file lacks are left out.
-func shapeOf(s table.Schema, groups [][]string) table.Schema {
+// shapeOf is the schema of what the files bring. A column that the table or its
+// contract has is left out when any file lacks it; any other one when a file
+// lacks it that comes, by path, after one that has it. So a column that begins
+// with some day is the same to one run over all days and to one run a day.
+func (r *run) shapeOf(t *tableRun, batch *file.Batch, groups [][]string) table.Schema {
+	type header struct {
+		path    string
+		columns []string
+	}
+	var headers []header
+	for i, g := range batch.Groups {
+		for _, f := range g.Files {
+			headers = append(headers, header{f.Path, groups[i]})
+		}
+	}
+	sort.Slice(headers, func(i, j int) bool { return headers[i].path < headers[j].path })
 	var out table.Schema
-	for _, f := range s.Fields {
+	for _, f := range t.schema.Fields {
+		known := suiteColumn(t.Suite, f.Name) != nil
+		if t.snap != nil && !r.opt.FullRefresh {
+			_, had := t.snap.Schema().Field(f.Name)
+			known = known || had
+		}
 		whole := true
-		for _, g := range groups {
-			whole = whole && (slices.Contains(g, f.Name) || f.Name == fileColumn || f.Name == lineColumn || f.Name == loadedColumn)
+		for _, h := range headers {
+			has := slices.Contains(h.columns, f.Name) || f.Name == fileColumn || f.Name == lineColumn || f.Name == loadedColumn
+			whole = whole && (has || !known)
+			known = known || has
 		}
 		if whole {
 			out.Fields = append(out.Fields, f)

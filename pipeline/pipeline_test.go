@@ -383,3 +383,31 @@ func TestAppendFollowsRemovals(t *testing.T) {
 	f.run()
 	f.want("silver/orders", "id, amount", "1 5.00\n2 7.50\n3 8.00\n4 1.00\n")
 }
+
+func TestAColumnThatBeginsLater(t *testing.T) {
+	later := "id,customer,city,seen,amount,channel\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00,web\n"
+	bundle, err := policies.Load(context.Background(), policies.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, daily := range []bool{true, false} {
+		f := newFixture(t)
+		if daily {
+			if _, err := f.try(pipeline.Options{Policies: bundle}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.put("in/2.csv", later)
+		for _, refresh := range []bool{false, true} {
+			rec, err := f.try(pipeline.Options{Policies: bundle, FullRefresh: refresh})
+			if err != nil || rec.Outcome != "published" {
+				t.Fatalf("daily %t, refresh %t: %v, %s: %s", daily, refresh, err, rec.Outcome, rec.Message)
+			}
+			f.want("bronze/orders", "id, channel", "1 <nil>\n2 <nil>\n3 web\n")
+		}
+		f.put("in/3.csv", "id,customer,city,seen,amount\n4,cid,Lyon,2024-01-03 10:00:00+00,9.00\n")
+		if rec, err := f.try(pipeline.Options{Policies: bundle}); err != nil || rec.Outcome != "refused" || !strings.Contains(rec.Message, "channel") {
+			t.Errorf("daily %t: %v, %s: %s", daily, err, rec.Outcome, rec.Message)
+		}
+	}
+}
