@@ -316,10 +316,17 @@ func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session
 				continue
 			}
 			rejected += n
-			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, rejects[0].Problem)
+			problem := rejects[0].Problem
+			if len(t.personal()) > 0 {
+				problem = "its text is not shown, because columns are tagged personal"
+			}
+			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, problem)
 			f := &t.rec.Findings[len(t.rec.Findings)-1]
 			f.Rows = n
 			for _, x := range rejects {
+				if len(t.personal()) > 0 {
+					x.Text, x.Problem = "[redacted]", "it cannot be read"
+				}
 				f.Sample = append(f.Sample, map[string]any{"file": x.File, "record": x.Line, "text": x.Text, "problem": x.Problem})
 			}
 		}

@@ -47,6 +47,7 @@ func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 	staged := false
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
+		t.conclude()
 		verdict, reasons := t.judgement()
 		rec.Verdict = record.Worst(rec.Verdict, verdict)
 		for _, reason := range reasons {
@@ -124,18 +125,35 @@ func (t *tableRun) judgement() (record.Verdict, []string) {
 	if t.rec.Check != nil {
 		verdict = record.Worst(verdict, t.rec.Check.Verdict)
 	}
+	if t.rec.Check != nil {
+		for _, e := range t.rec.Check.Expectations {
+			if e.Verdict == record.Fail || e.Verdict == record.Error {
+				reasons = append(reasons, e.ID+": "+e.Message)
+			}
+		}
+	}
+	return verdict, reasons
+}
+
+// conclude adds what closes the gate without being the verdict of an
+// expectation or policy: counts that do not add up, and a suite that judged nothing.
+func (t *tableRun) conclude() {
 	result := t.rejudged
 	if t.staged != nil {
 		result = t.staged.result
 		if problem := t.unreconciled(); problem != "" {
-			verdict = record.Worst(verdict, record.Fail)
-			reasons = append(reasons, problem)
+			t.note("reconcile", "error", "%s", problem)
 		}
 	}
-	if result != nil && result.Close {
-		reasons = append(reasons, result.Reasons...)
+	if result == nil || !result.Close {
+		return
 	}
-	return verdict, reasons
+	for _, e := range result.Check.Expectations {
+		if e.Verdict == record.Fail || e.Verdict == record.Error {
+			return
+		}
+	}
+	t.note("gate", "error", "%s", strings.Join(result.Reasons, "; "))
 }
 
 // unreconciled says how the counts of the batch do not add up; "" when they do:
@@ -144,11 +162,11 @@ func (t *tableRun) judgement() (record.Verdict, []string) {
 func (t *tableRun) unreconciled() string {
 	c, had := t.staged.counts, liveRows(t.before.files)
 	if c.Returned != c.Published+c.Quarantined+c.Dropped+c.Unchanged {
-		return fmt.Sprintf("reconcile: %d rows came, but %d published + %d quarantined + %d dropped + %d unchanged is another number",
+		return fmt.Sprintf("%d rows came, but %d published + %d quarantined + %d dropped + %d unchanged is another number",
 			c.Returned, c.Published, c.Quarantined, c.Dropped, c.Unchanged)
 	}
 	if c.Total != had-c.Removed+c.Published {
-		return fmt.Sprintf("reconcile: the table had %d rows, %d are removed and %d published, but it would have %d", had, c.Removed, c.Published, c.Total)
+		return fmt.Sprintf("the table had %d rows, %d are removed and %d published, but it would have %d", had, c.Removed, c.Published, c.Total)
 	}
 	return ""
 }

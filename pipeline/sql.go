@@ -95,6 +95,38 @@ func quoted(s string) (text string, length int) {
 	return b.String(), len(s)
 }
 
+// canonical is a SQL text without comments and with one space where there is
+// any white space, so that prose and layout do not change a model's digest.
+func canonical(sql string) string {
+	var b strings.Builder
+	space := false
+	for i := 0; i < len(sql); {
+		n, text := 1, sql[i:i+1]
+		switch c := sql[i]; {
+		case strings.HasPrefix(sql[i:], "--"):
+			n, text = until(sql[i:], "\n"), ""
+		case strings.HasPrefix(sql[i:], "/*"):
+			n, text = until(sql[i:], "*/"), ""
+		case c == '\'' || c == '"' || c == '`':
+			_, n = quoted(sql[i:])
+			text = sql[i : i+n]
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			text = ""
+		}
+		if text == "" {
+			space = true
+		} else {
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteString(text)
+		}
+		i += n
+	}
+	return b.String()
+}
+
 // idents quotes names, each behind prefix, parted by commas.
 func idents(d engine.Dialect, prefix string, names []string) string {
 	out := make([]string, len(names))

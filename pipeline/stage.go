@@ -33,6 +33,7 @@ const (
 	relOut     = "dq_out"     // rows of the table that go or are replaced
 	relTouched = "dq_touched" // the files that hold them
 	relRefused = "dq_refused" // rows that a quarantine or drop rule refused
+	relHeld    = "dq_held"    // rows that the quarantine holds already
 	relNew     = "dq_new"     // the files staged for the table
 	relResult  = "dq_table"   // the table as readers would see it
 	relBefore  = "dq_before"  // the table as they see it
@@ -463,8 +464,18 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	if err := define(ctx, s, "dq_reasoned", sql, true); err != nil {
 		return err
 	}
-	stamped := fmt.Sprintf("SELECT * FROM (SELECT r.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM dq_reasoned r) q WHERE NOT dq_drop",
-		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"))
+	held, err := r.attachQuarantine(ctx, t, s)
+	if err != nil {
+		return err
+	}
+	columns := idents(r.d, "", append(t.schema.Names(), expectations.ReasonsColumn))
+	fresh := "SELECT " + columns + " FROM dq_reasoned WHERE NOT dq_drop"
+	if held {
+		// A row that is evaluated again, by a rebuild or a day that comes twice, is there once.
+		fresh += " EXCEPT ALL SELECT " + columns + " FROM " + relHeld
+	}
+	stamped := fmt.Sprintf("SELECT q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) q",
+		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), fresh)
 	files, err := s.Stage(ctx, engine.StageRequest{SQL: stamped, Schema: quarantineSchema(t.schema),
 		Root: filepath.Join(r.Warehouse, quarantineFolder(t.Name)), Dir: r.id})
 	if err != nil {
@@ -473,19 +484,19 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	for _, f := range files {
 		st.quarantine = append(st.quarantine, f.File)
 	}
-	st.counts.Quarantined = liveRows(st.quarantine)
 	var items []string
 	rules := t.plan.Refusing()
 	for _, id := range rules {
 		items = append(items, "count(*) FILTER (WHERE array_contains(dq_reasons, "+r.d.Literal(id)+"))")
 	}
-	rows, err := s.Query(ctx, "SELECT count(*) FILTER (WHERE dq_drop), "+strings.Join(items, ", ")+" FROM dq_reasoned")
+	rows, err := s.Query(ctx, "SELECT count(*) FILTER (WHERE dq_drop), count(*) FILTER (WHERE NOT dq_drop), "+strings.Join(items, ", ")+" FROM dq_reasoned")
 	if err != nil {
 		return err
 	}
 	st.counts.Dropped, _ = rows.Values[0][0].(int64)
+	st.counts.Quarantined, _ = rows.Values[0][1].(int64)
 	for i, id := range rules {
-		if n, _ := rows.Values[0][i+1].(int64); n > 0 {
+		if n, _ := rows.Values[0][i+2].(int64); n > 0 {
 			st.refused[id] = n
 		}
 	}
@@ -496,6 +507,23 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	}
 	t.rec.Quarantine.Sample = t.plan.Show(sample)
 	return nil
+}
+
+// attachQuarantine makes the rows that the table's quarantine holds readable; false when it has none.
+func (r *run) attachQuarantine(ctx context.Context, t *tableRun, s engine.Session) (bool, error) {
+	root := filepath.Join(r.Warehouse, quarantineFolder(t.Name))
+	snap, err := delta.Open(delta.Dir(root)).Snapshot(ctx, delta.Latest())
+	if errors.Is(err, delta.ErrNoTable) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("quarantine: %w", err)
+	}
+	files, err := filesOf(ctx, snap)
+	if err != nil {
+		return false, fmt.Errorf("quarantine: %w", err)
+	}
+	return true, attach(ctx, s, relHeld, relation{root: root, schema: quarantineSchema(t.schema), files: files}, false)
 }
 
 func quarantineSchema(s table.Schema) table.Schema {

@@ -57,7 +57,12 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 			if err != nil {
 				return err
 			}
-			opts := dataOptions{allText: allText, set: set, asked: named(sets)}
+			opts := dataOptions{allText: allText, set: set, asked: named(sets), hidden: map[string]bool{}}
+			for _, c := range suite.Columns {
+				if c.Personal() {
+					opts.hidden[c.Name] = true
+				}
+			}
 			d, err := resolve(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
@@ -212,8 +217,11 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 	check := result.Check
 	check.Engine, check.Tool, check.StartedAt = run.Engine, run.Tool, run.StartedAt
 	check.DurationMS = time.Since(run.StartedAt).Milliseconds()
+	if result.Close && check.Verdict != record.Error && check.Verdict != record.Fail {
+		findings = append(findings, record.Finding{Rule: "gate", Severity: "error", Table: d.dataset.Name, Message: strings.Join(result.Reasons, "; ")})
+	}
 	check.Findings = findings
-	if len(findings) > 0 || result.Close && check.Verdict != record.Error {
+	if len(findings) > 0 {
 		check.Verdict = record.Worst(check.Verdict, record.Fail)
 	}
 	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,

@@ -23,6 +23,7 @@ type dataOptions struct {
 	allText bool
 	set     map[string]table.Type // column to type, as the suite or --set says
 	asked   map[string]bool       // columns that --set names
+	hidden  map[string]bool       // columns that are tagged personal
 }
 
 // data is a DATA argument, resolved: a file, a glob, or a version of a Delta table.
@@ -181,24 +182,24 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	if !text {
 		return schema, nil, nil
 	}
-	findings, err := d.rejected(ctx, s, in.Name)
+	findings, err := d.rejected(ctx, s, in.Name, len(opts.hidden) > 0)
 	if err != nil {
 		return table.Schema{}, nil, err
 	}
 	if d.records == 0 {
 		findings = append(findings, record.Finding{Rule: "source.rows", Severity: "error", Table: d.dataset.Name, Message: "there is a header, but no data"})
 	}
-	typed, misfits, err := d.typed(ctx, s, say, in.Name, name, schema, opts.set)
+	typed, misfits, err := d.typed(ctx, s, say, in.Name, name, schema, opts)
 	return typed, append(findings, misfits...), err
 }
 
 // typed makes a relation of a text relation, with the types that are set.
-func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, from, name string, schema table.Schema, set map[string]table.Type) (table.Schema, []record.Finding, error) {
+func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, from, name string, schema table.Schema, opts dataOptions) (table.Schema, []record.Finding, error) {
 	var items, bad []string
 	var columns []table.Field
 	for _, f := range schema.Fields {
 		id := say.Ident(f.Name)
-		to, ok := set[f.Name]
+		to, ok := opts.set[f.Name]
 		if !ok || to.Equal(f.Type) {
 			items = append(items, id)
 			continue
@@ -233,12 +234,18 @@ func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, 
 		f := record.Finding{Rule: "source.type", Severity: "error", Table: d.dataset.Name, Column: c.Name, Rows: n,
 			Message: fmt.Sprintf("%s of column %s %s no %s", values(n), c.Name, areOrIs(n), c.Type)}
 		for _, row := range rows.Values {
+			if opts.hidden[c.Name] {
+				row[2] = redacted
+			}
 			f.Sample = append(f.Sample, map[string]any{"file": row[0], "record": row[1], c.Name: row[2]})
 		}
 		findings = append(findings, f)
 	}
 	return withoutProvenance(typed), findings, nil
 }
+
+// redacted stands for a value that must not be shown.
+const redacted = "[redacted]"
 
 func values(n int64) string {
 	if n == 1 {
@@ -272,7 +279,7 @@ func records(n int64) string {
 }
 
 // rejected finds the records of a text file that could not be read.
-func (d *data) rejected(ctx context.Context, s engine.Session, name string) ([]record.Finding, error) {
+func (d *data) rejected(ctx context.Context, s engine.Session, name string, hide bool) ([]record.Finding, error) {
 	rejecter, ok := s.(engine.Rejecter)
 	if !ok {
 		return nil, nil
@@ -280,6 +287,11 @@ func (d *data) rejected(ctx context.Context, s engine.Session, name string) ([]r
 	rejects, n, err := rejecter.Rejects(ctx, name, 5)
 	if err != nil || n == 0 {
 		return nil, err
+	}
+	for i := range rejects {
+		if hide {
+			rejects[i].Text, rejects[i].Problem = redacted, "its text is not shown, because columns are tagged personal"
+		}
 	}
 	f := record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Rows: n,
 		Message: fmt.Sprintf("%s could not be read, the first in %s record %d: %s", records(n), rejects[0].File, rejects[0].Line, rejects[0].Problem)}
