@@ -310,8 +310,8 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 	}
 	if !batch {
 		a.rows = &rows
-		for text := range metrics {
-			if v, ok := values[text]; ok {
+		for text, m := range metrics {
+			if v, ok := values[text]; ok && !m.Errors {
 				a.result.Metrics[text] = v
 			}
 		}
@@ -437,11 +437,15 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		t.problem = unclear(t.Errored)
 		return
 	}
-	for text, v := range mine {
+	for _, m := range rule.Metrics() {
+		v, ok := mine[m.Text]
+		if !ok || m.Errors && v == int64(0) {
+			continue
+		}
 		if _, isText := v.(string); isText && a.plan.personal(r) {
 			v = redacted
 		}
-		t.seen[text] = v
+		t.seen[m.Text] = v
 	}
 	if r.unique() {
 		for _, m := range r.inScope.Metrics() {

@@ -327,8 +327,14 @@ func ident(name string) string {
 	if identifier.MatchString(name) && !slices.Contains(reserved, name) {
 		return name
 	}
-	return "row.`" + name + "`"
+	if quotable.MatchString(name) {
+		return "row.`" + name + "`"
+	}
+	return "row[" + strconv.Quote(name) + "]"
 }
+
+// quotable is what CEL lets stand between backquotes.
+var quotable = regexp.MustCompile(`^[A-Za-z0-9_./ -]+$`)
 
 // parseTime reads a time in UTC, or a date as its midnight.
 func parseTime(s string) (time.Time, error) {

@@ -185,9 +185,14 @@ func (r *run) shapeOf(t *tableRun, batch *file.Batch, groups [][]string) table.S
 		}
 	}
 	sort.Slice(headers, func(i, j int) bool { return headers[i].path < headers[j].path })
+	newest := "" // files before it may be older than a column that no contract names
+	for path := range t.ledger.files {
+		newest = max(newest, path)
+	}
 	var out table.Schema
 	for _, f := range t.schema.Fields {
-		known := suiteColumn(t.Suite, f.Name) != nil
+		named := suiteColumn(t.Suite, f.Name) != nil
+		known := named
 		if t.snap != nil && !r.opt.FullRefresh {
 			_, had := t.snap.Schema().Field(f.Name)
 			known = known || had
@@ -195,7 +200,7 @@ func (r *run) shapeOf(t *tableRun, batch *file.Batch, groups [][]string) table.S
 		whole := true
 		for _, h := range headers {
 			has := slices.Contains(h.columns, f.Name) || f.Name == fileColumn || f.Name == lineColumn || f.Name == loadedColumn
-			whole = whole && (has || !known)
+			whole = whole && (has || !known || !named && h.path <= newest)
 			known = known || has
 		}
 		if whole {
@@ -288,12 +293,7 @@ func (r *run) consumed(t *tableRun, batch *file.Batch) *ledgerEntry {
 	return e
 }
 
-func (t *tableRun) nextBatch() int64 {
-	if t.ledger.last == nil {
-		return 1
-	}
-	return t.ledger.last.N + 1
-}
+func (t *tableRun) nextBatch() int64 { return t.batches + 1 }
 
 // reconcileSource holds the rows that were staged against the records that were
 // counted in the files, and shows those that the engine could not read.

@@ -91,7 +91,7 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 			entry.Inputs, entry.Model = t.settled.Inputs, t.settled.Model
 		}
 		if t.rejudged != nil {
-			entry.Suite = t.Suite.Digest
+			entry.Suite, entry.Judged = t.Suite.Digest, t.snap.Version()
 		}
 		if err := r.state.writeJSON(ctx, ledgerName(t.Name, entry.N, entry.Run), entry); err != nil {
 			return err
@@ -276,6 +276,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 		return nil, err
 	}
 	entry := *st.entry
+	entry.Judged = t.current.version
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	if st.result != nil {
 		entry.Metrics = map[string]metric{}

@@ -273,14 +273,12 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		return false, nil
 	}
 	// Among equal times the last in source order holds.
-	order := "1"
-	if len(t.Order) > 0 {
-		parts := make([]string, len(t.Order))
-		for i, o := range t.Order {
-			parts[i] = d.Ident(o) + " DESC"
-		}
-		order = strings.Join(parts, ", ")
+	// Without an order the greatest value does, so that it is the same each time.
+	parts := make([]string, 0, len(t.Order)+len(t.Track))
+	for _, o := range append(slices.Clone(t.Order), t.Track...) {
+		parts = append(parts, d.Ident(o)+" DESC NULLS LAST")
 	}
+	order := strings.Join(parts, ", ")
 	once := "SELECT * FROM dq_seen"
 	times, err := count(ctx, s, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM dq_seen GROUP BY %s, %s) q", keys, eff))
 	if err != nil {
@@ -333,8 +331,15 @@ func (r *run) contradictions(ctx context.Context, t *tableRun, s engine.Session)
 	if err != nil {
 		return err
 	}
-	t.note("scd2.contradiction", "warn", "%s of one key has different values of %s; the later source row holds", plural(n, "time"), strings.Join(t.Track, ", "))
+	holds := "the last by " + strings.Join(t.Order, ", ") + " holds"
+	if len(t.Order) == 0 {
+		holds = "the greatest value holds, since no order says which came later"
+	}
+	t.note("scd2.contradiction", "warn", "%s of a key with different values of %s: %s", plural(n, "time"), strings.Join(t.Track, ", "), holds)
 	f := &t.rec.Findings[len(t.rec.Findings)-1]
+	if len(t.Order) == 0 {
+		f.Hint = "name the columns that tell the source order: order: [line]"
+	}
 	f.Rows, f.Sample = n, t.plan.Show(rows)
 	return nil
 }

@@ -64,16 +64,17 @@ type run struct {
 // tableRun is one table in one run.
 type tableRun struct {
 	*Table
-	folder string // under the warehouse
-	delta  *delta.Table
-	snap   *delta.Snapshot // as it was when the run began; nil without a table
-	app    string          // of the Delta txn
-	ledger *ledger
-	schema table.Schema // what the next version has
-	reads  []string     // attached relations that the model scans
-	waits  []string     // tables of the pipeline that the model or the suite looks at
-	plan   *expectations.Plan
-	trace  *lineage.Statement
+	folder  string // under the warehouse
+	delta   *delta.Table
+	snap    *delta.Snapshot // as it was when the run began; nil without a table
+	app     string          // of the Delta txn
+	batches int64           // the table's own commits by this pipeline, as its log says
+	ledger  *ledger
+	schema  table.Schema // what the next version has
+	reads   []string     // attached relations that the model scans
+	waits   []string     // tables of the pipeline that the model or the suite looks at
+	plan    *expectations.Plan
+	trace   *lineage.Statement
 	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.
 	current relation
 	before  relation // current without this run's staged files
@@ -222,7 +223,11 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 		}
 		n, _ = snap.Txn(t.app)
 	}
-	t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.runOf(ctx))
+	t.batches = n
+	if t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.runOf(ctx)); err != nil && r.opt.FullRefresh {
+		// A full refresh needs nothing of what was consumed before.
+		t.ledger, err = &ledger{files: map[string]ledgerFile{}}, nil
+	}
 	return err
 }
 
@@ -378,9 +383,11 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 	return true, nil
 }
 
-// rejudge says that nothing new came, but the suite is not the one that judged the table last.
+// rejudge says that nothing new came, but that the table was not judged as it
+// is: the suite is another one, or another writer has made a version.
 func (r *run) rejudge(t *tableRun) bool {
-	return t.snap != nil && t.ledger.last != nil && t.ledger.last.Suite != t.Suite.Digest
+	last := t.ledger.last
+	return t.snap != nil && last != nil && (last.Suite != t.Suite.Digest || last.Judged < t.snap.Version())
 }
 
 // finish sums the run up.

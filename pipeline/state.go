@@ -63,6 +63,8 @@ type ledgerEntry struct {
 	// Model and Suite are digests of what made and judged the batch.
 	Model string `json:"model,omitempty"`
 	Suite string `json:"suite,omitempty"`
+	// Judged is the version of the table in which the suite judged every file.
+	Judged int64 `json:"judged"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
 	// Metrics are the numbers that the suite saw, for previous(e).

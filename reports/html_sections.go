@@ -136,7 +136,13 @@ func (p *page) overviewRow(t *record.Table, moved bool) {
 		} else {
 			p.count(c.Published)
 		}
-		p.count(c.Unchanged).count(c.Quarantined).count(c.Dropped)
+		p.count(c.Unchanged)
+		if c.Quarantined > 0 && held(t) {
+			p.raw(`<td class="num soft">(`).say(number(c.Quarantined)).raw(`)</td>`)
+		} else {
+			p.count(c.Quarantined)
+		}
+		p.count(c.Dropped)
 	}
 	p.count(rowsNow(t))
 	p.raw(`<td class="num">`).say(duration(t.DurationMS)).raw("</td></tr>\n")
@@ -292,7 +298,7 @@ func (p *page) quarantines(run *record.Run) {
 		if q == nil {
 			continue
 		}
-		p.raw(`<h3>`).text(t.Name, maxName).raw(` <span class="soft">`).say(plural(q.Rows, "row")).raw(` in <code>`).
+		p.raw(`<h3>`).text(t.Name, maxName).raw(` <span class="soft">`).say(plural(q.Rows, "row")).raw(" ").say(inQuarantine(t)).raw(` <code>`).
 			text(q.Table, maxName).raw("</code></span></h3>\n")
 		p.thead("rows", "Quarantine of "+t.Name+" by rule", head{"Rule", false}, head{"Rows", true}, head{"Share of the batch", true})
 		for _, rule := range byCount(q.ByRule) {

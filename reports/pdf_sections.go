@@ -233,7 +233,7 @@ func (d *doc) quarantines() {
 			continue
 		}
 		d.heading(clean(t.Name, maxName), 1)
-		d.para(bodySoft, plural(q.Rows, "row")+" in "+clean(q.Table, maxName), 0)
+		d.para(bodySoft, plural(q.Rows, "row")+" "+inQuarantine(t)+" "+clean(q.Table, maxName), 0)
 		var rows [][]field
 		for _, rule := range byCount(q.ByRule) {
 			rows = append(rows, []field{bold(clean(rule, maxName)), dash(q.ByRule[rule]), plain(percent(q.ByRule[rule], t.Counts.Returned))})

@@ -151,8 +151,12 @@ func (t *terminal) layers(run *record.Run) {
 			if held(tab) && c.Published > 0 {
 				published = "(" + published + ")"
 			}
+			quarantined := quiet(c.Quarantined)
+			if held(tab) && c.Quarantined > 0 {
+				quarantined = "(" + quarantined + ")"
+			}
 			rows = append(rows, []string{clean(tab.Name, 48), mark(v) + " " + words(clean(tab.Outcome, 16)), strings.TrimSuffix(versions(tab), "–"),
-				published, quiet(c.Quarantined), quiet(c.Dropped), quiet(c.Unchanged), quiet(c.Returned), quiet(rowsNow(tab))})
+				published, quarantined, quiet(c.Dropped), quiet(c.Unchanged), quiet(c.Returned), quiet(rowsNow(tab))})
 			styles = append(styles, ansi(v))
 		}
 	}

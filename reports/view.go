@@ -405,6 +405,15 @@ func held(t *record.Table) bool {
 	return t.Outcome == "refused" || t.Outcome == "not_run"
 }
 
+// inQuarantine says whether a table's refused rows are in its quarantine: what
+// was held back published none.
+func inQuarantine(t *record.Table) string {
+	if held(t) {
+		return "would have gone to"
+	}
+	return "in"
+}
+
 // rowsNow is how many rows the table has.
 func rowsNow(t *record.Table) int64 {
 	if t.Counts.Total == 0 && t.Check != nil {

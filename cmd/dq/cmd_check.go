@@ -201,6 +201,9 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 		}
 	}
 	plan, err := suite.Plan(schema, refs)
+	if err != nil && strings.Contains(err.Error(), "there is no table") {
+		return usagef("%w\nhint: give the tables that rules look at: --table NAME=DATA", err)
+	}
 	if err != nil {
 		return usage(err)
 	}

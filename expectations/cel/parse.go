@@ -2,6 +2,7 @@ package cel
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/common"
@@ -37,6 +38,9 @@ func parse(src *source) (*ast.AST, []Issue) {
 	if issues := foreignWords(src.text); len(issues) > 0 {
 		return nil, issues
 	}
+	if issues := unquotable(src.text); len(issues) > 0 {
+		return nil, issues
+	}
 	var issues []Issue
 	info := ast.NewSourceInfo(common.NewTextSource(src.text))
 	for _, e := range errs.GetErrors() {
@@ -46,6 +50,22 @@ func parse(src *source) (*ast.AST, []Issue) {
 		issues = append(issues, issue)
 	}
 	return nil, issues[:1] // what follows the first is a guess
+}
+
+// escaped is a column between backquotes, which CEL allows only some characters in.
+var escaped = regexp.MustCompile("row\\.`([^`]*)`")
+
+// unquotable finds columns between backquotes that must be written as an index.
+func unquotable(text string) []Issue {
+	var issues []Issue
+	for _, at := range escaped.FindAllStringSubmatchIndex(text, -1) {
+		if name := text[at[2]:at[3]]; !quotableName.MatchString(name) {
+			issues = append(issues, Issue{Offset: at[0], Length: at[1] - at[0],
+				Message: "between backquotes CEL takes letters without accents, digits, blanks and _ . - / only",
+				Hint:    "write row[" + strconv.Quote(name) + "]"})
+		}
+	}
+	return issues
 }
 
 // foreign is what other languages write, and what CEL writes.

@@ -68,6 +68,7 @@ names := {
 	"name": `(first|last|middle|given|family|maiden|full|sur|customer|client|person|user|contact|card_?holder)_?names?$`,
 	"address": `(street|postal|home|billing|shipping|delivery|customer|client|mailing)_?addr(ess)?$|(^|[._])(address|street|house_?(no|nr|number)|post_?code|postal_?code|zip(_?code)?)$`,
 	"birth": `birth_?(date|day|place|year)|date_?of_?birth|(^|[._])dob$`,
+	"key of a person": `(^|[._])(customer|client|person|patient|employee|member|subscriber|passenger|user)_?(id|no|nr|num|number)$`,
 	"identity": `passport_?(no|nr|num|number|id)|(^|[._])(ssn|nin|tax_?id|national_?id|social_?security(_?(no|nr|num|number))?|driving_?licence|drivers?_?license)$`,
 	"bank or card": `(^|[._])(iban|bic|pan|cvv|account_?(no|nr|num|number)|(credit_?)?card_?(no|nr|num|number))$`,
 	"network address": `(^|[._])(ip|ip_?addr(ess)?|mac_?addr(ess)?|device_?id|imei)$`,

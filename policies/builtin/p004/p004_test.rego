@@ -21,11 +21,11 @@ suspected(columns) := {f.path | some f in p004.findings with input as table(colu
 personal := {
 	"email", "customer_email", "EmailAddress", "e_mail", "phone", "PhoneNumber", "mobile_no", "fax",
 	"first_name", "LastName", "customer_name", "surname", "full_name", "address", "billing_address", "contact.street", "PostCode", "zip",
-	"birth_date", "date_of_birth", "dob", "passport_no", "ssn", "iban", "card_number", "ip_address",
+	"birth_date", "date_of_birth", "dob", "passport_no", "ssn", "iban", "card_number", "ip_address", "customer_id", "CustomerNo", "order.user_id",
 }
 
 harmless := {
-	"customer_id", "country", "status", "product_name", "name", "table_name", "file_name", "email_count", "mobile_sessions", "street_width",
+	"customer_ids", "user_id_count", "country", "status", "product_name", "name", "table_name", "file_name", "email_count", "mobile_sessions", "street_width",
 	"pipeline", "company", "description", "unit_price", "invoice_date", "_file", "address_count", "zipped", "panel", "script", "description_name",
 }
 
