@@ -22,6 +22,7 @@ type Txn struct {
 	errs   []error
 
 	adds        []table.File
+	rearranged  []table.File
 	retags      []*fileAction
 	removes     []*fileAction
 	schema      *table.Schema
@@ -108,17 +109,29 @@ func (x *Txn) Retag(files ...table.File) {
 // Remove removes files that are live in the snapshot. Their rows are gone for
 // readers; the files stay on disk until they are vacuumed.
 func (x *Txn) Remove(files ...table.File) {
-	if !x.open("remove") {
-		return
+	if x.open("remove") {
+		x.remove("remove", true, files)
 	}
+}
+
+// Rearrange replaces live files by new ones that hold the very same rows, as a
+// change that moves no data (dataChange is false): readers of changes pass over it.
+func (x *Txn) Rearrange(from, to []table.File) {
+	if x.open("rearrange") {
+		x.remove("rearrange", false, from)
+		x.rearranged = append(x.rearranged, to...)
+	}
+}
+
+func (x *Txn) remove(what string, dataChange bool, files []table.File) {
 	for _, f := range files {
-		live := x.live(f, "remove")
+		live := x.live(f, what)
 		if live == nil {
 			continue
 		}
 		x.removes = append(x.removes, &fileAction{
 			Path: live.Path, path: live.path, PartitionValues: notNil(live.PartitionValues), Size: live.Size,
-			DataChange: new(true), ExtendedFileMetadata: new(true), DeletionVector: live.DeletionVector,
+			DataChange: new(dataChange), ExtendedFileMetadata: new(true), DeletionVector: live.DeletionVector,
 			BaseRowID: live.BaseRowID, DefaultRowCommitVersion: live.DefaultRowCommitVersion,
 		})
 	}
@@ -266,12 +279,13 @@ func (x *Txn) prepare() {
 	slices.SortFunc(p.Txns, func(a, b appTxn) int { return strings.Compare(a.AppID, b.AppID) })
 	slices.Sort(p.Reads)
 	columns := indexed(schema, partitionBy, props)
-	for _, f := range x.adds {
+	for i, f := range append(slices.Clone(x.adds), x.rearranged...) {
 		a, err := newAdd(f, partitionBy, columns)
 		if err != nil {
 			x.fail(err)
 			continue
 		}
+		a.DataChange = new(i < len(x.adds))
 		if x.base != nil && x.base.state.files[a.key()] != nil {
 			x.fail(invalid("add: %s is live already in version %d", f.Path, p.ReadVersion))
 		}

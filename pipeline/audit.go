@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -201,12 +202,19 @@ func (t *tableRun) tag(stay []table.File) {
 		st.adds[i] = t.tagged(st.adds[i], nil, st.result.Files[st.adds[i].Path])
 	}
 	for _, f := range stay {
-		if now, ok := st.result.Files[f.Path]; ok {
-			st.retag = append(st.retag, t.tagged(f, parseCounts(f), now))
+		now, ok := st.result.Files[f.Path]
+		if !ok {
+			continue
+		}
+		f = t.tagged(f, parseCounts(f), now)
+		if i := slices.IndexFunc(st.compacted, func(c table.File) bool { return c.Path == f.Path }); i >= 0 {
+			st.compacted[i] = f
+		} else {
+			st.retag = append(st.retag, f)
 		}
 	}
 	byPath := map[string]table.File{}
-	for _, f := range append(append([]table.File{}, st.adds...), st.retag...) {
+	for _, f := range slices.Concat(st.adds, st.retag, st.compacted) {
 		byPath[f.Path] = f
 	}
 	for i, f := range t.current.files {

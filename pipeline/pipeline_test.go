@@ -416,3 +416,36 @@ func TestAColumnThatBeginsLater(t *testing.T) {
 		}
 	}
 }
+
+// TestManySmallFilesBecomeOne runs a batch at a time until the small files are
+// put together: no row changes, each run is one version, and nothing that reads
+// changes sees any.
+func TestManySmallFilesBecomeOne(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	want := "1 5.00\n2 7.50\n"
+	for i := 10; i < 46; i++ {
+		f.put(fmt.Sprintf("in/%d.csv", i), fmt.Sprintf("id,customer,city,seen,amount\n%d,c%d,Oslo,2024-02-01 10:00:00+00,1.00\n", i, i))
+		want += fmt.Sprintf("%d 1.00\n", i)
+		rec := f.run()
+		if rec.Outcome != "published" {
+			t.Fatalf("%d: %s", i, rec.Message)
+		}
+		if c := rec.Layers[1].Tables[0].Counts; c.Published != 1 || c.Unchanged != 0 {
+			t.Fatalf("%d: a batch of one row counts %+v", i, c)
+		}
+	}
+	f.want("silver/orders", "id, amount", want)
+	for _, name := range []string{"bronze/orders", "silver/orders"} {
+		snap, err := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse", name))).Snapshot(context.Background(), delta.Latest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if snap.NumFiles() > 33 || snap.Version() != 36 {
+			t.Errorf("%s: %d files in version %d", name, snap.NumFiles(), snap.Version())
+		}
+	}
+	if rec := f.run(); rec.Outcome != "unchanged" {
+		t.Errorf("outcome %s", rec.Outcome)
+	}
+}

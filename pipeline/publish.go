@@ -268,6 +268,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	}
 	x.Remove(st.removes...)
 	x.Add(st.adds...)
+	x.Rearrange(st.small, st.compacted)
 	x.Retag(st.retag...)
 	x.SetTxn(t.app, n)
 	x.Info(map[string]any{"dq": info})

@@ -123,6 +123,9 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		t.rec.Counts.Total = liveRows(t.current.files)
 		return nil
 	}
+	if err := r.compact(ctx, t, s, st); err != nil {
+		return err
+	}
 	r.becomes(t, st)
 	return nil
 }

@@ -33,6 +33,7 @@ const (
 	relOut     = "dq_out"     // rows of the table that go or are replaced
 	relTouched = "dq_touched" // the files that hold them
 	relRefused = "dq_refused" // rows that a quarantine or drop rule refused
+	relSmall   = "dq_small"   // rows of small files that are put together
 	relHeld    = "dq_held"    // rows that the quarantine holds already
 	relNew     = "dq_new"     // the files staged for the table
 	relResult  = "dq_table"   // the table as readers would see it
@@ -43,6 +44,8 @@ const (
 type staged struct {
 	adds, removes []table.File
 	retag         []table.File // files that stay and were judged by new rules
+	small         []table.File // files whose rows move
+	compacted     []table.File // to these
 	quarantine    []table.File // for the quarantine table
 	schemaChanged bool
 	counts        record.Counts
@@ -424,6 +427,9 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	if st.counts.Returned == 0 && len(removes) == 0 {
 		return nil
 	}
+	if err := r.compact(ctx, t, s, st); err != nil {
+		return err
+	}
 	r.becomes(t, st)
 	return nil
 }
@@ -432,7 +438,8 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 func (r *run) becomes(t *tableRun, st *staged) {
 	t.staged = st
 	t.before = t.current
-	t.current.files = append(without(t.current.files, st.removes), st.adds...)
+	stay := without(without(t.current.files, st.removes), st.small)
+	t.current.files = append(append(stay, st.compacted...), st.adds...)
 	t.current.schema = t.schema
 	t.current.version++
 	st.counts.Total = liveRows(t.current.files)

@@ -1,0 +1,71 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/table"
+)
+
+// A table that grows by small files gets slow to open. When there are manySmall
+// of them, the commit that comes anyway writes their rows into one new file, as
+// a change that moves no data.
+const (
+	manySmall  = 32
+	smallBytes = 16 << 20
+	mostBytes  = 256 << 20 // taken together at once
+)
+
+// compact stages the rows of small files that stay as new files, if there are
+// many. Only files that the same rules have judged go together, so that their
+// counts add up and no row is judged again.
+func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *staged) error {
+	if t.snap == nil || len(t.PartitionBy) > 0 {
+		return nil
+	}
+	groups := map[string][]table.File{}
+	var from []table.File
+	for _, f := range without(t.current.files, st.removes) {
+		rules := f.Tags[tagRules]
+		if f.Size < smallBytes && f.Deleted == nil {
+			groups[rules] = append(groups[rules], f)
+		}
+		if len(groups[rules]) > len(from) {
+			from = groups[rules]
+		}
+	}
+	if len(from) < manySmall {
+		return nil
+	}
+	var bytes int64
+	sum := expectations.Counts{}
+	for i, f := range from {
+		if bytes += f.Size; bytes > mostBytes {
+			from = from[:i]
+			break
+		}
+		for digest, c := range parseCounts(f) {
+			all := sum[digest]
+			sum[digest] = expectations.Count{Rows: all.Rows + c.Rows, Evaluated: all.Evaluated + c.Evaluated, Failed: all.Failed + c.Failed, Errored: all.Errored + c.Errored}
+		}
+	}
+	rel := relation{root: t.current.root, schema: t.schema, files: from}
+	if err := attach(ctx, s, relSmall, rel, false); err != nil {
+		return err
+	}
+	files, err := s.Stage(ctx, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema, Root: t.current.root, Dir: r.id})
+	if err != nil {
+		return fmt.Errorf("compacting %d small files: %w", len(from), err)
+	}
+	for _, f := range files {
+		to := f.File
+		if len(files) == 1 {
+			to = t.tagged(to, nil, sum)
+		}
+		st.compacted = append(st.compacted, to)
+	}
+	st.small = from
+	return nil
+}
