@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"math/bits"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
@@ -20,7 +21,8 @@ const (
 
 // compact stages the rows of small files that stay as new files, if there are
 // many. Only files that the same rules have judged go together, so that their
-// counts add up and no row is judged again.
+// counts add up and no row is judged again; and only files of about one size
+// (within a factor of 16), so that a row moves but a few times in a table's life.
 func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *staged) error {
 	if t.snap == nil || len(t.PartitionBy) > 0 {
 		return nil
@@ -28,12 +30,13 @@ func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *st
 	groups := map[string][]table.File{}
 	var from []table.File
 	for _, f := range without(t.current.files, st.removes) {
-		rules := f.Tags[tagRules]
-		if f.Size < smallBytes && f.Deleted == nil {
-			groups[rules] = append(groups[rules], f)
+		if f.Size >= smallBytes || f.Deleted != nil {
+			continue
 		}
-		if len(groups[rules]) > len(from) {
-			from = groups[rules]
+		alike := fmt.Sprintf("%d %s", bits.Len64(uint64(f.Size))/4, f.Tags[tagRules])
+		groups[alike] = append(groups[alike], f)
+		if len(groups[alike]) > len(from) {
+			from = groups[alike]
 		}
 	}
 	if len(from) < manySmall {
