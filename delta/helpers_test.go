@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -152,6 +153,16 @@ func (m *memory) List(_ context.Context, dir, from string) ([]Info, error) {
 		}
 	}
 	return out, nil
+}
+
+func (m *memory) Walk(_ context.Context, dir string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		for _, name := range sortedKeys(m.files) {
+			if (dir == "" || strings.HasPrefix(name, dir+"/")) && !yield(Info{Name: name, Size: int64(len(m.files[name])), Modified: f0}, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (m *memory) Read(_ context.Context, name string) ([]byte, error) {

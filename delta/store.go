@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,9 @@ type Store interface {
 	// List returns the files (not folders) directly in dir whose last name is
 	// from or sorts after it, sorted by name; none when there is no dir.
 	List(ctx context.Context, dir, from string) ([]Info, error)
+	// Walk gives all files below dir, by name; what begins with .tmp- is being
+	// written and left out. None when there is no dir.
+	Walk(ctx context.Context, dir string) iter.Seq2[Info, error]
 	// Read returns the whole file. A name that is absolute is read as it is, by
 	// stores that can.
 	Read(ctx context.Context, name string) ([]byte, error)
@@ -81,6 +86,40 @@ func (d dir) List(ctx context.Context, folder, from string) ([]Info, error) {
 		infos = append(infos, Info{path.Join(folder, e.Name()), fi.Size(), fi.ModTime()})
 	}
 	return infos, nil
+}
+
+func (d dir) Walk(ctx context.Context, folder string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		err := filepath.WalkDir(d.path(folder), func(name string, e fs.DirEntry, err error) error {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // gone since its folder was read
+			}
+			if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), tempPrefix) {
+				return err
+			}
+			fi, err := e.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(d.path(""), name)
+			if err != nil {
+				return err
+			}
+			if !yield(Info{filepath.ToSlash(rel), fi.Size(), fi.ModTime()}, nil) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			yield(Info{}, err)
+		}
+	}
 }
 
 func (d dir) Read(ctx context.Context, name string) ([]byte, error) {
@@ -149,10 +188,13 @@ func (d dir) put(ctx context.Context, name string, data []byte, publish func(tem
 	return syncDir(folder)
 }
 
+// tempPrefix begins the names of files that are being written.
+const tempPrefix = ".tmp-"
+
 // writeTemp writes data to a new file whose name no reader of a log looks at.
 func (d dir) writeTemp(folder string, data []byte) (string, error) {
 	for made := false; ; {
-		name := filepath.Join(folder, ".tmp-"+strconv.Itoa(os.Getpid())+"-"+strconv.FormatUint(rand.Uint64(), 36))
+		name := filepath.Join(folder, tempPrefix+strconv.Itoa(os.Getpid())+"-"+strconv.FormatUint(rand.Uint64(), 36))
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		switch {
 		case errors.Is(err, fs.ErrExist):

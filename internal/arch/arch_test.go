@@ -39,7 +39,13 @@ var packages = []rule{
 	{pkg: "engine/duckdb", imports: "engine table",
 		// What every engine must do the same is told by the packages that ask it.
 		tests: "engine/enginetest expectations expectations/kindtest expectations/cel/celtest profiling record"},
-	{pkg: "delta", imports: "table"},
+	{pkg: "delta", imports: "table",
+		tests: "delta/storetest"},
+	{pkg: "delta/storetest", imports: "delta"},
+	{pkg: "delta/object", imports: "delta"},
+	{pkg: "delta/s3/s3test"},
+	{pkg: "delta/s3", imports: "delta delta/object",
+		tests: "delta/s3/s3test delta/storetest"},
 
 	// Floor 3: judges and describers.
 	{pkg: "expectations/cel", imports: "engine table"},
@@ -71,6 +77,7 @@ var dependencies = map[string]string{
 	"github.com/apache/arrow-go/v18/parquet": "delta",
 	"github.com/duckdb/duckdb-go/v2":         "engine/duckdb",
 	"github.com/goccy/go-yaml":               "internal/yamlpos policies",
+	"github.com/minio/minio-go/v7":           "delta/s3",
 	"github.com/open-policy-agent/opa":       "policies",
 	"github.com/rogpeppe/go-internal":        "cmd/dq",
 	"github.com/spf13/cobra":                 "cmd/dq",
