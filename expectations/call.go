@@ -2,7 +2,6 @@ package expectations
 
 import (
 	"fmt"
-	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +19,24 @@ type call struct {
 	args map[string]*yamlpos.Node // as the suite gives them
 	// column stands for the kind's column parameter when it is written beside a column.
 	column string
+	// nulls is what the suite says about rows with nulls; "" is the kind's own way.
+	nulls string
+}
+
+// nullWays are what nulls: can say of a rule on rows, with the meaning.
+var nullWays = []struct{ name, doc string }{
+	{"skip", "rows in which a column of the rule is null are not judged"},
+	{"skip_all", "rows in which all columns of the rule are null are not judged"},
+	{"judge", "all rows are judged; a null is an error or false, as CEL has it"},
+}
+
+// arg is the argument of a parameter: what the suite gives, or the default; nil is none.
+func (c *call) arg(param string) *yamlpos.Node {
+	if n := c.args[param]; n != nil {
+		return n
+	}
+	p, _ := c.kind.param(param)
+	return p.byDefault
 }
 
 // columnsOf returns the names that a column or columns parameter stands for.
@@ -71,7 +88,7 @@ func (c *call) check() {
 		p.check(n)
 	}
 	if b := c.kind.Bounds; len(b) == 2 {
-		low, high := c.args[b[0]], c.args[b[1]]
+		low, high := c.arg(b[0]), c.arg(b[1])
 		if low == nil && high == nil {
 			c.node.Errorf(fmt.Sprintf("write {%s: ..., %s: ...} or one of them", b[0], b[1]), "%s needs %s or %s", c.kind.Name, b[0], b[1])
 		}
@@ -79,187 +96,6 @@ func (c *call) check() {
 			low.Errorf("swap them", "%s %s is above %s %s: nothing could pass", b[0], low.Text, b[1], high.Text)
 		}
 	}
-}
-
-// above reports whether two bounds are in the wrong order, as numbers or as
-// times. Text is left to the judgement of the rows.
-func above(low, high *yamlpos.Node) bool {
-	if low == nil || high == nil {
-		return false
-	}
-	a, okA := low.IsNumber()
-	b, okB := high.IsNumber()
-	if okA && okB {
-		x, okX := new(big.Rat).SetString(a)
-		y, okY := new(big.Rat).SetString(b)
-		return okX && okY && x.Cmp(y) > 0
-	}
-	s, errS := parseTime(low.Text)
-	t, errT := parseTime(high.Text)
-	return errS == nil && errT == nil && s.After(t)
-}
-
-func (p Param) hint() string {
-	return map[string]string{"column": "the column's name", "columns": "[a, b]", "value": "a value", "values": "[a, b]", "text": "text",
-		"regex": "'^...$'", "count": "a whole number", "number": "a number", "fraction": "a number from 0 to 1", "bool": "true or false",
-		"duration": "26h", "operator": "<=", "reference": "table.column"}[p.Type]
-}
-
-var operators = []string{"==", "!=", "<", "<=", ">", ">="}
-
-// check notes what is wrong with an argument by itself.
-func (p Param) check(n *yamlpos.Node) {
-	switch p.Type {
-	case "columns", "values":
-		items := n.List(p.Name, p.Type == "columns")
-		if n.Kind == yamlpos.Scalar && n.Null || n.Kind == yamlpos.Sequence && len(items) == 0 {
-			n.Errorf("write "+p.hint(), "%s is empty", p.Name)
-		}
-		seen := map[string]bool{}
-		for _, i := range items {
-			if i.Null && p.Type == "values" {
-				i.Errorf("leave it out; nulls are skipped, and not_null asks for values", "null is no member of a set")
-				continue
-			}
-			text := i.String()
-			if seen[text] {
-				i.Errorf("remove one", "%q is given twice", text)
-			}
-			seen[text] = true
-		}
-	case "count":
-		if v := n.Int(); v < 0 {
-			n.Errorf("write 0 or more", "%s is below zero", p.Name)
-		}
-	case "number":
-		n.Number()
-	case "fraction":
-		if v := n.Number(); v.Sign() < 0 || v.Cmp(big.NewRat(1, 1)) > 0 {
-			n.Errorf("write 0.05 for five in a hundred", "%s is not from 0 to 1", p.Name)
-		}
-	case "bool":
-		n.Bool()
-	case "regex":
-		if _, err := regexp.Compile(n.String()); err != nil {
-			n.Errorf("the syntax is RE2, without look-around and back references", "%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-		}
-	case "duration":
-		if text := n.String(); text != "" {
-			if _, err := parseDuration(text); err != nil {
-				n.Errorf("write 90m, 26h or 7d", "%q is no duration", text)
-			}
-		}
-	case "operator":
-		n.OneOf("comparison", operators...)
-	case "reference":
-		if text := n.String(); text != "" {
-			if i := strings.LastIndexByte(text, '.'); i <= 0 || i == len(text)-1 {
-				n.Errorf("write silver.customers.customer_id", "%q is no table with a column", text)
-			}
-		}
-	default: // column, value, text
-		_ = n.String()
-	}
-}
-
-// typeOf gives the type of a column, false when it is not known.
-type typeOf func(column string) (table.Type, bool)
-
-// expand gives the CEL of the call and of the rows it judges ("" is all).
-// Arguments that do not fit the columns' types are noted.
-func (c *call) expand(types typeOf, note func(yamlpos.Error)) (cel, where string) {
-	value := func(name string) (string, bool) {
-		p, ok := c.kind.param(name)
-		if !ok {
-			return "", false
-		}
-		return c.argument(p, types, note), true
-	}
-	var clauses []string
-	for _, clause := range c.kind.Clauses {
-		if clause.If != "" && !c.given(clause.If) {
-			continue
-		}
-		text, _ := substitute(clause.CEL, value) // names were checked when the kind was read
-		clauses = append(clauses, text)
-	}
-	if len(clauses) > 1 {
-		for i := range clauses {
-			clauses[i] = "(" + clauses[i] + ")"
-		}
-	}
-	if c.kind.SkipNulls {
-		var guards []string
-		for _, name := range c.columns() {
-			guards = append(guards, ident(name)+" != null")
-		}
-		where = strings.Join(guards, " && ")
-	}
-	return strings.Join(clauses, " && "), where
-}
-
-// given reports whether an argument is there; a bool must be true.
-func (c *call) given(param string) bool {
-	n := c.args[param]
-	if n == nil {
-		return false
-	}
-	if p, _ := c.kind.param(param); p.Type == "bool" {
-		v, _ := n.IsBool()
-		return v
-	}
-	return true
-}
-
-func (c *call) argument(p Param, types typeOf, note func(yamlpos.Error)) string {
-	n := c.args[p.Name]
-	switch p.Type {
-	case "column", "columns":
-		var names []string
-		for _, name := range c.columnsOf(p.Name) {
-			names = append(names, ident(name))
-		}
-		return strings.Join(names, ", ")
-	}
-	if n == nil {
-		return "null"
-	}
-	var typ *table.Type
-	if names := c.columnsOf(p.Of); p.Of != "" && len(names) > 0 {
-		if t, ok := types(names[0]); ok {
-			typ = &t
-		}
-	}
-	switch p.Type {
-	case "values":
-		var items []string
-		for _, i := range n.Items {
-			items = append(items, literal(i, typ, note))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	case "value":
-		return literal(n, typ, note)
-	case "text", "regex":
-		return strconv.Quote(n.Text)
-	case "count", "number", "fraction":
-		text, _ := n.IsNumber()
-		return text
-	case "bool":
-		v, _ := n.IsBool()
-		return strconv.FormatBool(v)
-	case "duration":
-		d, _ := parseDuration(n.Text)
-		return "duration('" + strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s')"
-	case "operator":
-		if slices.Contains(operators, n.Text) {
-			return n.Text
-		}
-		return "=="
-	case "reference":
-		i := max(strings.LastIndexByte(n.Text, '.'), 0)
-		return strconv.Quote(n.Text[:i]) + ", " + strconv.Quote(n.Text[min(i+1, len(n.Text)):])
-	}
-	return "null"
 }
 
 // literal writes a YAML scalar as a CEL literal of a column's type; with an

@@ -11,6 +11,15 @@ import (
 	"github.com/dq-dev/dq/record"
 )
 
+// TestCatalogue reads all files, so that each says what is wrong with it.
+func TestCatalogue(t *testing.T) {
+	for _, name := range builtin().names() {
+		if _, err := readKind(catalogue, "catalogue/"+name+".yaml"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestExamples judges every example of the catalogue by the reference evaluator.
 func TestExamples(t *testing.T) {
 	for _, k := range Kinds() {
@@ -55,7 +64,10 @@ var mutations = []struct{ old, new string }{
 	{` >= `, ` <= `}, {` <= `, ` >= `}, {` > `, ` < `}, {` < `, ` > `},
 	{`^!`, ``}, {`\bmean\(`, `max(`}, {`\bsum\(`, `max(`}, {`\bmin\(`, `max(`}, {`\bmax\(`, `min(`},
 	{`\bdistinct\(`, `count(`}, {`\bshare\(`, `count(`}, {`\brows\(\)`, `rows() + 1`}, {`\bnow\(\)`, `now() - duration('1s')`},
-	{` in `, ` in [] + `}, {`\$op`, `==`}, {`size\(\$column\)`, `size(bytes($column))`},
+	{` in `, ` in [] + `}, {`startsWith`, `endsWith`}, {`endsWith`, `startsWith`}, {`contains`, `startsWith`}, {`\babs\(`, `(`},
+	{`upperAscii\(\) ==`, `lowerAscii() ==`}, {`lowerAscii\(\) ==`, `upperAscii() ==`}, {` && `, ` || `}, {` \|\| `, ` && `}, {`\^`, ``}, {`\$'`, `'`}, {` - `, ` + `}, {` \+ `, ` - `},
+	{`\bmedian\(`, `min(`}, {`\bstddev\(`, `variance(`}, {`\bvariance\(`, `stddev(`}, {`\bmode\(`, `min(`}, {`\bnulls\(`, `rows() - nulls(`}, {`\bduplicates\(`, `1 + duplicates(`},
+	{`\$op`, `==`}, {`size\(\$column\)`, `size(bytes($column))`},
 }
 
 // TestMutations: whatever is turned around in a kind's template, an example sees it.
@@ -65,21 +77,33 @@ func TestMutations(t *testing.T) {
 			mutated := 0
 			check := func(what string, change func(*Kind)) {
 				other := k
-				other.Clauses = slices.Clone(k.Clauses)
+				other.Clauses, other.Terms = slices.Clone(k.Clauses), slices.Clone(k.Terms)
 				change(&other)
 				mutated++
 				if !slices.ContainsFunc(k.Examples, func(e Example) bool { return e.with(&other).problem() != "" }) {
 					t.Errorf("%s: no example sees it", what)
 				}
 			}
-			for i, c := range k.Clauses {
+			turn := func(cel string, put func(o *Kind, cel string)) {
 				for _, m := range mutations {
 					re := regexp.MustCompile(m.old)
-					if loc := re.FindStringIndex(c.CEL); loc != nil {
-						text := c.CEL[:loc[0]] + m.new + c.CEL[loc[1]:]
-						check(text, func(o *Kind) { o.Clauses[i].CEL = text })
+					if loc := re.FindStringIndex(cel); loc != nil {
+						text := cel[:loc[0]] + m.new + cel[loc[1]:]
+						check(text, func(o *Kind) { put(o, text) })
 					}
 				}
+			}
+			for i, t := range k.Terms {
+				turn(t.CEL, func(o *Kind, cel string) { o.Terms[i].CEL = cel })
+				for join, none := range joins {
+					if strings.TrimSpace(t.Join) == join || t.Join == ", " || strings.ContainsAny(join, "&|") != strings.ContainsAny(t.Join, "&|") {
+						continue
+					}
+					check(t.Name+" joined by "+join, func(o *Kind) { o.Terms[i].Join, o.Terms[i].None = " "+join+" ", none })
+				}
+			}
+			for i, c := range k.Clauses {
+				turn(c.CEL, func(o *Kind, cel string) { o.Clauses[i].CEL = cel })
 				check("not "+c.CEL, func(o *Kind) { o.Clauses[i].CEL = "!(" + c.CEL + ")" })
 				if len(k.Clauses) > 1 {
 					check("without "+c.CEL, func(o *Kind) { o.Clauses[i].CEL = "true" })

@@ -63,6 +63,6 @@ func ExampleKinds() {
 	// Output:
 	// The value lies between two bounds, both included; either may be left out.
 	// NaN lies nowhere and fails.
-	// min $column >= $min
-	// max $column <= $max
+	// [min] $column >= $min
+	// [max] $column <= $max
 }

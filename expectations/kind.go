@@ -28,11 +28,16 @@ type Kind struct {
 	Main string
 	// Bounds are two parameters of which one must be given, the first not above the second.
 	Bounds []string
+	// Aliases are names that other tools have for it. They cannot be written in a
+	// suite; the error says what to write.
+	Aliases []string
 	// SkipNulls leaves rows out in which a column parameter is null.
 	SkipNulls bool
 	// Form is "" for a rule that is only its CEL, or unique: the rows of groups
 	// that have more than one are failing rows.
 	Form string
+	// Terms are pieces that the clauses name.
+	Terms []Term
 	// Clauses are joined with &&.
 	Clauses  []Clause
 	Examples []Example
@@ -44,20 +49,17 @@ type Kind struct {
 // Param is a parameter of a [Kind].
 type Param struct {
 	Name string
-	// Type is column, columns, value, values, text, regex, count (a whole number
-	// from 0), number, fraction (0 to 1), bool, duration, operator (a comparison)
-	// or reference (table.column).
+	// Type is one of those in paramTypes, which say what they take.
 	Type     string
-	Of       string // value, values: the column parameter whose type they have
+	Of       string // value, values, pairs, weights: the column parameter whose type they have
 	Required bool
-	Doc      string
-}
+	// Default is what counts when the suite gives nothing; "" is none.
+	Default string
+	// Choices are the words that a choice takes.
+	Choices []string
+	Doc     string
 
-// Clause is a piece of a kind's CEL. $name stands for a parameter; it is
-// replaced by a literal or by a column's name, never by text as it was written.
-type Clause struct {
-	If  string // the clause counts when this parameter is given
-	CEL string
+	byDefault *yamlpos.Node
 }
 
 // Example is rows with the verdict that they must get.
@@ -164,10 +166,9 @@ func readKind(files fs.FS, file string) (*Kind, error) {
 }
 
 var (
-	paramTypes = []string{"column", "columns", "value", "values", "text", "regex", "count", "number", "fraction", "bool", "duration", "operator", "reference"}
 	dimensions = []string{"completeness", "validity", "uniqueness", "consistency", "timeliness", "accuracy", "volume"}
 	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	kindKeys   = []string{"name", "doc", "scope", "dimension", "params", "main", "bounds", "nulls", "form", "cel", "examples"}
+	kindKeys   = []string{"name", "doc", "scope", "dimension", "aliases", "params", "main", "bounds", "nulls", "form", "terms", "cel", "examples"}
 )
 
 // parseKind reads the file of a kind. Its examples are compiled when they are run.
@@ -204,32 +205,11 @@ func parseKind(file string, data []byte) (*Kind, error) {
 	if n := f["form"]; n != nil {
 		k.Form = n.OneOf("form", "unique")
 	}
-	for _, e := range f["params"].Pairs("params") {
-		p := e.Value.Map("a parameter", "type", "of", "required", "doc")
-		need(e.Value, p, "type")
-		param := Param{Name: e.Key.Text, Type: p["type"].OneOf("type of a parameter", paramTypes...), Of: optional(p["of"]), Doc: optional(p["doc"])}
-		if n := p["required"]; n != nil {
-			param.Required = n.Bool()
-		}
-		if slices.Contains(optionKeys, param.Name) || !identifier.MatchString(param.Name) {
-			e.Key.Errorf("choose another name", "%q cannot be the name of a parameter", param.Name)
-		}
-		k.Params = append(k.Params, param)
+	if n := f["aliases"]; n != nil {
+		k.Aliases = n.Strings("aliases")
 	}
-	param := func(n *yamlpos.Node) string {
-		name := n.String()
-		if _, ok := k.param(name); !ok && name != "" {
-			n.Errorf(yamlpos.DidYouMean(name, k.paramNames()), "there is no parameter %q", name)
-		}
-		return name
-	}
-	for _, e := range f["params"].Pairs("params") {
-		if n := e.Value.Get("of"); n != nil {
-			if p, ok := k.param(param(n)); ok && p.Type != "column" {
-				n.Errorf("", "%s is no column", p.Name)
-			}
-		}
-	}
+	k.readParams(f["params"])
+	param := func(n *yamlpos.Node) string { return k.knownParam(n) }
 	if n := f["main"]; n != nil {
 		k.Main = param(n)
 	}
@@ -239,25 +219,8 @@ func parseKind(file string, data []byte) (*Kind, error) {
 	if n := f["bounds"]; n != nil && len(k.Bounds) != 2 {
 		n.Errorf("write [min, max]", "bounds are two parameters")
 	}
-	if n := f["cel"]; n != nil {
-		var clauses []*yamlpos.Node
-		if n.Kind == yamlpos.Scalar {
-			k.Clauses = []Clause{{CEL: n.String()}}
-			checkTemplate(k, n)
-		} else {
-			clauses = n.List("cel", false)
-		}
-		for _, c := range clauses {
-			cf := c.Map("a clause", "if", "cel")
-			need(c, cf, "cel")
-			clause := Clause{CEL: cf["cel"].String()}
-			if cf["if"] != nil {
-				clause.If = param(cf["if"])
-			}
-			checkTemplate(k, cf["cel"])
-			k.Clauses = append(k.Clauses, clause)
-		}
-	}
+	k.readTerms(f["terms"])
+	k.readClauses(f["cel"])
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
@@ -266,19 +229,6 @@ func parseKind(file string, data []byte) (*Kind, error) {
 		return nil, err
 	}
 	return k, nil
-}
-
-func checkTemplate(k *Kind, n *yamlpos.Node) {
-	if n == nil {
-		return
-	}
-	_, err := substitute(n.Text, func(name string) (string, bool) {
-		_, ok := k.param(name)
-		return "x", ok
-	})
-	if err != nil {
-		n.Errorf(yamlpos.DidYouMean(err.name, k.paramNames()), "there is no parameter $%s", err.name)
-	}
 }
 
 func (k *Kind) param(name string) (Param, bool) {
@@ -307,54 +257,4 @@ func (k *Kind) columnParam() string {
 		}
 	}
 	return ""
-}
-
-type unknownParam struct{ name string }
-
-// substitute replaces each $name outside of CEL's string literals.
-func substitute(template string, value func(name string) (string, bool)) (string, *unknownParam) {
-	var out strings.Builder
-	for i := 0; i < len(template); {
-		switch c := template[i]; {
-		case c == '\'' || c == '"':
-			end := literalEnd(template, i)
-			out.WriteString(template[i:end])
-			i = end
-		case c == '$':
-			end := i + 1
-			for end < len(template) && (template[end] == '_' || template[end] >= 'a' && template[end] <= 'z' || template[end] >= '0' && template[end] <= '9') {
-				end++
-			}
-			v, ok := value(template[i+1 : end])
-			if !ok {
-				return "", &unknownParam{template[i+1 : end]}
-			}
-			out.WriteString(v)
-			i = end
-		default:
-			out.WriteByte(c)
-			i++
-		}
-	}
-	return out.String(), nil
-}
-
-// literalEnd is where the CEL string literal ends that begins at i: 'a', "a",
-// ”'a”' and """a""", raw ones (r”) too.
-func literalEnd(s string, i int) int {
-	raw := i > 0 && (s[i-1] == 'r' || s[i-1] == 'R')
-	quote := s[i : i+1]
-	if strings.HasPrefix(s[i:], strings.Repeat(quote, 3)) {
-		quote = strings.Repeat(quote, 3)
-	}
-	for j := i + len(quote); j < len(s); j++ {
-		if s[j] == '\\' && !raw {
-			j++
-			continue
-		}
-		if strings.HasPrefix(s[j:], quote) {
-			return j + len(quote)
-		}
-	}
-	return len(s)
 }

@@ -39,7 +39,7 @@ var (
 	// columnKeys are the keys of a column that are no kinds and no options.
 	columnKeys = []string{"type", "description", "tags", "deprecated_since", "replaced_by", "renamed_from", "key"}
 	// optionKeys go beside a kind's parameters.
-	optionKeys = []string{"mostly", "max_failed", "where", "on_fail", "scope", "on_empty", "dimension", "description", "owner", "tags", "since", "group_by"}
+	optionKeys = []string{"mostly", "max_failed", "where", "on_fail", "scope", "on_empty", "dimension", "description", "owner", "tags", "since", "group_by", "nulls"}
 	// ruleKeys are the ways to write an expectation besides kinds.
 	ruleKeys = []string{"row", "table", "sql"}
 	// reservedKeys cannot be names of kinds.
@@ -373,6 +373,16 @@ func (l *loader) options(exp *Expectation, options map[string]*yamlpos.Node) {
 			}
 		case "scope":
 			exp.Batch = n.OneOf("scope", "new", "table") == "new"
+		case "nulls":
+			var ways []string
+			for _, w := range nullWays {
+				ways = append(ways, w.name)
+			}
+			if exp.call == nil || !counts || len(exp.call.columns()) == 0 {
+				n.Errorf("say it in where or in the CEL", "nulls is for kinds on rows of columns, and %s is none", exp.ID)
+				continue
+			}
+			exp.call.nulls = n.OneOf("way with nulls", ways...)
 		case "on_empty":
 			exp.OnEmpty = onEmpty(n)
 		case "dimension":
@@ -391,7 +401,7 @@ func (l *loader) options(exp *Expectation, options map[string]*yamlpos.Node) {
 
 func (l *loader) finish(exp *Expectation) {
 	exp.Position = exp.node.Position()
-	exp.CEL, exp.Where = exp.expand(l.suite.declared, l.suite.doc.Note)
+	exp.CEL, exp.Where = exp.expand(declared{l.suite}, l.suite.doc.Note)
 	l.suite.Expectations = append(l.suite.Expectations, *exp)
 }
 

@@ -180,7 +180,7 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	if missing || len(c.errs) > before {
 		return nil
 	}
-	r.cel, r.where = e.expand(c.types, c.note)
+	r.cel, r.where = e.expand(planned{c.schema}, c.note)
 	if len(c.errs) > before {
 		return nil
 	}

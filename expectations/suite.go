@@ -112,11 +112,11 @@ func (e *Expectation) unique() bool {
 }
 
 // expand gives the CEL of the rule, and of the rows that it judges.
-func (e *Expectation) expand(types typeOf, note func(yamlpos.Error)) (cel, where string) {
+func (e *Expectation) expand(shape tableShape, note func(yamlpos.Error)) (cel, where string) {
 	if e.call == nil {
 		cel = e.celNode.Text
 	} else {
-		cel, where = e.call.expand(types, note)
+		cel, where = e.call.expand(shape, note)
 	}
 	if e.whereNode != nil {
 		own := e.whereNode.Text
@@ -139,8 +139,13 @@ func (s *Suite) Column(name string) (Column, bool) {
 	return Column{}, false
 }
 
-// declared is the type that the suite gives a column.
-func (s *Suite) declared(column string) (table.Type, bool) {
+// declared is what the suite itself says of the table's columns.
+type declared struct{ *Suite }
+
+func (declared) layout() (table.Schema, bool) { return table.Schema{}, false }
+
+// typeOf is the type that the suite gives a column.
+func (s declared) typeOf(column string) (table.Type, bool) {
 	c, ok := s.Column(column)
 	if !ok || c.Type == nil {
 		return table.Type{}, false

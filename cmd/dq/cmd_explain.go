@@ -58,8 +58,8 @@ func explain(w io.Writer, k expectations.Kind) {
 	}
 	fmt.Fprint(w, "\nCEL:\n")
 	for _, c := range k.Clauses {
-		if c.If != "" {
-			fmt.Fprintf(w, "  %s    (when %s is given)\n", c.CEL, c.If)
+		if len(c.If) > 0 {
+			fmt.Fprintf(w, "  %s    (if %s)\n", c.CEL, strings.Join(c.If, ", "))
 		} else {
 			fmt.Fprintf(w, "  %s\n", c.CEL)
 		}
