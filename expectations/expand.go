@@ -173,6 +173,10 @@ func (x expansion) term(t Term) string {
 		}
 	default:
 		for i, item := range items {
+			item["index"] = strconv.Itoa(i)
+			if t.With != "" {
+				item["with"] = `""` // there is none
+			}
 			if i < len(with) {
 				item["with"] = with[i]["each"]
 			}
@@ -183,7 +187,9 @@ func (x expansion) term(t Term) string {
 	case 0:
 		return t.None
 	case 1:
-		return pieces[0]
+		if identifier.MatchString(pieces[0]) {
+			return pieces[0]
+		}
 	}
 	if t.Join == ", " {
 		return strings.Join(pieces, t.Join)
@@ -325,6 +331,10 @@ func (x expansion) scalar(kind string, n *yamlpos.Node, typ *table.Type) string 
 	case "clock":
 		t, _ := time.Parse("15:04", n.Text)
 		return strconv.Itoa(t.Hour()*60 + t.Minute())
+	case "weekday":
+		return strconv.Itoa(max(slices.Index(weekdays, n.Text), 0))
+	case "date":
+		return "date('" + n.Text + "')"
 	case "operator":
 		if slices.Contains(operators, n.Text) {
 			return n.Text

@@ -41,6 +41,10 @@ var paramTypes = []paramType{
 	{"bool", "", "true or false", "true or false"},
 	{"duration", "", "a duration in m, h or d", "26h"},
 	{"clock", "", "a time of day, UTC", "'08:00'"},
+	{"weekdays", "weekday", "days of the week", "[mon, tue]"},
+	{"weekday", "", "a day of the week", "mon"},
+	{"dates", "date", "dates", "[2026-01-01, 2026-12-25]"},
+	{"date", "", "a date", "2026-01-01"},
 	{"operator", "", "one of == != < <= > >=", "<="},
 	{"choice", "", "one of a few words", "a word"},
 	{"type", "", "a type", "int64"},
@@ -139,6 +143,9 @@ func (k *Kind) knownParam(n *yamlpos.Node) string {
 	return name
 }
 
+// weekdays as CEL counts them, from 0.
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
 var operators = []string{"==", "!=", "<", "<=", ">", ">="}
 
 // check notes what is wrong with an argument by itself.
@@ -180,6 +187,10 @@ func (p Param) check(n *yamlpos.Node) {
 		if _, err := time.Parse("15:04", n.String()); err != nil {
 			n.Errorf("write '08:00'", "%q is no time of day", n.Text)
 		}
+	case "weekday":
+		n.OneOf("day of the week", weekdays...)
+	case "date":
+		date(n)
 	case "operator":
 		n.OneOf("comparison", operators...)
 	case "choice":

@@ -26,7 +26,7 @@ type Term struct {
 	// Each is a parameter with items, or table_columns. One of Each, Pairs and
 	// Steps is given.
 	//
-	// The items are $each; those of weights $key and $with, of layouts these and
+	// The items are $each, their places $index; those of weights $key and $with, of layouts these and
 	// $each for both, of pairs $first and $second.
 	Each string
 	// Pairs is for each pair of different items: $first and $second.
@@ -53,7 +53,7 @@ const (
 	typeOfPrefix = "type_of_"
 )
 
-var builtinNames = []string{tableColumns, tableLayout, "each", "key", "with", "first", "second", "until"}
+var builtinNames = []string{tableColumns, tableLayout, "each", "key", "with", "first", "second", "until", "index"}
 
 // joins are what may stand between the pieces of a term, with what none of them is.
 var joins = map[string]string{"&&": "true", "||": "false", "+": "0", "*": "1", ",": ""}
@@ -78,14 +78,16 @@ func (k *Kind) readTerms(n *yamlpos.Node) {
 				k.knownParam(n)
 			}
 		}
-		read(f["each"], &t.Each, "each", "key", "with", "first", "second")
+		read(f["each"], &t.Each, "each", "index", "key", "with", "first", "second")
 		read(f["pairs"], &t.Pairs, "first", "second")
 		read(f["steps"], &t.Steps, "first", "second", "until", "with")
 		if ways != 1 {
 			e.Value.Errorf("write each: columns", "a term has one of each, pairs and steps")
 		}
 		if n := f["with"]; n != nil {
-			t.With = k.knownParam(n)
+			if t.With = n.Text; t.With != tableColumns {
+				k.knownParam(n)
+			}
 		}
 		if n := f["join"]; n != nil {
 			join := n.OneOf("join", sortedKeys(joins)...)

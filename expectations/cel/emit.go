@@ -143,7 +143,7 @@ func (w *writer) call(e ast.Expr) (term, error) {
 		return w.choose(b[0], out[0], out[1]), nil
 	}
 	sql, err := emit(w, args)
-	t := term{sql: sql, fails: !f.total}
+	t := term{sql: sql, fails: !f.total && !w.constant(f, args)}
 	for _, a := range args {
 		t.fails = t.fails || a.fails || a.null && !f.nulls
 		for _, x := range a.list {
@@ -154,6 +154,18 @@ func (w *writer) call(e ast.Expr) (term, error) {
 		t.null, t.fails, t.exact = args[0].null, args[0].fails, isDecimal(f.out)
 	}
 	return t, err
+}
+
+// constant reports whether a call of constants alone has a value, as date('2026-01-31') has.
+func (w *writer) constant(f *form, args []term) bool {
+	var values []ref.Val
+	for _, a := range args {
+		if a.lit == nil {
+			return false
+		}
+		values = append(values, a.lit)
+	}
+	return f.eval != nil && !types.IsUnknownOrError(f.eval(values))
 }
 
 // converts reports whether a form is a conversion that hands null on.
