@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,26 +65,33 @@ func (d dir) List(ctx context.Context, folder, from string) ([]Info, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(d.path(folder))
+	f, err := os.Open(d.path(folder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	// Of a long log, most names sort before from: they cost no more than being read.
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name < from })
+	slices.Sort(names)
 	var infos []Info
-	for _, e := range entries {
-		if e.Name() < from || e.IsDir() {
-			continue
-		}
-		fi, err := e.Info()
+	for _, name := range names {
+		fi, err := os.Lstat(filepath.Join(f.Name(), name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // gone since the folder was read
 		}
 		if err != nil {
 			return nil, err
 		}
-		infos = append(infos, Info{path.Join(folder, e.Name()), fi.Size(), fi.ModTime()})
+		if !fi.IsDir() {
+			infos = append(infos, Info{path.Join(folder, name), fi.Size(), fi.ModTime()})
+		}
 	}
 	return infos, nil
 }

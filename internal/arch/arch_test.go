@@ -40,7 +40,7 @@ var packages = []rule{
 		// What every engine must do the same is told by the packages that ask it.
 		tests: "engine/enginetest expectations expectations/kindtest expectations/cel/celtest profiling record"},
 	{pkg: "delta", imports: "table",
-		tests: "delta/storetest"},
+		tests: "delta/storetest delta/s3 delta/s3/s3test"},
 	{pkg: "delta/storetest", imports: "delta"},
 	{pkg: "delta/object", imports: "delta"},
 	{pkg: "delta/s3/s3test"},
