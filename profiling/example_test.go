@@ -17,10 +17,12 @@ func (session) Query(_ context.Context, sql string) (*engine.Rows, error) {
 	switch {
 	case sql == `SELECT count(*) FROM "orders"`:
 		return &engine.Rows{Values: [][]any{{int64(4)}}}, nil
-	case strings.HasPrefix(sql, "SELECT"): // nulls, distinct, empty, untrimmed, lengths, distinct when folded, min, max
-		return &engine.Rows{Values: [][]any{{int64(1), int64(2), int64(0), int64(0), int64(2), int64(6), int64(2), "France", "UK"}}}, nil
+	case strings.HasPrefix(sql, "SELECT"): // nulls, empty, untrimmed, lengths, min, max
+		return &engine.Rows{Values: [][]any{{int64(1), int64(0), int64(0), int64(2), int64(6), "France", "UK"}}}, nil
 	}
-	return &engine.Rows{Values: [][]any{{int64(0), "UK", nil, int64(2), int64(0)}, {int64(0), "France", nil, int64(1), int64(0)}}}, nil
+	// Different values, also when folded, and how often there is each.
+	return &engine.Rows{Values: [][]any{{int64(0), nil, nil, int64(2), true}, {int64(1), nil, nil, int64(2), true},
+		{int64(0), "UK", nil, int64(2), false}, {int64(0), "France", nil, int64(1), false}}}, nil
 }
 
 type dialect struct{ engine.Dialect }

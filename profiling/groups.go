@@ -107,14 +107,14 @@ func (p *profiler) group(ctx context.Context, columns []*column) error {
 			number = p.say.seconds(c.ident)
 		}
 		if c.wantsBins() {
-			c.Histogram = &record.Histogram{Low: round12(c.low), High: round12(c.high), Time: c.typ.Temporal(), Counts: make([]int64, p.opts.Bins)}
+			c.Histogram = p.bins(c)
 			g.addText(p.say.bin(number, c.low, c.high, p.opts.Bins), p.say.text, func(v counted) {
 				if i, err := strconv.Atoi(v.text); err == nil && i >= 0 {
 					c.Histogram.Counts[min(i, p.opts.Bins-1)] += v.rows
 				}
 			})
 		}
-		if n := c.Rows - c.Nulls - c.NaNs - c.Infs; c.typ.Numeric() && !c.redact && !c.Approx && n > 0 {
+		if n := c.measured(); n > 0 {
 			var found []counted
 			g.addNumber(number, ranks(n), func(v counted) { found = append(found, v) })
 			finish = append(finish, func() { c.Quantiles = interpolate(found, n) })
@@ -141,6 +141,19 @@ func (p *profiler) group(ctx context.Context, columns []*column) error {
 		f()
 	}
 	return nil
+}
+
+// bins is the column's histogram, still empty.
+func (p *profiler) bins(c *column) *record.Histogram {
+	return &record.Histogram{Low: round12(c.low), High: round12(c.high), Time: c.typ.Temporal(), Counts: make([]int64, p.opts.Bins)}
+}
+
+// measured is how many numbers the column has of which exact quantiles are shown.
+func (c *column) measured() int64 {
+	if !c.typ.Numeric() || c.redact || c.Approx {
+		return 0
+	}
+	return c.Rows - c.Nulls - c.NaNs - c.Infs
 }
 
 // ranks are the positions, from 0, of the values that the quantiles of n values

@@ -78,6 +78,7 @@ func Profile(ctx context.Context, s engine.Session, d engine.Dialect, relation s
 		return nil, fmt.Errorf("profile of %s: %w", relation, err)
 	}
 	p.rows = integer(count[0])
+	p.small = p.rows*int64(len(schema.Fields)) <= fewCells
 	out := &record.Profile{Rows: p.rows, Columns: []record.ColumnProfile{}}
 	var odd []oddity
 	for fields := range slices.Chunk(schema.Fields, portion) {
@@ -103,6 +104,7 @@ type profiler struct {
 	from    string
 	opts    Options
 	rows    int64
+	small   bool // values are tallied
 }
 
 // column is a column while it is described.
@@ -164,6 +166,9 @@ func (p *profiler) describe(ctx context.Context, columns []*column) error {
 	for i, a := range asks {
 		a.use(row[i])
 	}
+	if p.small {
+		return p.tally(ctx, columns)
+	}
 	return p.group(ctx, columns)
 }
 
@@ -181,8 +186,10 @@ func (p *profiler) asks(c *column) []ask {
 	if c.Approx {
 		distinct = p.say.approxDistinct
 	}
-	// An estimate can exceed the number of values.
-	asks = append(asks, ask{distinct(x), func(v any) { c.Distinct = min(integer(v), c.Rows-c.Nulls) }})
+	if !p.small || c.nested() {
+		// An estimate can exceed the number of values.
+		asks = append(asks, ask{distinct(x), func(v any) { c.Distinct = min(integer(v), c.Rows-c.Nulls) }})
+	}
 	if c.floating() {
 		asks = append(asks, count(p.say.isNaN(x), &c.NaNs), count(p.say.isInf(x), &c.Infs))
 	}
@@ -192,7 +199,7 @@ func (p *profiler) asks(c *column) []ask {
 			count(p.say.untrimmed(x), &c.untrimmed),
 			ask{"min(" + p.say.length(x) + ")", func(v any) { c.MinLength = integerOrNil(v) }},
 			ask{"max(" + p.say.length(x) + ")", func(v any) { c.MaxLength = integerOrNil(v) }})
-		if !c.Approx {
+		if !c.Approx && !p.small {
 			asks = append(asks, ask{distinct(p.say.fold(x)), func(v any) { c.folded = integer(v) }})
 		}
 	}
@@ -223,7 +230,7 @@ func (p *profiler) asks(c *column) []ask {
 }
 
 // scaled reports whether the column's values lie on a scale, and v is one of them.
-func (c *column) scaled(v any) bool { return v != nil && (c.typ.Numeric() || c.typ.Temporal()) }
+func (c *column) scaled(v any) bool { return v != nil && c.scale() }
 
 // tooLarge is where squares of doubles come near overflow, on which engines abort.
 const tooLarge = 1e150

@@ -27,6 +27,7 @@ type script struct {
 	Rows      string          `json:"rows"`
 	Schema    []string        `json:"schema"` // name: type
 	Options   Options         `json:"options"`
+	Tallied   bool            `json:"tallied,omitempty"` // as a small table, to the same profile as the script without _tallied
 	Exchanges []exchange      `json:"exchanges"`
 	Profile   *record.Profile `json:"profile"`
 }
@@ -145,6 +146,10 @@ func TestProfile(t *testing.T) {
 			if err := in.Decode(&s); err != nil {
 				t.Fatal(err)
 			}
+			defer func(was int64) { fewCells = was }(fewCells)
+			if !s.Tallied {
+				fewCells = -1
+			}
 			talk := &session{script: &s}
 			s.Profile, err = Profile(context.Background(), talk, dialect{name: "duckdb"}, "main.t", s.schema(t), s.Options)
 			if err != nil {
@@ -152,6 +157,21 @@ func TestProfile(t *testing.T) {
 			}
 			if talk.at != len(s.Exchanges) {
 				t.Errorf("%d questions, the script has %d", talk.at, len(s.Exchanges))
+			}
+			if s.Tallied {
+				data, err := os.ReadFile(strings.Replace(name, "_tallied", "", 1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var grouped script
+				in := json.NewDecoder(bytes.NewReader(data))
+				in.UseNumber()
+				if err := in.Decode(&grouped); err != nil {
+					t.Fatal(err)
+				}
+				if got, want := encoded(t, s.Profile), encoded(t, grouped.Profile); got != want {
+					t.Errorf("the profile is\n%s\nand by groups\n%s", got, want)
+				}
 			}
 			var got bytes.Buffer
 			out := json.NewEncoder(&got)
@@ -171,6 +191,15 @@ func TestProfile(t *testing.T) {
 			}
 		})
 	}
+}
+
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func TestProfileErrors(t *testing.T) {

@@ -28,6 +28,8 @@ type spelling struct {
 	fold            func(x string) string // in lower case and trimmed
 	// bin is the number of the bin from 0, null when x is. High itself is in bin number bins.
 	bin func(x string, low, high float64, bins int) string
+	// unpivot is a SELECT of a row for each cell of each row: its number k, its text v and its number x.
+	unpivot func(from string, cells []cell) string
 }
 
 // spellingOf returns the spelling of a dialect that is known.
@@ -69,6 +71,14 @@ func duckdb(d engine.Dialect) spelling {
 		bin: func(x string, low, high float64, bins int) string {
 			// The division comes last, so that the edges fall where they should.
 			return fmt.Sprintf("CAST(floor((%s - %s) * %d / %s) AS INTEGER)", x, literal(low), bins, literal(high-low))
+		},
+		unpivot: func(from string, cells []cell) string {
+			var k, v, x []string
+			for i, c := range cells {
+				k, v, x = append(k, strconv.Itoa(i)), append(v, c.text), append(x, c.number)
+			}
+			list := func(parts []string) string { return "unnest([" + strings.Join(parts, ",\n    ") + "])" }
+			return fmt.Sprintf("SELECT unnest([%s]) AS k,\n  %s AS v,\n  %s AS x\nFROM %s", strings.Join(k, ", "), list(v), list(x), from)
 		},
 	}
 }
