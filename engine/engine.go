@@ -31,6 +31,7 @@ type Engine interface {
 type Info struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
+	Threads int    `json:"-"` // how many statements it can run at full speed beside each other
 }
 
 // Dialect is what differs in the spelling of SQL. What differs in its meaning

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dq-dev/dq/delta"
@@ -39,7 +41,8 @@ type Options struct {
 	// Samples is how many failing rows a rule shows; 0 means 5.
 	Samples int
 	// Progress, if set, is called at every step boundary with a short text such
-	// as "stage silver.orders".
+	// as "stage silver.orders", by one goroutine at a time. Tables of a layer that
+	// do not look at each other are staged side by side, in any order.
 	Progress func(step string)
 }
 
@@ -59,6 +62,7 @@ type run struct {
 	// keeps them one after the other.
 	profiles  sync.WaitGroup
 	profiling sync.Mutex
+	stepping  sync.Mutex // one step is told after the other
 }
 
 // tableRun is one table in one run.
@@ -84,10 +88,14 @@ type tableRun struct {
 	gone, unchangedUpstream bool
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled             *ledgerEntry
-	openErr, profileErr error
-	ruled               bool                 // policies were asked
-	rejudged            *expectations.Result // of an audit of what is published already
-	rec                 *record.Table
+	ruled    bool                 // policies were asked
+	rulings  []*policies.Ruling   // of what they said, what belongs into the log
+	rejudged *expectations.Result // of an audit of what is published already
+	rec      *record.Table
+	done     chan struct{} // closed once the table is staged and audited
+	held     string        // it or the table that it waits for, when that could not be staged
+	// What went wrong on the way, apart for those who work beside each other.
+	openErr, err, profileErr error
 }
 
 // relation is a set of files that SQL can read.
@@ -179,6 +187,8 @@ func runID(at time.Time) string {
 
 func (r *run) step(format string, args ...any) {
 	if r.opt.Progress != nil {
+		r.stepping.Lock()
+		defer r.stepping.Unlock()
 		r.opt.Progress(fmt.Sprintf(format, args...))
 	}
 }
@@ -290,7 +300,6 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 	began := r.opt.Clock()
 	rec := &record.Layer{Name: l.Name, Tables: []record.Table{}}
 	defer func() {
-		r.profiles.Wait()
 		for _, spec := range l.Tables {
 			if t := r.tables[spec.Name]; t.rec != nil {
 				rec.Tables = append(rec.Tables, *t.rec)
@@ -298,44 +307,76 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 		}
 		rec.DurationMS = r.opt.Clock().Sub(began).Milliseconds()
 	}()
-	held := map[string]string{} // tables that could not be staged, and why
-	for _, spec := range l.Tables {
-		t := r.tables[spec.Name]
-		t.begin(r)
-		if up := firstHeld(held, t.waits); up != "" {
-			t.rec.Outcome, t.rec.Message = "not_run", "waits for "+up
-			held[spec.Name] = up
-			continue
-		}
-		start := r.opt.Clock()
-		ok, err := r.table(ctx, t)
-		t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
-		if err != nil {
-			rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
-			return rec, err
-		}
-		if !ok {
-			held[spec.Name] = spec.Name
-		}
-	}
-	r.profiles.Wait()
-	for _, spec := range l.Tables {
-		if err := r.tables[spec.Name].profileErr; err != nil {
-			err = fmt.Errorf("%s: profile: %w", spec.Name, err)
-			rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
-			return rec, err
-		}
+	if err := r.stage(ctx, l); err != nil {
+		rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
+		return rec, err
 	}
 	return rec, r.gate(ctx, l, rec)
 }
 
-func firstHeld(held map[string]string, ups []string) string {
-	for _, up := range ups {
-		if held[up] != "" {
-			return up
+// stage stages and audits the tables of a layer side by side, each once those
+// that it looks at are done, and waits for their profiles. What was ruled of
+// them is in the log when it returns, in the order of the tables.
+func (r *run) stage(ctx context.Context, l *Layer) error {
+	slots := make(chan struct{}, max(1, r.eng.Info().Threads))
+	var failed atomic.Bool
+	var all sync.WaitGroup
+	for i, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		t.begin(r)
+		t.done = make(chan struct{})
+		var ups []*tableRun
+		for _, up := range l.Tables[:i] {
+			if slices.Contains(t.waits, up.Name) {
+				ups = append(ups, r.tables[up.Name])
+			}
+		}
+		all.Go(func() {
+			defer close(t.done)
+			for _, up := range ups {
+				<-up.done
+			}
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if failed.Load() {
+				t.rec.Outcome, t.rec.Message = "not_run", "the run failed before"
+				return
+			}
+			if i := slices.IndexFunc(ups, func(up *tableRun) bool { return up.held != "" }); i >= 0 {
+				t.held = ups[i].held
+				t.rec.Outcome, t.rec.Message = "not_run", "waits for "+t.held
+				return
+			}
+			start := r.opt.Clock()
+			ok, err := r.table(ctx, t)
+			t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
+			if t.err = err; err != nil {
+				failed.Store(true)
+			}
+			if !ok {
+				t.held = t.Name
+			}
+		})
+	}
+	all.Wait()
+	r.profiles.Wait()
+	var first error
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		err := t.err
+		if err == nil && t.profileErr != nil {
+			err = fmt.Errorf("%s: profile: %w", t.Name, t.profileErr)
+		}
+		for _, ruling := range t.rulings {
+			if lerr := r.log.Append(ruling, map[string]string{"run": r.id, "pipeline": r.Name}); err == nil {
+				err = lerr
+			}
+		}
+		if first == nil {
+			first = err
 		}
 	}
-	return ""
+	return first
 }
 
 // begin starts the table's record.

@@ -66,6 +66,7 @@ type Engine struct {
 	db       *sql.DB
 	temp     string
 	version  string
+	threads  int
 	sessions atomic.Int64
 }
 
@@ -95,7 +96,7 @@ func Open(cfg Config) (*Engine, error) {
 		_ = os.RemoveAll(temp)
 		return nil, err
 	}
-	e := &Engine{db: db, temp: temp}
+	e := &Engine{db: db, temp: temp, threads: cfg.Threads}
 	if err := db.QueryRow("SELECT version()").Scan(&e.version); err != nil {
 		_ = e.Close()
 		return nil, wrap(context.Background(), err, "duckdb: open")
@@ -125,8 +126,8 @@ func openInstance(settings url.Values, more ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-// Info names DuckDB and its version.
-func (e *Engine) Info() engine.Info { return engine.Info{Name: "duckdb", Version: e.version} }
+// Info names DuckDB, its version and its threads.
+func (e *Engine) Info() engine.Info { return engine.Info{Name: "duckdb", Version: e.version, Threads: e.threads} }
 
 // Dialect is DuckDB's SQL.
 func (e *Engine) Dialect() engine.Dialect { return dialect{} }
