@@ -46,6 +46,8 @@ var packages = []rule{
 	{pkg: "delta/s3/s3test"},
 	{pkg: "delta/s3", imports: "delta delta/object",
 		tests: "delta/s3/s3test delta/storetest"},
+	{pkg: "delta/location", imports: "delta delta/object delta/s3 table",
+		tests: "delta/s3/s3test"},
 
 	// Floor 3: judges and describers.
 	{pkg: "expectations/cel", imports: "engine table"},
