@@ -82,8 +82,10 @@ type compiler struct {
 	schema table.Schema
 	refs   map[string]table.Schema
 	tables []string // names of refs
-	errs   yamlpos.Errors
-	broken *regexp.Regexp // finds the names of lets that do not compile
+	// anyTable takes every other table to be there, with any column.
+	anyTable bool
+	errs     yamlpos.Errors
+	broken   *regexp.Regexp // finds the names of lets that do not compile
 }
 
 // environment compiles the lets. Those that are wrong are noted and left out, so
@@ -292,6 +294,9 @@ func (c *compiler) callColumns(call *call) bool {
 
 // references checks the other tables that a rule looks at.
 func (c *compiler) references(r *cel.Rule, place func(cel.Issue) yamlpos.Error) {
+	if c.anyTable {
+		return
+	}
 	for _, ref := range r.Refs() {
 		schema, ok := c.refs[ref.Table]
 		if !ok {

@@ -38,18 +38,19 @@ type Relation struct {
 
 // TestResult is what one of the suite's own tests gave.
 type TestResult struct {
-	Name     string
-	Position string
+	Name     string `json:"name"`
+	Position string `json:"position"`
 	// Failures say what came out otherwise than expected; none is a passed test.
-	Failures []TestFailure
+	Failures []TestFailure `json:"failures,omitempty"`
 }
 
 // TestFailure is an expectation of a test that gave another verdict.
 type TestFailure struct {
-	ID        string
-	Want, Got record.Verdict
-	Message   string
-	Position  string
+	ID       string         `json:"id"`
+	Want     record.Verdict `json:"want"`
+	Got      record.Verdict `json:"got"`
+	Message  string         `json:"message,omitempty"`
+	Position string         `json:"position"`
 }
 
 var verdicts = []string{"pass", "warn", "fail", "error", "vacuous", "skipped"}

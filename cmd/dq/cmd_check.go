@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -183,29 +182,13 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 			Expectations: []record.Expectation{}, Engine: run.Engine, Tool: run.Tool, StartedAt: run.StartedAt})
 		return nil
 	}
-	refs := map[string]table.Schema{}
-	for _, arg := range tables {
-		name, where, ok := strings.Cut(arg, "=")
-		if !ok {
-			return usagef("--table %s: write NAME=DATA", arg)
-		}
-		other, err := resolve(ctx, where, dataOptions{})
-		if err != nil {
-			return err
-		}
-		if refs[name], _, err = other.attach(ctx, s, eng.Dialect(), name, dataOptions{}); err != nil {
-			return err
-		}
-		if other.broken != nil {
-			return fmt.Errorf("--table %s: %s", arg, other.broken.Message)
-		}
-	}
-	plan, err := suite.Plan(schema, refs)
-	if err != nil && strings.Contains(err.Error(), "there is no table") {
-		return usagef("%w\nhint: give the tables that rules look at: --table NAME=DATA", err)
-	}
+	refs, err := attachTables(ctx, eng, s, tables)
 	if err != nil {
-		return usage(err)
+		return err
+	}
+	plan, err := planFor(suite, schema, refs)
+	if err != nil {
+		return err
 	}
 	rows, err := s.Query(ctx, "SELECT count(*) FROM t")
 	if err != nil {
@@ -231,6 +214,37 @@ func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data
 		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
 	sumUp(run, t, "checked")
 	return nil
+}
+
+// attachTables makes the tables that rules look at readable, NAME=DATA each.
+func attachTables(ctx context.Context, eng engine.Engine, s engine.Session, tables []string) (map[string]table.Schema, error) {
+	refs := map[string]table.Schema{}
+	for _, arg := range tables {
+		name, where, ok := strings.Cut(arg, "=")
+		if !ok {
+			return nil, usagef("--table %s: write NAME=DATA", arg)
+		}
+		other, err := resolve(ctx, where, dataOptions{})
+		if err != nil {
+			return nil, err
+		}
+		if refs[name], _, err = other.attach(ctx, s, eng.Dialect(), name, dataOptions{}); err != nil {
+			return nil, err
+		}
+		if other.broken != nil {
+			return nil, fmt.Errorf("--table %s: %s", arg, other.broken.Message)
+		}
+	}
+	return refs, nil
+}
+
+// planFor compiles a suite for data.
+func planFor(suite *expectations.Suite, schema table.Schema, refs map[string]table.Schema) (*expectations.Plan, error) {
+	plan, err := suite.Plan(schema, refs)
+	if err != nil && strings.Contains(err.Error(), "there is no table") {
+		return nil, usagef("%w\nhint: give the tables that rules look at: --table NAME=DATA", err)
+	}
+	return plan, usage(err)
 }
 
 // unreadable makes a run of data that cannot be read: nothing in it was judged.
@@ -337,50 +351,4 @@ func personal(s table.Schema) []string {
 		}
 	}
 	return names
-}
-
-func (a *app) cmdTest() *cobra.Command {
-	return &cobra.Command{
-		Use:     "test [SUITE...]",
-		Short:   "Run the unit tests that suites carry",
-		Example: "  dq test suites/*/*.yaml",
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				if args, _ = filepath.Glob("suites/*/*.yaml"); len(args) == 0 {
-					return usagef("there is no suite here (suites/*/*.yaml); name the files: dq test my/suite.yaml")
-				}
-			}
-			passed, failed := 0, 0
-			var wrong []error
-			for _, file := range args {
-				if !isFile(file) {
-					wrong = append(wrong, fmt.Errorf("%s: there is no such file%s", file, nearData(file)))
-					continue
-				}
-				suite, err := loadSuite(file, nil)
-				if err != nil {
-					wrong = append(wrong, err)
-					continue
-				}
-				for _, res := range suite.Test() {
-					if len(res.Failures) == 0 {
-						passed++
-						continue
-					}
-					failed++
-					for _, f := range res.Failures {
-						fmt.Fprintf(a.out, "%s: %s: %s: expected %s, got %s %s\n", f.Position, res.Name, f.ID, f.Want, f.Got, f.Message)
-					}
-				}
-			}
-			if len(wrong) > 0 {
-				return usage(errors.Join(wrong...))
-			}
-			fmt.Fprintf(a.out, "%d passed, %d failed\n", passed, failed)
-			if failed > 0 {
-				return &exitError{code: exitFound}
-			}
-			return nil
-		},
-	}
 }

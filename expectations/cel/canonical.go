@@ -38,7 +38,7 @@ func (e *Env) write(b *strings.Builder, x ast.Expr) {
 	case ast.LiteralKind:
 		b.WriteString(literalText(x.AsLiteral()))
 	case ast.IdentKind:
-		if i, ok := columnIndex(x.AsIdent()); ok {
+		if i, ok := columnIndex(x.AsIdent()); ok && i < len(e.schema.Fields) {
 			b.WriteString(columnText(e.schema.Fields[i].Name))
 		} else {
 			b.WriteString(x.AsIdent())
