@@ -53,7 +53,7 @@ func Example() {
 
 func ExampleKinds() {
 	for _, k := range expectations.Kinds() {
-		if k.Name == "between" {
+		if k.Name == "outside" {
 			fmt.Println(k.Doc)
 			for _, c := range k.Clauses {
 				fmt.Println(c.If, c.CEL)
@@ -61,8 +61,7 @@ func ExampleKinds() {
 		}
 	}
 	// Output:
-	// The value lies between two bounds, both included; either may be left out.
-	// NaN lies nowhere and fails.
-	// [min] $column >= $min
-	// [max] $column <= $max
+	// The value lies below or above a range, whose bounds are excluded from it: they fail. NaN
+	// fails.
+	// [] $column < $min || $column > $max
 }
