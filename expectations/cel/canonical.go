@@ -40,6 +40,8 @@ func (e *Env) write(b *strings.Builder, x ast.Expr) {
 	case ast.IdentKind:
 		if i, ok := columnIndex(x.AsIdent()); ok && i < len(e.schema.Fields) {
 			b.WriteString(columnText(e.schema.Fields[i].Name))
+		} else if name, ok := elementName(x.AsIdent()); ok {
+			b.WriteString(name)
 		} else {
 			b.WriteString(x.AsIdent())
 		}

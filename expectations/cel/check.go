@@ -30,7 +30,9 @@ type expr struct {
 	typ     *types.Type
 	root    shape
 	shapes  map[int64]shape
-	columns []int // sorted
+	columns []int              // sorted, those of lambdas too
+	reads   []path             // the same, down to fields
+	lambdas map[string]*lambda // by variable
 
 	plan sync.Once
 	program
@@ -59,7 +61,7 @@ func formOf(tree *ast.AST, e ast.Expr) *form {
 }
 
 var baseChecker = sync.OnceValue(func() *checker.Env {
-	env, err := checker.NewEnv(containers.DefaultContainer, types.NewEmptyRegistry(),
+	env, err := checker.NewEnv(containers.DefaultContainer, structs(),
 		checker.CrossTypeNumericComparisons(true))
 	if err == nil {
 		err = env.AddFunctions(lib().decls...)
@@ -75,8 +77,8 @@ var baseChecker = sync.OnceValue(func() *checker.Env {
 })
 
 // checker is an environment of columns, or of metrics.
-func (c *compilation) checker(columns []int, metrics []*metric) (*checker.Env, error) {
-	env, err := checker.NewEnv(containers.DefaultContainer, types.NewEmptyRegistry(), checker.ValidatedDeclarations(baseChecker()),
+func (c *compilation) checker(columns []int, metrics []*metric, lambdas map[string]*lambda) (*checker.Env, error) {
+	env, err := checker.NewEnv(containers.DefaultContainer, structs(), checker.ValidatedDeclarations(baseChecker()),
 		checker.CrossTypeNumericComparisons(true))
 	if err != nil {
 		return nil, err
@@ -92,6 +94,12 @@ func (c *compilation) checker(columns []int, metrics []*metric) (*checker.Env, e
 	for _, i := range columns {
 		variables = append(variables, decls.NewVariable(columnName(i), c.env.types[i]))
 	}
+	for _, i := range c.iterations {
+		variables = append(variables, decls.NewVariable(i.variable, i.typ))
+	}
+	for name, l := range lambdas {
+		variables = append(variables, decls.NewVariable(name, lambdaType(l.element, l.body.typ)))
+	}
 	return env, env.AddIdents(variables...)
 }
 
@@ -103,7 +111,8 @@ func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 	if metrics == nil {
 		columns = columnsOf(e)
 	}
-	env, err := c.checker(columns, metrics)
+	lambdas := c.lambdasOf(e)
+	env, err := c.checker(columns, metrics, lambdas)
 	if err != nil {
 		c.issue(e, "", "%s", err)
 		return nil
@@ -146,7 +155,14 @@ func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 			}
 		}
 	}
-	return &expr{env: c.env, tree: tree, typ: tree.GetType(e.ID()), shapes: shapes, root: shapes[e.ID()], columns: columns}
+	reads := pathsOf(e)
+	for _, l := range lambdas {
+		columns = append(columns, l.body.columns...)
+		reads = append(reads, l.body.reads...)
+	}
+	slices.Sort(columns)
+	return &expr{env: c.env, tree: tree, typ: tree.GetType(e.ID()), shapes: shapes, root: shapes[e.ID()],
+		columns: slices.Compact(columns), reads: sortPaths(reads), lambdas: lambdas}
 }
 
 // columnsOf are the indexes of the columns in a tree, sorted.
@@ -311,7 +327,18 @@ func (c *compilation) shapes(tree *ast.AST, metrics []*metric) map[int64]shape {
 				s = metrics[i].result.shape
 			} else if i, ok := columnIndex(e.AsIdent()); ok {
 				s = columnShape(c.env.schema.Fields[i].Type)
+			} else if i, ok := lambdaIndex(e); ok {
+				s = c.parts.lambdas[i].body.root
 			}
+			for _, i := range c.iterations {
+				if i.variable == e.AsIdent() {
+					s = i.shape
+				}
+			}
+		case ast.SelectKind:
+			of, _ := structOf(tree.TypeMap()[e.AsSelect().Operand().ID()].TypeName())
+			f, _ := fieldOf(of, e.AsSelect().FieldName())
+			s = columnShape(f.Type)
 		case ast.ListKind:
 			for i, x := range e.AsList().Elements() {
 				if i == 0 {
@@ -321,7 +348,7 @@ func (c *compilation) shapes(tree *ast.AST, metrics []*metric) map[int64]shape {
 			}
 		case ast.CallKind:
 			f := formOf(tree, e)
-			if f == nil || f.shape == nil || !isDecimal(tree.TypeMap()[e.ID()]) {
+			if f == nil || f.shape == nil || !holdsDecimals(tree.TypeMap()[e.ID()]) {
 				break
 			}
 			args := e.AsCall().Args()
@@ -399,7 +426,7 @@ func (c *compilation) noForm(tree *ast.AST, e ast.Expr) {
 			}
 			takes = append(takes, strings.Join(in, ", "))
 		}
-		text := strings.TrimPrefix(strings.TrimPrefix(name, listFunction), "@")
+		text := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, listFunction), overFunction), "@")
 		c.issue(e, hint, "%s(%s) does not exist; %s takes (%s)", text, strings.Join(given, ", "), text, strings.Join(takes, ") or ("))
 	}
 }
@@ -454,6 +481,8 @@ func typeName(t *types.Type) string {
 		return "duration"
 	case t.Kind() == types.ListKind && len(t.Parameters()) == 1 && t.Parameters()[0].Kind() != types.TypeParamKind:
 		return "list of " + typeName(t.Parameters()[0])
+	case t.Kind() == types.MapKind && len(t.Parameters()) == 2 && t.Parameters()[0].Kind() != types.TypeParamKind:
+		return "map of " + typeName(t.Parameters()[0]) + " to " + typeName(t.Parameters()[1])
 	case t.Kind() == types.TypeParamKind:
 		return "any"
 	}

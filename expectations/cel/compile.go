@@ -24,15 +24,18 @@ type compilation struct {
 	last  int64
 	nodes int
 
-	issues []Issue
-	where  *Rule
-	past   int // within previous(): 1
-	parts  *parts
+	issues     []Issue
+	where      *Rule
+	past       int // within previous(): 1
+	parts      *parts
+	bound      []bound     // names of elements, innermost last
+	iterations []iteration // the same while their lambdas are lowered
 }
 
 // parts is what a rule consists of besides its tree.
 type parts struct {
 	metrics []*metric
+	lambdas []*lambda
 	refs    []Ref
 	clock   bool
 }
@@ -118,11 +121,8 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			c.column(e, s.FieldName())
 			return
 		}
-		before := len(c.issues)
-		if c.expand(s.Operand(), stack); len(c.issues) > before {
+		if c.expand(s.Operand(), stack); s.Operand().Kind() == ast.IdentKind && s.Operand().AsIdent() == brokenVariable {
 			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
-		} else {
-			c.refuse(e, "", "fields of structs and maps cannot be read yet: .%s", s.FieldName())
 		}
 	case ast.ListKind:
 		for _, x := range e.AsList().Elements() {
@@ -134,17 +134,14 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			c.column(e, name)
 			return
 		}
+		if overElements(call) {
+			c.expandLambda(e, stack)
+			return
+		}
 		if call.IsMemberFunction() {
 			t := call.Target()
-			switch call.FunctionName() {
-			case "all", "exists", "exists_one", "filter", "map":
-				if len(call.Args()) > 1 {
-					c.refuse(e, "", "%s over the elements of a list cannot be written yet", call.FunctionName())
-					return
-				}
-			}
-			if t.Kind() == ast.IdentKind && t.AsIdent() == "math" && !c.env.knows("math") {
-				e.SetKindCase(c.fac.NewCall(e.ID(), "math."+call.FunctionName(), call.Args()...))
+			if t.Kind() == ast.IdentKind && isNamespace(t.AsIdent()) && !c.env.knows(t.AsIdent()) {
+				e.SetKindCase(c.fac.NewCall(e.ID(), t.AsIdent()+"."+call.FunctionName(), call.Args()...))
 			} else {
 				c.expand(t, stack)
 			}
@@ -156,6 +153,9 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 		c.refuse(e, "", "maps and structs cannot be written here")
 	}
 }
+
+// isNamespace reports whether names of functions begin with the name and a dot.
+func isNamespace(name string) bool { return name == "math" || name == "lists" || name == "sets" }
 
 // indexedColumn is the name in row["name"], which can hold any character.
 func indexedColumn(call ast.CallExpr) (string, bool) {
@@ -169,6 +169,10 @@ func indexedColumn(call ast.CallExpr) (string, bool) {
 
 func (c *compilation) expandName(e ast.Expr, stack []string) {
 	name := strings.TrimPrefix(e.AsIdent(), ".")
+	if variable, ok := c.element(name); ok {
+		e.SetKindCase(c.fac.NewIdent(e.ID(), variable))
+		return
+	}
 	l, ok := c.env.lets[name]
 	if !ok {
 		c.column(e, name)
@@ -190,7 +194,7 @@ func (c *compilation) expandName(e ast.Expr, stack []string) {
 		}
 		return ids[old]
 	})
-	c.expand(tree, append(stack[:len(stack):len(stack)], name))
+	c.withoutBound(func() { c.expand(tree, append(stack[:len(stack):len(stack)], name)) })
 	e.SetKindCase(tree)
 }
 
@@ -231,9 +235,15 @@ func (c *compilation) lower(e ast.Expr, s scope) {
 			c.refuse(e, fmt.Sprintf("write min(%s), max(%s), count(%s == ...) or the like, or make it a row rule", name, name, name),
 				"column %s stands outside an aggregate: a table rule sees all rows at once", name)
 		}
+	case ast.SelectKind:
+		c.lowerSelect(e, s)
 	case ast.ListKind:
 		c.lowerList(e, s)
 	case ast.CallKind:
+		if overElements(e.AsCall()) {
+			c.lowerLambda(e, s)
+			return
+		}
 		c.lowerCall(e, s)
 	}
 }
@@ -281,7 +291,9 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		e.SetKindCase(c.fac.NewCall(e.ID(), memberFunction, args...))
 		return
 	case operators.Index:
-		c.refuse(e, "", "elements of lists and maps cannot be read yet")
+		c.lower(args[0], s)
+		c.lower(args[1], s)
+		e.SetKindCase(c.fac.NewCall(e.ID(), indexFunction, args...))
 		return
 	}
 	if !call.IsMemberFunction() {
@@ -297,6 +309,13 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		case "exists_in":
 			c.lowerExists(e, s)
 			return
+		case "has":
+			c.lowerHas(e, s)
+			return
+		case "math.greatest", "math.least":
+			for len(args) > 2 { // from the left, two at a time
+				args = append([]ast.Expr{c.fac.NewCall(c.newID(e.ID()), name, args[0], args[1])}, args[2:]...)
+			}
 		}
 		if isAggregate(name) {
 			c.lowerAggregate(e, s)
@@ -408,7 +427,7 @@ func (c *compilation) lowerExists(e ast.Expr, s scope) {
 var elsewhere = map[string]string{
 	"len": "size(x)", "length": "size(x)", "char_length": "size(x)",
 	"lower": "x.lowerAscii()", "upper": "x.upperAscii()", "strip": "x.trim()", "btrim": "x.trim()",
-	"isnull": "x == null", "is_null": "x == null", "isnan": "isNaN(x)", "has": "x != null", "coalesce": "x == null ? y : x", "ifnull": "x == null ? y : x",
+	"isnull": "x == null", "is_null": "x == null", "isnan": "isNaN(x)", "coalesce": "x == null ? y : x", "ifnull": "x == null ? y : x",
 	"regexp_matches": "x.matches('^a')", "regexp_like": "x.matches('^a')", "like": "x.matches('^a')", "starts_with": "x.startsWith('a')", "ends_with": "x.endsWith('a')",
 	"avg": "mean(x)", "average": "mean(x)", "std": "stddev(x)", "stdev": "stddev(x)", "var": "variance(x)", "percentile": "quantile(x, 0.99)",
 	"row_count": "rows()", "count_distinct": "distinct(x)", "null_count": "nulls(x)", "current_timestamp": "now()", "today": "date(now())",
@@ -433,7 +452,10 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 
 // functionNames are the names that users may call, sorted.
 func functionNames() []string {
-	names := []string{"now", "exists_in", "freshness", "previous", "history"}
+	names := []string{"now", "exists_in", "has", "freshness", "previous", "history"}
+	for name := range lambdaFunctions {
+		names = append(names, name)
+	}
 	for name, f := range lib().functions {
 		if f.style != operator {
 			names = append(names, name)

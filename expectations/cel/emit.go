@@ -34,6 +34,8 @@ type term struct {
 
 	branches []term // of a conditional whose NULL may mean either: condition, yes, no
 	list     []term // of a list that is written out
+	// lambda writes the lambda that the variable stands for.
+	lambda func() (element string, body term, err error)
 }
 
 // writer writes checked trees as SQL of one dialect.
@@ -42,6 +44,8 @@ type writer struct {
 	now     time.Time
 	expr    *expr
 	written int
+	// inLambda says that what is written stands within a lambda of SQL.
+	inLambda bool
 }
 
 func (w *writer) unsupported(format string, args ...any) error {
@@ -79,19 +83,23 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 			return term{sql: timestampLiteral(w.now)}, nil
 		}
 		if i, ok := columnIndex(e.AsIdent()); ok {
-			return w.column(w.expr.env.schema.Fields[i]), nil
+			f := w.expr.env.schema.Fields[i]
+			if err := w.readable(f.Type); err != nil {
+				return term{}, err
+			}
+			return w.cell(w.dialect.Ident(f.Name), f.Type), nil
+		}
+		if l, ok := w.expr.lambdas[e.AsIdent()]; ok {
+			return term{lambda: func() (string, term, error) { return w.lambda(l) }}, nil
+		}
+		if _, ok := elementName(e.AsIdent()); ok {
+			return term{sql: elementSQL(e.AsIdent()), null: true, exact: true}, nil
 		}
 		return term{}, nil // the facts of exists_in, which SQL has as a table
 	case ast.ListKind:
-		list := []term{}
-		for _, x := range e.AsList().Elements() {
-			t, err := w.term(x)
-			if err != nil {
-				return term{}, err
-			}
-			list = append(list, t)
-		}
-		return term{list: list}, nil
+		return w.list(e)
+	case ast.SelectKind:
+		return w.field(e)
 	case ast.CallKind:
 		return w.call(e)
 	}
@@ -121,6 +129,8 @@ func (w *writer) call(e ast.Expr) (term, error) {
 			return w.choose(c, yes, no), nil
 		}
 		return w.choose(c, yes, no), nil
+	case f.id == "index_list" || f.id == "index_map":
+		return w.index(f.id, args, term{typ: w.expr.tree.TypeMap()[e.ID()], shape: w.expr.shapes[e.ID()], exact: true})
 	case f.id == "decimal_literal":
 		d, err := parseDecimal(string(args[0].lit.(types.String)))
 		s := d.shape()
@@ -200,9 +210,10 @@ func (w *writer) conditional(c term, yes, no string) string {
 	return "CASE WHEN " + c.sql + " THEN " + yes + " ELSE " + no + " END"
 }
 
-func (w *writer) column(f table.Field) term {
-	t := term{sql: w.dialect.Ident(f.Name), null: true}
-	switch f.Type.Kind {
+// cell is what a column or a field of a struct holds, as a value of CEL.
+func (w *writer) cell(sql string, typ table.Type) term {
+	t := term{sql: sql, null: true}
+	switch typ.Kind {
 	case table.Float:
 		t.sql = "CAST(" + t.sql + " AS DOUBLE)"
 	case table.Timestamp:
@@ -210,8 +221,95 @@ func (w *writer) column(f table.Field) term {
 		t.sql = "make_timestamp(epoch_us(" + t.sql + "))"
 	case table.Decimal:
 		t.exact = true
+	case table.Array:
+		if typ.Elem != nil && (typ.Elem.Kind == table.Float || typ.Elem.Kind == table.Timestamp) {
+			t.sql = w.each(sql, "dq_x", w.cell("dq_x", *typ.Elem).sql)
+		}
 	}
 	return t
+}
+
+// readable refuses what would have to be converted deep within a value.
+func (w *writer) readable(t table.Type) error {
+	if t.Kind == table.Map && t.Elem != nil && (t.Elem.Kind == table.Float || t.Elem.Kind == table.Timestamp) {
+		return w.unsupported("a map to %s", *t.Elem)
+	}
+	if t.Kind == table.Array && t.Elem != nil && t.Elem.Kind == table.Array && t.Elem.Elem != nil && t.Elem.Elem.Kind != table.String && t.Elem.Elem.Kind != table.Int64 {
+		return w.unsupported("a list of lists of %s", *t.Elem.Elem)
+	}
+	return nil
+}
+
+// list writes a list that is written out; it is an error if an element is.
+func (w *writer) list(e ast.Expr) (term, error) {
+	s := w.expr.shapes[e.ID()]
+	t := term{list: []term{}, exact: true}
+	var items, valid []string
+	for _, x := range e.AsList().Elements() {
+		x, err := w.term(x)
+		if err != nil {
+			return term{}, err
+		}
+		t.list = append(t.list, x)
+		item := x.sql
+		if isDecimal(x.typ) && s.precision <= maxDigits {
+			item = w.dec(x, s)
+		}
+		items = append(items, item)
+		if v := w.valid(x); v != "TRUE" {
+			valid = append(valid, v)
+		}
+	}
+	own := w.expr.tree.TypeMap()[e.ID()]
+	open, end := "[", "]"
+	if w.dialect.Name() == "spark" {
+		open, end = "array(", ")"
+	}
+	t.sql = open + strings.Join(items, ", ") + end
+	if sql, ok := w.sqlType(own, s); ok {
+		t.sql = "CAST(" + t.sql + " AS " + sql + ")"
+	}
+	if valid != nil {
+		t.sql, t.fails = "CASE WHEN "+strings.Join(valid, " AND ")+" THEN "+t.sql+" END", true
+	}
+	return t, nil
+}
+
+// sqlType is the SQL type of values of a CEL type.
+func (w *writer) sqlType(t *types.Type, s shape) (string, bool) {
+	spark := w.dialect.Name() == "spark"
+	name := func(duckdb, other string) (string, bool) {
+		if spark {
+			return other, true
+		}
+		return duckdb, true
+	}
+	switch t.Kind() {
+	case types.IntKind, types.DurationKind:
+		return name("BIGINT", "BIGINT")
+	case types.DoubleKind:
+		return name("DOUBLE", "DOUBLE")
+	case types.StringKind:
+		return name("VARCHAR", "STRING")
+	case types.BoolKind:
+		return name("BOOLEAN", "BOOLEAN")
+	case types.BytesKind:
+		return name("BLOB", "BINARY")
+	case types.TimestampKind:
+		return name("TIMESTAMP", "TIMESTAMP")
+	case types.ListKind:
+		if elem, ok := w.sqlType(t.Parameters()[0], s); ok {
+			return name(elem+"[]", "ARRAY<"+elem+">")
+		}
+	}
+	switch {
+	case t.TypeName() == "date":
+		return name("DATE", "DATE")
+	case isDecimal(t) && s.precision <= maxDigits:
+		d := fmt.Sprintf("DECIMAL(%d,%d)", s.precision, s.scale)
+		return name(d, d)
+	}
+	return "", false
 }
 
 func (w *writer) literal(v ref.Val) (string, error) {
@@ -221,7 +319,7 @@ func (w *writer) literal(v ref.Val) (string, error) {
 	case types.Int:
 		return intLiteral(int64(x)), nil
 	case types.Double:
-		return doubleLiteral(float64(x)), nil
+		return w.doubleLiteral(float64(x)), nil
 	case types.String:
 		if strings.ContainsRune(string(x), 0) {
 			return "", w.unsupported("a text with a zero character")
@@ -258,13 +356,30 @@ func doubleLiteral(x float64) string {
 	return s
 }
 
+// doubleLiteral is a constant of type DOUBLE.
+func (w *writer) doubleLiteral(x float64) string {
+	if w.dialect.Name() == "spark" {
+		return sparkDouble(x)
+	}
+	return doubleLiteral(x)
+}
+
+// sparkDouble ends with a D: without one, SQL reads a decimal.
+func sparkDouble(x float64) string {
+	s := strconv.FormatFloat(x, 'e', -1, 64) + "D"
+	if s[0] == '-' {
+		return "(" + s + ")"
+	}
+	return s
+}
+
 // double is a number as DOUBLE.
 func (w *writer) double(t term) string {
 	if t.typ.Kind() != types.IntKind {
 		return t.sql
 	}
 	if n, ok := t.lit.(types.Int); ok {
-		return doubleLiteral(float64(n))
+		return w.doubleLiteral(float64(n))
 	}
 	return "CAST(" + t.sql + " AS DOUBLE)"
 }
@@ -304,7 +419,7 @@ func columnShape(t table.Type) shape {
 		return shape{precision: 5}
 	case table.Int32:
 		return shape{precision: 10}
-	case table.Array:
+	case table.Array, table.Map:
 		if t.Elem != nil {
 			return columnShape(*t.Elem)
 		}

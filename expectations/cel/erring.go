@@ -1,7 +1,10 @@
 package cel
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
@@ -12,7 +15,8 @@ import (
 // right where a column is null, but a zero divisor, an overflow or a text that is
 // no number must not pass unseen. So an argument that may err on values has a
 // metric of its own beside the aggregate, a companion: the number of rows in
-// scope for which it has no value although none of its columns is null. The
+// scope for which it has no value although none of its columns, or of the fields of
+// structs that it reads, is null. The
 // reference and SQL cannot agree on less: SQL does not tell an error from null.
 
 // argumentErrors is the aggregate of companions. No source can call it, so it is
@@ -23,8 +27,8 @@ var argumentErrors = aggregate{name: "errors", min: 1, max: 1,
 	duckdb: func(g *aggregation) (string, error) {
 		conditions := []string{g.args[0].sql + " IS NULL"}
 		x := g.metric.args[0]
-		for _, i := range x.columns {
-			conditions = append(conditions, g.dialect.Ident(x.env.schema.Fields[i].Name)+" IS NOT NULL")
+		for _, p := range x.reads {
+			conditions = append(conditions, g.path(x.env, p)+" IS NOT NULL")
 		}
 		return "count(*)" + g.filter(conditions...), nil
 	}}
@@ -52,7 +56,7 @@ func (c *compilation) accompany(m *metric, texts []string) {
 // mayErr reports whether x may err where none of its columns is null. It is
 // false only for what cannot: columns, comparisons, doubles, decimals that fit.
 func (x *expr) mayErr() bool {
-	found := false
+	found := len(x.lambdas) > 0
 	each(x.tree, func(e ast.Expr, f *form, args []ast.Expr) {
 		own := make([]shape, len(args))
 		for i, a := range args {
@@ -72,6 +76,68 @@ func (f *form) mayErr(own []shape, literals []ref.Val) bool {
 	return err != nil || s.precision > maxDigits || !f.total && !f.digits
 }
 
+// path is a column, or a field of a column that is a struct: what may be null
+// without an error.
+type path struct {
+	column int
+	fields string // joined by pathSeparator
+}
+
+const pathSeparator = "\x00"
+
+// pathsOf are the paths that a tree reads, sorted, without those of lambdas.
+func pathsOf(tree ast.Expr) []path {
+	var paths []path
+	var visit func(e ast.Expr)
+	visit = func(e ast.Expr) {
+		fields := ""
+		at := e
+		for at.Kind() == ast.SelectKind {
+			fields = at.AsSelect().FieldName() + pathSeparator + fields
+			at = at.AsSelect().Operand()
+		}
+		if at.Kind() == ast.IdentKind {
+			if i, ok := columnIndex(at.AsIdent()); ok {
+				paths = append(paths, path{i, fields})
+			}
+			return
+		}
+		switch at.Kind() {
+		case ast.ListKind:
+			for _, x := range at.AsList().Elements() {
+				visit(x)
+			}
+		case ast.CallKind:
+			for _, x := range at.AsCall().Args() {
+				visit(x)
+			}
+		}
+	}
+	visit(tree)
+	return paths
+}
+
+func sortPaths(paths []path) []path {
+	slices.SortFunc(paths, func(a, b path) int {
+		return cmp.Or(cmp.Compare(a.column, b.column), cmp.Compare(a.fields, b.fields))
+	})
+	return slices.Compact(paths)
+}
+
+func (w *writer) path(env *Env, p path) string {
+	sql := w.dialect.Ident(env.schema.Fields[p.column].Name)
+	for _, name := range strings.Split(p.fields, pathSeparator) {
+		switch {
+		case name == "":
+		case w.dialect.Name() == "spark":
+			sql = "(" + sql + ")." + w.dialect.Ident(name)
+		default:
+			sql = "struct_extract(" + sql + ", " + w.dialect.Literal(name) + ")"
+		}
+	}
+	return sql
+}
+
 // row is the arguments' values in one row, types.NullValue for none; of a
 // companion, whether that is an error.
 func (m *metric) row(vars rowVars) []ref.Val {
@@ -82,17 +148,23 @@ func (m *metric) row(vars rowVars) []ref.Val {
 			v = types.NullValue
 		}
 		if m.companion() {
-			v = types.Bool(v == types.NullValue && vars.complete(a.columns))
+			v = types.Bool(v == types.NullValue && vars.complete(a.reads))
 		}
 		values[i] = v
 	}
 	return values
 }
 
-// complete reports whether none of the columns is null.
-func (v rowVars) complete(columns []int) bool {
-	for _, i := range columns {
-		if v.row[v.env.schema.Fields[i].Name] == nil {
+// complete reports whether nothing on the paths is null.
+func (v rowVars) complete(paths []path) bool {
+	for _, p := range paths {
+		x := v.row[v.env.schema.Fields[p.column].Name]
+		for _, name := range strings.Split(p.fields, pathSeparator) {
+			if m, ok := x.(map[string]any); ok && name != "" {
+				x = m[name]
+			}
+		}
+		if x == nil {
 			return false
 		}
 	}

@@ -33,7 +33,13 @@ func (x *expr) eval(vars interpreter.Activation) (ref.Val, error) {
 	if x.fail != nil {
 		return nil, x.fail
 	}
+	if x.lambdas != nil {
+		vars = lambdaVars{vars, x.lambdas}
+	}
 	v, _, err := x.run.Eval(vars)
+	if err == nil && isNone(v) {
+		v = types.NullValue
+	}
 	return v, err
 }
 

@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"regexp"
@@ -31,48 +32,52 @@ const (
 
 // Conversions. int() cuts towards zero; text that is no number is an error.
 var conversionFunctions = []function{
-	{name: "int", style: global, forms: []form{
-		identity("int_int", types.IntType),
-		{id: "int_double", in: []*types.Type{types.DoubleType}, out: types.IntType,
-			eval: func(a []ref.Val) ref.Val {
-				x := math.Trunc(float64(a[0].(types.Double)))
-				if !(x >= -1<<63 && x < 1<<63) {
-					return types.NewErr("%v is beyond int", a[0].Value())
-				}
-				return types.Int(x)
-			},
-			duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil }},
-		{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
-			eval: func(a []ref.Val) ref.Val {
-				d := a[0].(decimal)
-				n := new(big.Int).Quo(d.unscaled, pow10(d.scale))
-				if !n.IsInt64() {
-					return types.NewErr("%s is beyond int", d)
-				}
-				return types.Int(n.Int64())
-			},
-			duckdb: func(w *writer, a []term) (string, error) {
-				return bigint("trunc(" + w.dec(a[0], a[0].shape) + ")"), nil
-			}},
-		{id: "int_string", in: []*types.Type{types.StringType}, out: types.IntType,
-			eval: func(a []ref.Val) ref.Val {
-				text := string(a[0].(types.String))
-				n, err := strconv.ParseInt(text, 10, 64)
-				if err != nil || !intPattern.MatchString(text) {
-					return types.NewErr("%q is no int", text)
-				}
-				return types.Int(n)
-			},
-			duckdb: func(w *writer, a []term) (string, error) {
-				return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN " + bigint(a[0].sql) + " END", nil
-			}},
-		{id: "int_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
-			eval: func(a []ref.Val) ref.Val { return types.Int(a[0].(types.Timestamp).Unix()) },
-			duckdb: func(w *writer, a []term) (string, error) {
-				return "(epoch_us(date_trunc('second', " + a[0].sql + ")) // 1000000)", nil
-			}},
-	}},
-	{name: "double", style: global, forms: doubleConversions},
+	{name: "int", style: global,
+		doc:      "A number or the number in a text as an int, cut towards zero; the seconds of a timestamp since 1970. An error beyond 64 bits and for a text that is no int.",
+		examples: []string{"int(-2.7) == -2", "int('42') == 42", "int(timestamp('1970-01-01T00:01:00Z')) == 60"}, forms: []form{
+			identity("int_int", types.IntType),
+			{id: "int_double", in: []*types.Type{types.DoubleType}, out: types.IntType,
+				eval: func(a []ref.Val) ref.Val {
+					x := math.Trunc(float64(a[0].(types.Double)))
+					if !(x >= -1<<63 && x < 1<<63) {
+						return types.NewErr("%v is beyond int", a[0].Value())
+					}
+					return types.Int(x)
+				},
+				duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil }},
+			{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
+				eval: func(a []ref.Val) ref.Val {
+					d := a[0].(decimal)
+					n := new(big.Int).Quo(d.unscaled, pow10(d.scale))
+					if !n.IsInt64() {
+						return types.NewErr("%s is beyond int", d)
+					}
+					return types.Int(n.Int64())
+				},
+				duckdb: func(w *writer, a []term) (string, error) {
+					return bigint("trunc(" + w.dec(a[0], a[0].shape) + ")"), nil
+				}},
+			{id: "int_string", in: []*types.Type{types.StringType}, out: types.IntType,
+				eval: func(a []ref.Val) ref.Val {
+					text := string(a[0].(types.String))
+					n, err := strconv.ParseInt(text, 10, 64)
+					if err != nil || !intPattern.MatchString(text) {
+						return types.NewErr("%q is no int", text)
+					}
+					return types.Int(n)
+				},
+				duckdb: func(w *writer, a []term) (string, error) {
+					return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN " + bigint(a[0].sql) + " END", nil
+				}},
+			{id: "int_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
+				eval: func(a []ref.Val) ref.Val { return types.Int(a[0].(types.Timestamp).Unix()) },
+				duckdb: func(w *writer, a []term) (string, error) {
+					return "(epoch_us(date_trunc('second', " + a[0].sql + ")) // 1000000)", nil
+				}},
+		}},
+	{name: "double", style: global,
+		doc:      "A number or the number in a text as a double. An error for a text that is no finite number.",
+		examples: []string{"double(1) == 1.0", "double('2.5e3') == 2500.0", "double(decimal('0.10', 2)) == 0.1"}, forms: doubleConversions},
 	{name: doubleFunction, style: operator, forms: []form{{
 		id: "widen_int", in: []*types.Type{types.IntType}, out: types.DoubleType, total: true, nulls: true,
 		eval: func(a []ref.Val) ref.Val {
@@ -83,36 +88,45 @@ var conversionFunctions = []function{
 		},
 		duckdb: func(w *writer, a []term) (string, error) { return w.double(a[0]), nil },
 	}}},
-	{name: "string", style: global, forms: []form{
-		identity("string_string", types.StringType),
-		{id: "string_int", in: []*types.Type{types.IntType}, out: types.StringType, total: true,
-			eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatInt(int64(a[0].(types.Int)), 10)) },
-			duckdb: castTo("VARCHAR")},
-		{id: "string_bool", in: []*types.Type{types.BoolType}, out: types.StringType, total: true,
-			eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatBool(bool(a[0].(types.Bool)))) },
-			duckdb: castTo("VARCHAR")},
-		{id: "string_decimal", in: []*types.Type{decimalType}, out: types.StringType, total: true,
-			eval: func(a []ref.Val) ref.Val { return types.String(a[0].(decimal).String()) },
-			duckdb: func(w *writer, a []term) (string, error) {
-				s := a[0].shape
-				if s.whole() == 0 { // DuckDB writes .5 where no digit stands before the point
-					if s.precision == maxDigits {
-						return "", w.unsupported("string() of a decimal with 38 places")
+	{name: "string", style: global,
+		doc:      "A value as text: decimals with all their places, dates and timestamps as ISO 8601, doubles as short as they can be.",
+		examples: []string{"string(42) == '42'", "string(date('2026-01-31')) == '2026-01-31'", "string(decimal('1.50', 2)) == '1.50'"}, forms: []form{
+			identity("string_string", types.StringType),
+			{id: "string_int", in: []*types.Type{types.IntType}, out: types.StringType, total: true,
+				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatInt(int64(a[0].(types.Int)), 10)) },
+				duckdb: castTo("VARCHAR")},
+			{id: "string_bool", in: []*types.Type{types.BoolType}, out: types.StringType, total: true,
+				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatBool(bool(a[0].(types.Bool)))) },
+				duckdb: castTo("VARCHAR")},
+			{id: "string_decimal", in: []*types.Type{decimalType}, out: types.StringType, total: true,
+				eval: func(a []ref.Val) ref.Val { return types.String(a[0].(decimal).String()) },
+				duckdb: func(w *writer, a []term) (string, error) {
+					s := a[0].shape
+					if s.whole() == 0 { // DuckDB writes .5 where no digit stands before the point
+						if s.precision == maxDigits {
+							return "", w.unsupported("string() of a decimal with 38 places")
+						}
+						s.precision++
 					}
-					s.precision++
-				}
-				return "CAST(" + w.dec(a[0], s) + " AS VARCHAR)", nil
-			}},
-		{id: "string_date", in: []*types.Type{dateType}, out: types.StringType, total: true,
-			eval: func(a []ref.Val) ref.Val { return types.String(a[0].(date).String()) },
-			duckdb: func(w *writer, a []term) (string, error) {
-				return "strftime(" + a[0].sql + ", '%Y-%m-%d')", nil
-			}},
-		{id: "string_double", in: []*types.Type{types.DoubleType}, out: types.StringType, total: true,
-			eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
-		{id: "string_timestamp", in: []*types.Type{types.TimestampType}, out: types.StringType, total: true,
-			eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
-	}},
+					return "CAST(" + w.dec(a[0], s) + " AS VARCHAR)", nil
+				}},
+			{id: "string_date", in: []*types.Type{dateType}, out: types.StringType, total: true,
+				eval: func(a []ref.Val) ref.Val { return types.String(a[0].(date).String()) },
+				duckdb: func(w *writer, a []term) (string, error) {
+					return "strftime(" + a[0].sql + ", '%Y-%m-%d')", nil
+				}},
+			{id: "string_double", in: []*types.Type{types.DoubleType}, out: types.StringType, total: true,
+				eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
+			{id: "string_timestamp", in: []*types.Type{types.TimestampType}, out: types.StringType, total: true,
+				eval: func(a []ref.Val) ref.Val {
+					return types.String(a[0].(types.Timestamp).UTC().Format("2006-01-02T15:04:05.999999Z"))
+				},
+				duckdb: func(w *writer, a []term) (string, error) {
+					us := "epoch_us(" + a[0].sql + ") % 1000000"
+					us = "((" + us + " + 1000000) % 1000000)"
+					return fmt.Sprintf("(strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%S') || CASE WHEN %s = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(%s AS VARCHAR), 6, '0'), '0') END || 'Z')", a[0].sql, us, us), nil
+				}},
+		}},
 	{name: decimalFunction, style: operator, forms: []form{
 		{id: "decimal_literal", in: []*types.Type{types.StringType}, out: decimalType, total: true,
 			shape: func(_ []shape, literals []ref.Val) (shape, error) {

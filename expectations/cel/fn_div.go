@@ -12,7 +12,9 @@ import (
 // div(x, y, scale) divides ints and decimals exactly and rounds half away from
 // zero to scale places. A zero divisor is an error, and so is a dividend that
 // passes 38 digits when it is brought to the places that the quotient needs.
-var divFunctions = []function{{name: "div", style: global, forms: divForms()}}
+var divFunctions = []function{{name: "div", style: global,
+	doc:      "The quotient of two ints or decimals, exact up to some places; halves round away from zero. A zero divisor is an error.",
+	examples: []string{"div(2, 3, 2) == 0.67", "div(-1, 2, 0) == -1", "div(decimal('1.00', 2), 8, 3) == 0.125"}, forms: divForms()}}
 
 func divForms() []form {
 	var forms []form

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -25,16 +26,19 @@ var equalityFunctions = []function{
 	{name: memberFunction, style: operator, forms: membership()},
 	{name: isNullFunction, style: operator, forms: []form{{
 		id: "is_null", in: []*types.Type{types.NewTypeParamType("A")}, out: types.BoolType, total: true, nulls: true,
-		eval:   func(a []ref.Val) ref.Val { return types.Bool(a[0] == types.NullValue) },
+		eval:   func(a []ref.Val) ref.Val { return types.Bool(isNone(a[0])) },
 		duckdb: func(w *writer, a []term) (string, error) { return w.isNull(a[0]), nil },
 	}}},
 }
 
-// scalars are the types that are equal only to their own.
-var scalars = []struct {
+// kindOf is a type and its name in ids of forms.
+type kindOf struct {
 	name string
 	typ  *types.Type
-}{
+}
+
+// scalars are the types that are equal only to their own.
+var scalars = []kindOf{
 	{"bool", types.BoolType}, {"string", types.StringType}, {"bytes", types.BytesType}, {"date", dateType},
 	{"timestamp", types.TimestampType}, {"duration", types.DurationType},
 }
@@ -55,7 +59,7 @@ func equality(name string, want bool) []form {
 	for _, s := range scalars {
 		forms = append(forms, build(name+"_"+s.name, []*types.Type{s.typ, s.typ}))
 	}
-	return forms
+	return append(forms, build(name+"_list", []*types.Type{listOfA, listOfA}))
 }
 
 // equal compares two values that the checker let meet.
@@ -73,6 +77,9 @@ func equal(a, b ref.Val) bool {
 	case doubleA || doubleB:
 		return toDouble(a) == toDouble(b)
 	}
+	if _, ok := a.(traits.Lister); ok {
+		return slices.EqualFunc(elements(a), elements(b), equal)
+	}
 	return a.Equal(b) == types.True
 }
 
@@ -84,12 +91,7 @@ func membership() []form {
 				if a[1] == types.NullValue {
 					return types.NewErr("null has no elements")
 				}
-				for it := a[1].(traits.Lister).Iterator(); it.HasNext() == types.True; {
-					if equal(a[0], it.Next()) {
-						return types.True
-					}
-				}
-				return types.False
+				return types.Bool(contains(elements(a[1]), a[:1]))
 			},
 			duckdb: func(w *writer, a []term) (string, error) { return w.member(a[0], a[1]) }}
 	}
@@ -97,7 +99,9 @@ func membership() []form {
 	for _, s := range scalars {
 		forms = append(forms, build("in_"+s.name, []*types.Type{s.typ, s.typ}))
 	}
-	return forms
+	key := build("in_map", []*types.Type{typeA, typeA})
+	key.in[1] = types.NewMapType(typeA, typeB)
+	return append(forms, key)
 }
 
 // A SQL NULL means either that a value is null (columns) or that an expression
@@ -176,6 +180,9 @@ func (w *writer) meeting(a, b term) (x, y string, nan bool, err error) {
 		nan = a.lit == nil && b.lit == nil && a.typ.Kind() == b.typ.Kind()
 		return w.double(a), w.double(b), nan, nil
 	}
+	if a.typ.Kind() == types.ListKind && (!plainElement(a.typ.Parameters()[0]) || !plainElement(b.typ.Parameters()[0])) {
+		return "", "", false, w.unsupported("a comparison of %s", typeName(a.typ))
+	}
 	return a.sql, b.sql, false, nil
 }
 
@@ -183,7 +190,7 @@ func (w *writer) meeting(a, b term) (x, y string, nan bool, err error) {
 // are compared one by one.
 func (w *writer) member(x, list term) (string, error) {
 	if list.list == nil {
-		return "", w.unsupported("in on a column of lists")
+		return w.within(x, list)
 	}
 	if x.branches != nil {
 		yes, err := w.member(x.branches[1], list)
@@ -236,4 +243,25 @@ func (w *writer) member(x, list term) (string, error) {
 		return each[0], nil
 	}
 	return "(" + strings.Join(each, " OR ") + ")", nil
+}
+
+// within writes x in a list that is not written out, or in the keys of a map.
+func (w *writer) within(x, list term) (string, error) {
+	if list.typ.Kind() == types.MapKind {
+		list.sql, list.typ = "map_keys("+list.sql+")", types.NewListType(list.typ.Parameters()[0])
+	}
+	element := term{sql: "dq_x", typ: list.typ.Parameters()[0], shape: list.shape, null: true, exact: isDecimal(list.typ.Parameters()[0])}
+	if x.branches != nil {
+		yes, err := w.within(x.branches[1], list)
+		if err != nil {
+			return "", err
+		}
+		no, err := w.within(x.branches[2], list)
+		return w.conditional(x.branches[0], yes, no), err
+	}
+	same, err := w.equal(x, element)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("CASE WHEN %s IS NOT NULL AND %s THEN %s > 0 END", list.sql, w.valid(x), w.length(w.keep(list.sql, "dq_x", same))), nil
 }

@@ -17,10 +17,7 @@ var existsFunctions = []function{{name: existsFunction, style: operator, forms: 
 
 func existsForms() []form {
 	var forms []form
-	for _, s := range append(scalars[:len(scalars):len(scalars)], []struct {
-		name string
-		typ  *types.Type
-	}{{"int", types.IntType}, {"decimal", decimalType}}...) {
+	for _, s := range append(scalars[:len(scalars):len(scalars)], kindOf{"int", types.IntType}, kindOf{"decimal", decimalType}) {
 		if s.typ == types.DurationType {
 			continue
 		}
@@ -52,6 +49,9 @@ func duckdbExists(w *writer, a []term) (string, error) {
 		}
 		no, err := duckdbExists(w, []term{b[2], a[1], a[2]})
 		return w.conditional(b[0], yes, no), err
+	}
+	if w.inLambda {
+		return "", w.unsupported("exists_in over elements")
 	}
 	tableName, _ := a[1].lit.(types.String)
 	column, _ := a[2].lit.(types.String)

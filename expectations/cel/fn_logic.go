@@ -36,6 +36,9 @@ func conditionals() []form {
 		return f
 	}
 	forms := numeric("conditional", branches)
+	list := branches("conditional_list", []*types.Type{listOfA, listOfA})
+	list.out, list.shape = listOfA, func(a []shape, _ []ref.Val) (shape, error) { return meet(a[1], a[2]), nil }
+	forms = append(forms, list)
 	for _, s := range scalars {
 		f := branches("conditional_"+s.name, []*types.Type{s.typ, s.typ})
 		f.out = s.typ

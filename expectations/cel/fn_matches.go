@@ -17,24 +17,26 @@ const maxRegexProgram = 10_000
 // Regular expressions are RE2's, as Go and DuckDB both have them; matches finds
 // the pattern anywhere in the text. What the two treat differently is refused.
 var matchesFunctions = []function{
-	{name: "matches", style: either, forms: []form{{
-		id: "matches_string", in: []*types.Type{types.StringType, types.StringType}, out: types.BoolType, total: true,
-		eval: func(a []ref.Val) ref.Val {
-			re, err := compileRegex(string(a[1].(types.String)))
-			if err != nil {
-				return types.WrapErr(err)
-			}
-			return types.Bool(re.MatchString(string(a[0].(types.String))))
-		},
-		check: func(literals []ref.Val) *wrong {
-			pattern, ok := literals[1].(types.String)
-			if !ok {
-				return &wrong{1, "the pattern of matches must be a text constant", ""}
-			}
-			return checkRegex(string(pattern))
-		},
-		duckdb: call("regexp_matches"),
-	}}},
+	{name: "matches", style: either,
+		doc:      "Whether a regular expression of RE2, a constant, is found anywhere in a text.",
+		examples: []string{"'banana'.matches('n.n')", "!'banana'.matches('^an')", "matches('12', r'^\\d+$')"}, forms: []form{{
+			id: "matches_string", in: []*types.Type{types.StringType, types.StringType}, out: types.BoolType, total: true,
+			eval: func(a []ref.Val) ref.Val {
+				re, err := compileRegex(string(a[1].(types.String)))
+				if err != nil {
+					return types.WrapErr(err)
+				}
+				return types.Bool(re.MatchString(string(a[0].(types.String))))
+			},
+			check: func(literals []ref.Val) *wrong {
+				pattern, ok := literals[1].(types.String)
+				if !ok {
+					return &wrong{1, "the pattern of matches must be a text constant", ""}
+				}
+				return checkRegex(string(pattern))
+			},
+			duckdb: call("regexp_matches"),
+		}}},
 }
 
 var regexes sync.Map // of *regexp.Regexp, by pattern; patterns are constants of rules

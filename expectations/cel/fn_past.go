@@ -11,9 +11,9 @@ const listFunction = "@list_"
 
 // previous(e) and history(e, n) become variables when the tree is lowered; what
 // remains are the aggregates over history's lists: mean(history(rows(), 7)).
-var pastFunctions = listFunctions()
+var pastFunctions = historyFunctions()
 
-func listFunctions() []function {
+func historyFunctions() []function {
 	var functions []function
 	for _, family := range aggregateFamilies {
 		for _, a := range family {

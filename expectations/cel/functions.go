@@ -12,17 +12,30 @@ import (
 // families lists every file of functions; a new fn_<name>.go adds its line here.
 var families = [][]function{
 	arithmeticFunctions,
+	bitFunctions,
+	checksumFunctions,
+	codeFunctions,
 	comparisonFunctions,
 	conversionFunctions,
+	decimalFunctions,
+	distanceFunctions,
 	divFunctions,
+	documentFunctions,
 	equalityFunctions,
 	existsFunctions,
+	extremumFunctions,
+	listFunctions,
 	logicFunctions,
 	matchesFunctions,
 	mathFunctions,
+	networkFunctions,
+	parseFunctions,
 	pastFunctions,
+	patternFunctions,
+	substringFunctions,
 	textFunctions,
 	timeFunctions,
+	zoneFunctions,
 }
 
 // aggregates lists every file of aggregates, in the same way.
@@ -50,7 +63,11 @@ type function struct {
 	name  string // what the tree holds
 	alias string // a second spelling: math.abs
 	style style
-	forms []form
+	// doc says what it gives, and when it errs; examples are conditions without
+	// columns that are true. Both are shown to users, and tests run the examples.
+	doc      string
+	examples []string
+	forms    []form
 }
 
 // form is one overload: its types, its reference implementation, and its SQL in
@@ -78,7 +95,8 @@ type form struct {
 	// reads says that a double literal here stands for a decimal.
 	reads bool
 
-	duckdb emitFunc
+	// The SQL of a dialect, nil where it cannot say the form exactly.
+	duckdb, spark emitFunc
 }
 
 // emitFunc writes a call as SQL that is NULL when CEL gives an error.
@@ -86,8 +104,11 @@ type emitFunc func(w *writer, a []term) (string, error)
 
 // sql is the column of the dialect's name, nil when the dialect cannot say the form.
 func (f *form) sql(dialect string) emitFunc {
-	if dialect == "duckdb" {
+	switch dialect {
+	case "duckdb":
 		return f.duckdb
+	case "spark":
+		return f.spark
 	}
 	return nil
 }
@@ -125,6 +146,9 @@ func buildLibrary() *library {
 				if f.alias != "" {
 					l.functions[f.alias] = known
 				}
+			}
+			if known.doc == "" {
+				known.doc, known.examples = f.doc, f.examples
 			}
 			known.forms = append(known.forms, f.forms...)
 		}
@@ -203,6 +227,14 @@ func commonType(a, b *types.Type) *types.Type {
 
 func isDecimal(t *types.Type) bool {
 	return t.Kind() == types.OpaqueKind && t.TypeName() == "decimal"
+}
+
+// holdsDecimals reports whether a type is decimal, or of lists or maps of decimals.
+func holdsDecimals(t *types.Type) bool {
+	if k := t.Kind(); k == types.ListKind || k == types.MapKind {
+		return holdsDecimals(t.Parameters()[len(t.Parameters())-1])
+	}
+	return isDecimal(t)
 }
 
 // toDecimal converts an int or a decimal.

@@ -3,6 +3,7 @@ package cel
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 
 	"cel.dev/cel-go/common/types"
@@ -12,8 +13,7 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// celType is the type of a column's values in CEL. Maps and structs are types of
-// their own that can only be compared with null.
+// celType is the type of a column's values in CEL.
 func celType(t table.Type) *types.Type {
 	switch t.Kind {
 	case table.String:
@@ -36,6 +36,12 @@ func celType(t table.Type) *types.Type {
 		if t.Elem != nil {
 			return types.NewListType(celType(*t.Elem))
 		}
+	case table.Map:
+		if t.Elem != nil && t.Key != nil {
+			return types.NewMapType(celType(*t.Key), celType(*t.Elem))
+		}
+	case table.Struct:
+		return types.NewObjectType(t.String())
 	}
 	return types.NewOpaqueType(t.String())
 }
@@ -61,6 +67,9 @@ func tableType(t *types.Type, s shape) (table.Type, bool) {
 // for decimals, dates and timestamps.
 func toCEL(v any, t *types.Type, scale int) (ref.Val, error) {
 	if v == nil {
+		if of, ok := structOf(t.TypeName()); ok {
+			return record{opaque{t}, of, nil}, nil
+		}
 		return types.NullValue, nil
 	}
 	bad := func() (ref.Val, error) { return nil, fmt.Errorf("%v (%T) is no %s", v, v, typeName(t)) }
@@ -135,10 +144,45 @@ func toCEL(v any, t *types.Type, scale int) (ref.Val, error) {
 			return types.NewRefValList(types.DefaultTypeAdapter, values), nil
 		}
 	}
+	if m, ok := v.(map[string]any); ok {
+		switch t.Kind() {
+		case types.StructKind:
+			of, _ := structOf(t.TypeName())
+			return record{opaque{t}, of, m}, nil
+		case types.MapKind:
+			return mapToCEL(m, t, scale)
+		}
+	}
 	if t.Kind() == types.OpaqueKind && t.TypeName() != "date" { // a map or a struct: only its being there counts
 		return opaque{t}, nil
 	}
 	return bad()
+}
+
+// mapToCEL converts a map, whose keys engine.Rows has as text.
+func mapToCEL(m map[string]any, t *types.Type, scale int) (ref.Val, error) {
+	out := make(map[ref.Val]ref.Val, len(m))
+	for text, v := range m {
+		var key any = text
+		switch t.Parameters()[0].Kind() {
+		case types.IntKind:
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			key = n
+		case types.BoolKind:
+			key = text == "true"
+		}
+		k, err := toCEL(key, t.Parameters()[0], scale)
+		if err != nil {
+			return nil, err
+		}
+		if out[k], err = toCEL(v, t.Parameters()[1], scale); err != nil {
+			return nil, err
+		}
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, out), nil
 }
 
 func toDecimalValue(v any) (decimal, error) {

@@ -2,8 +2,10 @@ package celtest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +33,15 @@ var adversarial = map[table.Kind][]any{
 		at("9999-12-31T23:59:59.999999Z"), at("2024-07-07T12:30:15.123456Z"), at("1677-01-01T00:00:00Z"), at("2023-12-31T00:00:00Z")},
 	table.Date:   {at("2024-02-29T00:00:00Z"), at("1970-01-01T00:00:00Z"), at("1969-12-31T00:00:00Z"), at("0001-01-01T00:00:00Z"), at("9999-12-31T00:00:00Z"), at("2024-01-07T00:00:00Z")},
 	table.Binary: {[]byte{}, []byte{0}, []byte("abc"), []byte{0xff, 0xfe}},
-	table.Array:  {[]any{}, []any{"a"}, []any{"a", nil, "b"}},
 }
+
+// codes are texts of the formats that functions know, some of them wrong.
+var codes = []any{"ann@example.org", "a..b@example.org", "ann@example", "123e4567-e89b-12d3-a456-426614174000", "https://example.org/a?b=c", "HTTP://u@[::1]:80", "example.org",
+	"-a.org", "192.168.0.1", "192.168.0.256", "10.255.0.1", "01.2.3.4", "::1", "2001:db8::1", "fd00::1", "1::2::3", "::ffff:192.0.2.1", "00:1A:2b:3c:4d:5e", "00-1A-2B:3C-4D-5E",
+	"+4930123456", "+49", "#1e90FF", "#12345", "ZHE=", "ZHE", "DEUTDEFF500", "data-quality", "4539578763621486", "4539578763621487", "490154203237518", "DE89370400440532013000",
+	"DE88370400440532013000", "GB82WEST12345698765432", "4006381333931", "96385074", "2049-3630", "0000-006X", "0-306-40615-2", "080442957X", "978-0-306-40615-7", "US0378331005",
+	"FR", "FRA", "EUR", "fr", "NY", "Europe/Paris", "{\"a\": [1, null]}", "[1,]", "<a><b/></a>", "<a>", "31.01.2026", "31.02.2026", "29.02.2024", "00.00.0000", "2026-01-31", "2026-01-31 23:59:59",
+	"2026-01-31T23:59:59Z", "2026-01-31T23:59:59.5+02:00", "2024-02-30T00:00:00Z", "0001-01-01T00:00:00+01:00", "12.345", "-0.005", "1e5", ".5", "99999999999999999999999999999999999999", "a,b,c", "a\n", "18", "true"}
 
 func at(s string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, s)
@@ -83,7 +92,46 @@ func randomValue(r *rand.Rand, f table.Field) any {
 	case kind == table.TimestampNTZ:
 		kind = table.Timestamp
 	}
-	values := adversarial[kind]
+	return valueOf(r, f.Name, table.Type{Kind: kind, Precision: f.Type.Precision, Scale: f.Type.Scale, Elem: f.Type.Elem, Key: f.Type.Key, Fields: f.Type.Fields})
+}
+
+// valueOf draws a value of a type, nested ones with nulls in them.
+func valueOf(r *rand.Rand, name string, t table.Type) any {
+	inner := func(t table.Type) any {
+		if r.IntN(8) == 0 {
+			return nil
+		}
+		return valueOf(r, "", t)
+	}
+	switch t.Kind {
+	case table.Decimal:
+		return randomDecimal(r, t)
+	case table.Array:
+		list := []any{}
+		for range r.IntN(4) {
+			list = append(list, inner(*t.Elem))
+		}
+		return list
+	case table.Map:
+		m := map[string]any{}
+		for range r.IntN(4) {
+			m[fmt.Sprint(valueOf(r, "key", *t.Key))] = inner(*t.Elem)
+		}
+		return m
+	case table.Struct:
+		m := map[string]any{}
+		for _, f := range t.Fields {
+			m[f.Name] = inner(f.Type)
+		}
+		return m
+	}
+	values := adversarial[t.Kind]
+	switch {
+	case name == "code":
+		values = codes
+	case name == "key" && t.Kind == table.String:
+		values = []any{"a", "b", "é", ""}
+	}
 	return values[r.IntN(len(values))]
 }
 
@@ -121,7 +169,7 @@ func rowsSQL(d engine.Dialect, rows []map[string]any) string {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			fmt.Fprintf(&b, "CAST(%s AS %s) AS %s", literal(d, row[f.Name]), sqlType(f.Type), d.Ident(f.Name))
+			fmt.Fprintf(&b, "CAST(%s AS %s) AS %s", literal(d, row[f.Name], f.Type), sqlType(f.Type), d.Ident(f.Name))
 		}
 	}
 	line(nil)
@@ -158,12 +206,20 @@ func sqlType(t table.Type) string {
 	case table.Binary:
 		return "BLOB"
 	case table.Array:
-		return "VARCHAR[]"
+		return sqlType(*t.Elem) + "[]"
+	case table.Map:
+		return "MAP(" + sqlType(*t.Key) + ", " + sqlType(*t.Elem) + ")"
+	case table.Struct:
+		var fields []string
+		for _, f := range t.Fields {
+			fields = append(fields, `"`+f.Name+`" `+sqlType(f.Type))
+		}
+		return "STRUCT(" + strings.Join(fields, ", ") + ")"
 	}
 	return "VARCHAR"
 }
 
-func literal(d engine.Dialect, v any) string {
+func literal(d engine.Dialect, v any, t table.Type) string {
 	switch x := v.(type) {
 	case nil:
 		return "NULL"
@@ -188,9 +244,23 @@ func literal(d engine.Dialect, v any) string {
 	case []any:
 		items := make([]string, len(x))
 		for i, e := range x {
-			items[i] = literal(d, e)
+			items[i] = "CAST(" + literal(d, e, *t.Elem) + " AS " + sqlType(*t.Elem) + ")"
 		}
 		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]any:
+		if t.Kind == table.Struct {
+			var items []string
+			for _, f := range t.Fields {
+				items = append(items, d.Literal(f.Name)+": CAST("+literal(d, x[f.Name], f.Type)+" AS "+sqlType(f.Type)+")")
+			}
+			return "{" + strings.Join(items, ", ") + "}"
+		}
+		var keys, values []string
+		for _, k := range slices.Sorted(maps.Keys(x)) {
+			keys = append(keys, "CAST("+d.Literal(k)+" AS "+sqlType(*t.Key)+")")
+			values = append(values, "CAST("+literal(d, x[k], *t.Elem)+" AS "+sqlType(*t.Elem)+")")
+		}
+		return "map([" + strings.Join(keys, ", ") + "], [" + strings.Join(values, ", ") + "])"
 	}
 	return d.Literal(fmt.Sprint(v))
 }
