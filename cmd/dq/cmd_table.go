@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
@@ -47,7 +49,11 @@ func snapshot(cmd *cobra.Command, location string) (*delta.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := delta.Open(delta.Dir(path)).Snapshot(cmd.Context(), at)
+	where, err := openLocation(path)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := delta.Open(where.Store()).Snapshot(cmd.Context(), at)
 	if err != nil {
 		return nil, noTable(path, err)
 	}
@@ -57,6 +63,9 @@ func snapshot(cmd *cobra.Command, location string) (*delta.Snapshot, error) {
 // noTable says why there is no table at a place, and where one may be meant.
 func noTable(path string, err error) error {
 	switch {
+	case location.Remote(path) && !errors.Is(err, delta.ErrNoTable) && !errors.Is(err, delta.ErrNoVersion) && !errors.Is(err, delta.ErrGone):
+		return fmt.Errorf("%s: %w", path, err)
+	case location.Remote(path):
 	case isFile(path):
 		return usagef("%s is a file, not the folder of a Delta table", path)
 	case !isDir(path):
@@ -91,7 +100,11 @@ func (a *app) tableHistory() *cobra.Command {
 			if path, _, err := splitVersion(args[0]); err == nil && path != args[0] {
 				return usagef("%s: history lists all versions: leave the version out: %s", args[0], path)
 			}
-			commits, err := delta.Open(delta.Dir(args[0])).History(cmd.Context(), limit)
+			where, err := openLocation(args[0])
+			if err != nil {
+				return err
+			}
+			commits, err := delta.Open(where.Store()).History(cmd.Context(), limit)
 			if err != nil {
 				return noTable(args[0], err)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/record"
@@ -30,12 +31,33 @@ type dataOptions struct {
 type data struct {
 	input   engine.Input
 	dataset record.Dataset
-	records int64           // data records counted in text files; -1 when not counted
-	broken  *record.Finding // the data cannot be read at all
+	records int64              // data records counted in text files; -1 when not counted
+	broken  *record.Finding    // the data cannot be read at all
+	where   *location.Location // of a Delta table
+}
+
+// opened are the locations that the command has opened; [run] closes them.
+var opened []*location.Location
+
+// openLocation is where a table lies: a folder or an object store.
+func openLocation(path string) (*location.Location, error) {
+	where, err := location.Open(path, os.Getenv)
+	if err != nil {
+		return nil, usage(err)
+	}
+	opened = append(opened, where)
+	return where, nil
+}
+
+// closeLocations lets go of local copies of remote files.
+func closeLocations() {
+	for _, where := range opened {
+		_ = where.Close()
+	}
 }
 
 // resolve finds what a DATA argument names: PATH, a glob, a Delta table's
-// folder, each Delta one with @VERSION or @TIMESTAMP behind it.
+// folder or s3://bucket/prefix, each Delta one with @VERSION or @TIMESTAMP behind it.
 func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
 	if arg == "" {
 		return nil, usagef("the name of the data is empty")
@@ -45,8 +67,11 @@ func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
 		return nil, err
 	}
 	d := &data{dataset: record.Dataset{Name: filepath.Base(path), Location: path}, records: -1}
-	if isDir(filepath.Join(path, "_delta_log")) {
-		return d, d.delta(ctx, path, at)
+	if location.Remote(path) || isDir(filepath.Join(path, "_delta_log")) {
+		if d.where, err = openLocation(path); err != nil {
+			return nil, err
+		}
+		return d, d.delta(ctx, at)
 	}
 	if path != arg {
 		return nil, usagef("%s: only a Delta table has versions, and %s is none (it has no folder _delta_log)", arg, path)
@@ -71,7 +96,7 @@ func splitVersion(arg string) (path string, at delta.At, err error) {
 			return path, delta.Time(t), nil
 		}
 	}
-	if isDir(path) {
+	if isDir(path) || location.Remote(path) && !strings.Contains(text, "/") {
 		return "", at, usagef("%s: %q is no version; write a number (@3) or a time in UTC (@2011-01-01T00:00:00Z)", arg, text)
 	}
 	return arg, delta.Latest(), nil
@@ -85,24 +110,27 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-func (d *data) delta(ctx context.Context, path string, at delta.At) error {
-	snap, err := delta.Open(delta.Dir(path)).Snapshot(ctx, at)
-	if errors.Is(err, delta.ErrNoVersion) || errors.Is(err, delta.ErrGone) {
-		return usagef("%s: %w", path, err)
+func (d *data) delta(ctx context.Context, at delta.At) error {
+	snap, err := delta.Open(d.where.Store()).Snapshot(ctx, at)
+	if errors.Is(err, delta.ErrNoVersion) || errors.Is(err, delta.ErrGone) || location.Remote(d.dataset.Location) && errors.Is(err, delta.ErrNoTable) {
+		return usagef("%s: %w", d.where, err)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", d.where, err)
 	}
 	v := snap.Version()
 	d.dataset.Version = &v
-	d.input = engine.Input{Schema: snap.Schema(), Root: path}
+	d.input = engine.Input{Schema: snap.Schema()}
+	if d.input.Root, err = d.where.Dir(); err != nil {
+		return err
+	}
 	for f, err := range snap.Files(ctx) {
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return fmt.Errorf("%s: %w", d.where, err)
 		}
 		d.input.Files = append(d.input.Files, f)
 	}
-	return nil
+	return d.where.Fetch(ctx, d.input.Files...)
 }
 
 func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {

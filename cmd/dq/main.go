@@ -32,6 +32,7 @@ func run(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer closeLocations()
 	a := &app{out: stdout, err: stderr, config: viper.New()}
 	root := a.root()
 	root.SetArgs(args)

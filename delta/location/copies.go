@@ -158,28 +158,24 @@ func (c *copies) kept(store *object.Store, name string) string {
 // fetch makes a file of that size readable as path, from the copy that is kept or
 // by a download.
 func (c *copies) fetch(ctx context.Context, store *object.Store, name string, size int64, path string) error {
-	if fi, err := os.Stat(path); err == nil && fi.Size() == size {
+	if sized(path, size) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
 	kept := c.kept(store, name)
-	if err := os.Link(kept, path); err == nil {
-		if fi, err := os.Stat(path); err == nil && fi.Size() == size {
-			now := time.Now()
-			_ = os.Chtimes(path, now, now) // its place in the order of use
-			return nil
-		}
-		_ = os.Remove(path)
-		_ = os.Remove(kept)
-	} else if errors.Is(err, fs.ErrExist) {
-		if err := os.Remove(path); err != nil {
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(kept)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(kept), 0o700); err != nil {
-		return err
+	// Another goroutine may link the same file at any moment, so that path is
+	// removed only when it is not what it should be.
+	if err := os.Link(kept, path); (err == nil || errors.Is(err, fs.ErrExist)) && sized(path, size) {
+		now := time.Now()
+		_ = os.Chtimes(kept, now, now) // its place in the order of use
+		return nil
+	} else if err == nil || errors.Is(err, fs.ErrExist) {
+		_ = os.Remove(path)
+		_ = os.Remove(kept)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(kept), tempPrefix)
 	if err != nil {
@@ -198,6 +194,12 @@ func (c *copies) fetch(ctx context.Context, store *object.Store, name string, si
 	}
 	c.added.Store(true)
 	return os.Rename(temp.Name(), kept)
+}
+
+// sized reports whether there is a file of that size.
+func sized(path string, size int64) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Size() == size
 }
 
 // tempPrefix begins the names of copies that are being made.

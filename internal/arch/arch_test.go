@@ -67,7 +67,7 @@ var packages = []rule{
 		tests: "engine/duckdb"},
 
 	// Floor 5: the door.
-	{pkg: "cmd/dq", imports: "delta engine engine/duckdb expectations expectations/cel interop interop/gx lineage pipeline policies profiling record reports source/file table internal/yamlpos",
+	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage pipeline policies profiling record reports source/file table internal/yamlpos",
 		// Cases of other tools are judged by the engine.
 		tests: "expectations/kindtest"},
 }
