@@ -103,7 +103,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 // profile describes the staged rows beside the work on the next table, in a
 // session of its own; one table at a time. It is there once r.profiles is done.
 func (r *run) profile(ctx context.Context, t *tableRun, rows relation) error {
-	s, err := r.eng.Session(ctx)
+	s, err := r.session(ctx, liveRows(rows.files))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ const (
 // read: schemas, what each model reads, column lineage. All that is wrong is
 // returned at once, as a [ConfigError].
 func (r *run) bind(ctx context.Context) error {
-	s, err := r.eng.Session(ctx)
+	s, err := r.eng.Small(ctx)
 	if err != nil {
 		return err
 	}

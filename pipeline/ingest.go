@@ -15,19 +15,19 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// ingest lands the files of a source that were not consumed before, as text,
-// with the file, the record number and the time of the load.
-func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
+// fetch finds the files of a source that were not consumed before; nil when
+// there is nothing to land, or findings say why it cannot be.
+func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 	known := t.known()
 	if r.opt.FullRefresh {
 		known = nil
 	}
 	batch, err := file.Fetch(ctx, t.files(), known)
 	if err != nil {
-		return r.sourceProblem(t, err)
+		return nil, r.sourceProblem(t, err)
 	}
 	if batch.Empty() {
-		return nil
+		return nil, nil
 	}
 	for _, f := range batch.Rewritten {
 		if !t.Source.Replace {
@@ -39,7 +39,7 @@ func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	if t.Mode == "overwrite" {
 		if batch, err = file.Fetch(ctx, t.files(), nil); err != nil {
-			return r.sourceProblem(t, err)
+			return nil, r.sourceProblem(t, err)
 		}
 	}
 	t.rec.Source = sourceRecord(batch)
@@ -50,9 +50,9 @@ func (r *run) ingest(ctx context.Context, t *tableRun, s engine.Session) error {
 		}
 	}
 	if t.refusedShape() {
-		return nil
+		return nil, nil
 	}
-	return r.land(ctx, t, s, batch)
+	return batch, nil
 }
 
 // sourceProblem turns what is wrong with a source's files into a finding.
@@ -65,7 +65,8 @@ func (r *run) sourceProblem(t *tableRun, err error) error {
 	return nil
 }
 
-// land stages the batch.
+// land stages a batch of files as text, with the file, the record number and
+// the time of the load.
 func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *file.Batch) error {
 	var header []string
 	groups := make([][]string, len(batch.Groups))

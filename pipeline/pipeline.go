@@ -7,7 +7,7 @@
 // behind, and does nothing when there is nothing new.
 //
 // The way of a batch, a function each: [run.bind] checks models, suites and
-// policies without data; [run.ingest] and [run.transform] write Parquet files
+// policies without data; [run.land] and [run.transform] write Parquet files
 // that no log names; [run.audit] judges them; [run.gate] decides for the layer;
 // [run.publish] commits. docs/architecture.md follows a batch through them.
 package pipeline

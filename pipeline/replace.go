@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -31,7 +33,11 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
 			return err
 		}
-		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", t.SQL, equal(d, "k.", "m.", t.Keys))
+		of, err := r.ofKeys(ctx, t, s)
+		if err != nil {
+			return err
+		}
+		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE %s", t.SQL, of)
 	case incremental:
 		if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
 			return err
@@ -49,6 +55,38 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		}
 	}
 	return r.stageReplacement(ctx, t, s, model, identity, incremental, entry)
+}
+
+// maxListed is the largest number of keys that are listed in a statement.
+const maxListed = 5000
+
+// ofKeys is SQL that is true for rows m whose keys are in dq_keys. A few keys
+// of one column are listed: unlike a look into a table, an engine carries a
+// list down through the groups and windows of a model, to the files it reads.
+func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
+	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "m.", t.Keys))
+	f, ok := t.schema.Field(t.Keys[0])
+	if len(t.Keys) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
+		return among, nil
+	}
+	key := r.d.Ident(t.Keys[0])
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_keys WHERE %s IS NOT NULL LIMIT %d", key, key, maxListed+1))
+	if err != nil || len(rows.Values) == 0 || len(rows.Values) > maxListed {
+		return among, err
+	}
+	list := make([]string, len(rows.Values))
+	for i, row := range rows.Values {
+		switch v := row[0].(type) {
+		case string:
+			list[i] = r.d.Literal(v)
+		case int64:
+			list[i] = strconv.FormatInt(v, 10)
+		default:
+			return among, nil
+		}
+	}
+	sort.Strings(list)
+	return "m." + key + " IN (" + strings.Join(list, ", ") + ")", nil
 }
 
 // stageReplacement compares the model's rows with the table's and stages the difference.

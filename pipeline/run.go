@@ -19,6 +19,7 @@ import (
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -87,7 +88,7 @@ type tableRun struct {
 	// unchangedUpstream that it neither lost nor got any.
 	gone, unchangedUpstream bool
 	// settled is what the last batch is up to date with, if nothing changed.
-	settled             *ledgerEntry
+	settled  *ledgerEntry
 	ruled    bool                 // policies were asked
 	rulings  []*policies.Ruling   // of what they said, what belongs into the log
 	rejudged *expectations.Result // of an audit of what is published already
@@ -392,15 +393,27 @@ func (t *tableRun) begin(r *run) {
 // table stages and audits one table. It returns false when the table was
 // refused before it could be staged, so that nothing can be made from it.
 func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
+	var batch *file.Batch
+	var rows int64
 	var err error
-	s, err := r.eng.Session(ctx)
+	if t.Source != nil {
+		if batch, err = r.fetch(ctx, t); err != nil {
+			return false, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		rows = recordsOf(batch)
+	}
+	for _, up := range t.reads {
+		rows += liveRows(r.tables[up].current.files)
+	}
+	s, err := r.session(ctx, rows)
 	if err != nil {
 		return false, err
 	}
 	defer s.Close()
-	if t.Source != nil {
-		err = r.ingest(ctx, t, s)
-	} else {
+	switch {
+	case batch != nil:
+		err = r.land(ctx, t, s, batch)
+	case t.Source == nil:
 		err = r.transform(ctx, t, s)
 	}
 	if err != nil {
@@ -422,6 +435,29 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 		return false, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return true, nil
+}
+
+// manyRows is the number of rows from which on several threads are of use to a statement.
+const manyRows = 500_000
+
+// session opens a session for work on that many rows.
+func (r *run) session(ctx context.Context, rows int64) (engine.Session, error) {
+	if rows < manyRows {
+		return r.eng.Small(ctx)
+	}
+	return r.eng.Session(ctx)
+}
+
+// recordsOf is how many records the files of a batch have, as far as known.
+func recordsOf(batch *file.Batch) int64 {
+	if batch == nil {
+		return 0
+	}
+	n := int64(0)
+	for _, f := range slices.Concat(batch.Files, batch.Rewritten) {
+		n += max(0, f.Records)
+	}
+	return n
 }
 
 // rejudge says that nothing new came, but that the table was not judged as it

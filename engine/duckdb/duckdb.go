@@ -37,11 +37,14 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
+	stdsync "sync"
 	"sync/atomic"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -64,6 +67,8 @@ type Config struct {
 // Engine is a DuckDB instance. It implements [engine.Engine].
 type Engine struct {
 	db       *sql.DB
+	small    func() (*sql.DB, error) // opens the instance of small sessions at the first
+	smallDB  *sql.DB                 // nil before
 	temp     string
 	version  string
 	threads  int
@@ -84,19 +89,24 @@ func Open(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("duckdb: folder for spilled data: %w", err)
 	}
-	settings := url.Values{
-		"threads":        {strconv.Itoa(cfg.Threads)},
-		"temp_directory": {temp},
+	instance := func(threads int, temp string) (*sql.DB, error) {
+		settings := url.Values{"threads": {strconv.Itoa(threads)}, "temp_directory": {temp}}
+		if cfg.MemoryLimit != "" {
+			settings.Set("memory_limit", cfg.MemoryLimit)
+		}
+		return openInstance(settings, "SET GLOBAL parquet_metadata_cache = true")
 	}
-	if cfg.MemoryLimit != "" {
-		settings.Set("memory_limit", cfg.MemoryLimit)
-	}
-	db, err := openInstance(settings, "SET GLOBAL parquet_metadata_cache = true")
+	db, err := instance(cfg.Threads, temp)
 	if err != nil {
 		_ = os.RemoveAll(temp)
 		return nil, err
 	}
 	e := &Engine{db: db, temp: temp, threads: cfg.Threads}
+	e.small = stdsync.OnceValues(func() (*sql.DB, error) {
+		var err error
+		e.smallDB, err = instance(1, filepath.Join(temp, "small"))
+		return e.smallDB, err
+	})
 	if err := db.QueryRow("SELECT version()").Scan(&e.version); err != nil {
 		_ = e.Close()
 		return nil, wrap(context.Background(), err, "duckdb: open")
@@ -127,7 +137,9 @@ func openInstance(settings url.Values, more ...string) (*sql.DB, error) {
 }
 
 // Info names DuckDB, its version and its threads.
-func (e *Engine) Info() engine.Info { return engine.Info{Name: "duckdb", Version: e.version, Threads: e.threads} }
+func (e *Engine) Info() engine.Info {
+	return engine.Info{Name: "duckdb", Version: e.version, Threads: e.threads}
+}
 
 // Dialect is DuckDB's SQL.
 func (e *Engine) Dialect() engine.Dialect { return dialect{} }
@@ -135,6 +147,9 @@ func (e *Engine) Dialect() engine.Dialect { return dialect{} }
 // Close ends all sessions and removes spilled data.
 func (e *Engine) Close() error {
 	err := e.db.Close()
+	if e.smallDB != nil {
+		err = errors.Join(err, e.smallDB.Close())
+	}
 	if rm := os.RemoveAll(e.temp); err == nil {
 		err = rm
 	}

@@ -50,8 +50,21 @@ var (
 )
 
 // Session opens a name space: one connection, about 1 ms.
-func (e *Engine) Session(ctx context.Context) (engine.Session, error) {
-	conn, err := e.db.Conn(ctx)
+func (e *Engine) Session(ctx context.Context) (engine.Session, error) { return e.session(ctx, e.db) }
+
+// Small opens a name space in an instance of one thread; see [engine.Engine].
+// In an instance of several, the calling thread polls while another has the only
+// task there is: a sixth of the time of a run over one day's rows.
+func (e *Engine) Small(ctx context.Context) (engine.Session, error) {
+	db, err := e.small()
+	if err != nil {
+		return nil, err
+	}
+	return e.session(ctx, db)
+}
+
+func (e *Engine) session(ctx context.Context, db *sql.DB) (engine.Session, error) {
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, wrap(ctx, err, "duckdb: session")
 	}
