@@ -4,8 +4,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"os"
 	"maps"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,45 +118,102 @@ var builtin = sync.OnceValue(func() kindSet {
 func kindName(file string) string { return strings.TrimSuffix(path.Base(file), ".yaml") }
 
 // Kinds returns the kinds that every suite can use, by name.
-func Kinds() []Kind {
+func Kinds() []Kind { return builtin().list() }
+
+// AllKinds returns the kinds of the catalogue and of users, by name.
+func AllKinds(folders []KindFolder) ([]Kind, error) {
+	all, err := kindsWith(folders)
+	if err != nil {
+		return nil, err
+	}
+	return all.list(), nil
+}
+
+func (s kindSet) list() []Kind {
 	var out []Kind
-	for _, name := range builtin().names() {
-		out = append(out, *builtin()[name]())
+	for _, name := range s.names() {
+		out = append(out, *s[name]())
 	}
 	return out
 }
 
-// kindsWith returns the catalogue with the user's kinds, which are files *.yaml
-// at the top of user, all of them checked. A user's kind may not take a name of
-// the catalogue.
-func kindsWith(user fs.FS) (kindSet, error) {
-	if user == nil {
+// kindsWith returns the catalogue with users' kinds, all of them checked. A
+// user's kind may not take a name that is taken.
+func kindsWith(folders []KindFolder) (kindSet, error) {
+	if len(folders) == 0 {
 		return builtin(), nil
 	}
-	files, err := fs.Glob(user, "*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("kinds: %w", err)
-	}
 	all := maps.Clone(builtin())
+	from := map[string]string{}
 	var errs yamlpos.Errors
-	for _, file := range files {
-		if _, taken := all[kindName(file)]; taken {
-			errs = append(errs, yamlpos.Error{File: file, Line: 1, Col: 1,
-				Message: fmt.Sprintf("there is a kind %s already", kindName(file)), Hint: "choose another name"})
-			continue
-		}
-		k, err := readKind(user, file)
+	for _, folder := range folders {
+		files, err := fs.Glob(folder.Files, "*.yaml")
 		if err != nil {
-			errs = append(errs, asErrors(file, err)...)
-			continue
+			return nil, fmt.Errorf("kinds: %w", err)
 		}
-		k.User = true
-		all[k.Name] = func() *Kind { return k }
+		for _, file := range files {
+			shown := path.Join(filepath.ToSlash(folder.Name), file)
+			name := kindName(file)
+			if _, taken := all[name]; taken {
+				where := "in the catalogue"
+				if from[name] != "" {
+					where = "in " + from[name]
+				}
+				errs = append(errs, yamlpos.Error{File: shown, Line: 1, Col: 1,
+					Message: fmt.Sprintf("there is a kind %s already, %s", name, where), Hint: "choose another name"})
+				continue
+			}
+			data, err := fs.ReadFile(folder.Files, file)
+			if err != nil {
+				return nil, fmt.Errorf("kinds: %w", err)
+			}
+			k, err := parseKind(shown, data)
+			if err != nil {
+				errs = append(errs, asErrors(shown, err)...)
+				continue
+			}
+			k.User = true
+			from[name] = shown
+			all[k.Name] = func() *Kind { return k }
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errs.Sort()
 	}
 	return all, nil
+}
+
+// LoadKind reads the file of one kind. The error is [yamlpos.Errors], or that of
+// reading the file.
+func LoadKind(file string) (*Kind, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("kind: %w", err)
+	}
+	k, err := parseKind(file, data)
+	if k != nil {
+		k.User = true
+	}
+	return k, err
+}
+
+// Test judges the kind's examples with the reference evaluator.
+func (k *Kind) Test() []TestResult {
+	var out []TestResult
+	for _, e := range k.Examples {
+		res := TestResult{Name: e.Name, Position: e.Position()}
+		got := e.Reference()
+		if got.Verdict != e.Expect || got.Failed != e.Failed || got.Errored != e.Errored {
+			counts := ""
+			if got.Verdict == e.Expect {
+				counts = fmt.Sprintf("failed: %d, errored: %d", got.Failed, got.Errored)
+			}
+			message := strings.TrimSpace(counts + " " + got.Message)
+			res.Failures = append(res.Failures, TestFailure{ID: k.Name, Want: e.Expect, Got: got.Verdict, Message: message, Position: e.Position()})
+		}
+		out = append(out, res)
+	}
+	return out
 }
 
 func readKind(files fs.FS, file string) (*Kind, error) {

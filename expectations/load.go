@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -19,8 +18,8 @@ import (
 
 // Options steer [Load].
 type Options struct {
-	// Kinds holds the user's own kinds, as *.yaml at its top; nil is none.
-	Kinds fs.FS
+	// Kinds are the user's own kinds, as [ProjectKinds] finds them.
+	Kinds []KindFolder
 }
 
 // Load reads a suite. The error is [yamlpos.Errors] with everything that is wrong,

@@ -167,7 +167,7 @@ examples:
 `
 	suite := []byte("version: 1\ncolumns: {pack: {type: int64, multiple_of: 6}}\n")
 	load := func(kind string) (*Suite, error) {
-		return Parse("suite.yaml", suite, Options{Kinds: fstest.MapFS{"multiple_of.yaml": {Data: []byte(kind)}, "README.md": {}}})
+		return Parse("suite.yaml", suite, Options{Kinds: []KindFolder{{"kinds", fstest.MapFS{"multiple_of.yaml": {Data: []byte(kind)}, "README.md": {}}}}})
 	}
 	s, err := load(kind)
 	if err != nil {
@@ -183,8 +183,8 @@ examples:
 	if other.Digest == s.Digest {
 		t.Error("the suite's digest does not know its kinds")
 	}
-	_, err = Parse("suite.yaml", suite, Options{Kinds: fstest.MapFS{"unique.yaml": {Data: []byte(strings.Replace(kind, "multiple_of", "unique", 1))}}})
-	if err == nil || !strings.Contains(err.Error(), "there is a kind unique already") {
+	_, err = Parse("suite.yaml", suite, Options{Kinds: []KindFolder{{"kinds", fstest.MapFS{"unique.yaml": {Data: []byte(strings.Replace(kind, "multiple_of", "unique", 1))}}}}})
+	if err == nil || !strings.Contains(err.Error(), "kinds/unique.yaml:1:1: there is a kind unique already, in the catalogue") {
 		t.Error(err)
 	}
 	var out strings.Builder

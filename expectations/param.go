@@ -1,7 +1,6 @@
 package expectations
 
 import (
-	"fmt"
 	"math/big"
 	"regexp"
 	"slices"
@@ -323,27 +322,4 @@ func above(low, high *yamlpos.Node) bool {
 	s, errS := parseTime(low.Text)
 	t, errT := parseTime(high.Text)
 	return errS == nil && errT == nil && s.After(t)
-}
-
-// Syntax shows how the kind is written: beside a column, or by itself under
-// expectations.
-func (k *Kind) Syntax() string {
-	column := k.columnParam()
-	var parts []string
-	for _, p := range k.Params {
-		if p.Required && p.Name != column || slices.Contains(k.Bounds, p.Name) {
-			parts = append(parts, fmt.Sprintf("%s: %s", p.Name, p.hint()))
-		}
-	}
-	switch {
-	case column == "" && len(parts) == 1 && k.Main != "":
-		p, _ := k.param(k.Main)
-		return k.Name + ": " + p.hint()
-	case len(parts) == 0 && column != "":
-		return k.Name + ": true"
-	case column != "" && k.Main != "" && k.Main != column && len(parts) == 1:
-		p, _ := k.param(k.Main)
-		return k.Name + ": " + p.hint()
-	}
-	return fmt.Sprintf("%s: {%s}", k.Name, strings.Join(parts, ", "))
 }

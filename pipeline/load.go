@@ -35,7 +35,11 @@ func Load(file string) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{doc: doc, dir: filepath.Dir(file)}
+	kinds, err := expectations.ProjectKinds(filepath.Dir(file), "")
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{doc: doc, dir: filepath.Dir(file), kinds: kinds}
 	p := l.pipeline(file)
 	if len(l.errors) > 0 || doc.Err() != nil {
 		return nil, append(l.errors, doc.Errors()...).Sort()
@@ -62,7 +66,7 @@ func nearFile(file string) string {
 type loader struct {
 	doc    *yamlpos.Document
 	dir    string
-	kinds  fs.FS
+	kinds  []expectations.KindFolder
 	errors yamlpos.Errors // of suites
 }
 
@@ -93,9 +97,6 @@ func (l *loader) pipeline(file string) *Pipeline {
 		p.Reports = append(p.Reports, Report{
 			Format: e.Key.OneOf("report format", "html", "pdf", "junit", "json", "markdown"),
 			Dir:    relativeTo(l.dir, e.Value.String())})
-	}
-	if dir := filepath.Join(l.dir, "kinds"); exists(dir) {
-		l.kinds = os.DirFS(dir)
 	}
 	if f["layers"] == nil {
 		root.Errorf("write layers: {bronze: {tables: …}}", "there are no layers")

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -112,15 +111,22 @@ func loadSuite(file string, expect []string) (*expectations.Suite, error) {
 	if !isFile(file) {
 		return nil, usagef("--suite %s: there is no such file%s", file, nearData(file))
 	}
-	opts := expectations.Options{}
-	for _, dir := range []string{filepath.Join(filepath.Dir(file), "kinds"), "kinds"} {
-		if isDir(dir) {
-			opts.Kinds = os.DirFS(dir)
-			break
-		}
+	kinds, err := projectKinds(filepath.Dir(file))
+	if err != nil {
+		return nil, err
 	}
-	suite, err := expectations.Load(file, opts)
+	suite, err := expectations.Load(file, expectations.Options{Kinds: kinds})
 	return suite, usage(err)
+}
+
+// projectKinds are the users' kinds for a suite in dir: in kinds/ there or here,
+// and in packs.
+func projectKinds(dir string) ([]expectations.KindFolder, error) {
+	if !isDir(filepath.Join(dir, "kinds")) {
+		dir = "."
+	}
+	kinds, err := expectations.ProjectKinds(dir, "")
+	return kinds, usage(err)
 }
 
 // suiteOf writes rules as a suite: rule_1, rule_2 ...

@@ -7,64 +7,109 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dq-dev/dq/engine/duckdb"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
 )
 
 func (a *app) cmdExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain [KIND]",
-		Short:   "Explain a kind of expectation, or list them all",
-		Example: "  dq explain unique",
+		Use:   "explain [KIND]",
+		Short: "Explain a kind of expectation, or list them all",
+		Long: `explain shows what a kind means: prose, parameters, CEL, and the SQL that its
+first example becomes. The project's own kinds (kinds/*.yaml, packs of dq.yaml)
+are kinds like all others. What other tools call a kind is understood too.`,
+		Example: "  dq explain unique\n  dq explain expect_column_values_to_be_between",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			kinds, err := allKinds()
+			if err != nil {
+				return err
+			}
 			var names []string
-			for _, k := range expectations.Kinds() {
-				if names = append(names, k.Name); len(args) == 0 {
-					fmt.Fprintf(a.out, "%-18s %s\n", k.Name, firstSentence(k.Doc))
+			for _, k := range kinds {
+				names = append(names, k.Name)
+				if len(args) == 0 {
+					fmt.Fprintf(a.out, "%-28s %s\n", k.Name, k.Summary())
 				} else if k.Name == args[0] {
-					explain(a.out, k)
-					return nil
+					return explain(a.out, k)
 				}
 			}
 			if len(args) == 0 {
 				return nil
+			}
+			for _, k := range kinds {
+				for _, alias := range k.Aliases {
+					if alias == args[0] {
+						fmt.Fprintf(a.out, "%s is called %s here.\n\n", alias, k.Name)
+						return explain(a.out, k)
+					}
+				}
 			}
 			return usagef("there is no kind %q; %s", args[0], yamlpos.DidYouMean(args[0], names))
 		},
 	}
 }
 
-func firstSentence(doc string) string {
-	doc = strings.Join(strings.Fields(doc), " ")
-	if i := strings.Index(doc, ". "); i >= 0 {
-		return doc[:i+1]
+// allKinds are the kinds of the catalogue, of the project here, and of its packs.
+func allKinds() ([]expectations.Kind, error) {
+	own, err := projectKinds(".")
+	if err != nil {
+		return nil, err
 	}
-	return doc
+	kinds, err := expectations.AllKinds(own)
+	return kinds, usage(err)
 }
 
-// explain prints what a kind means: prose, parameters, CEL.
-func explain(w io.Writer, k expectations.Kind) {
+// explain prints what a kind means.
+func explain(w io.Writer, k expectations.Kind) error {
 	fmt.Fprintf(w, "%s (%s, %s)\n\n%s\n", k.Name, k.Scope, k.Dimension, strings.TrimSpace(k.Doc))
-	if len(k.Params) > 0 {
-		fmt.Fprint(w, "\nparameters:\n")
+	fmt.Fprintf(w, "\n%s\n", strings.ReplaceAll(k.NullsText(), "`", ""))
+	section := func(title string, lines []string) {
+		if len(lines) > 0 {
+			fmt.Fprintf(w, "\n%s:\n  %s\n", title, strings.Join(lines, "\n  "))
+		}
 	}
+	section("written", k.Usage())
+	var params []string
 	for _, p := range k.Params {
-		need := ""
+		notes := []string{p.Takes()}
 		if p.Required {
-			need = ", required"
+			notes = append(notes, "required")
 		}
-		fmt.Fprintf(w, "  %s (%s%s): %s\n", p.Name, p.Type, need, strings.Join(strings.Fields(p.Doc), " "))
-	}
-	fmt.Fprint(w, "\nCEL:\n")
-	for _, c := range k.Clauses {
-		if len(c.If) > 0 {
-			fmt.Fprintf(w, "  %s    (if %s)\n", c.CEL, strings.Join(c.If, ", "))
-		} else {
-			fmt.Fprintf(w, "  %s\n", c.CEL)
+		if p.Default != "" {
+			notes = append(notes, "default "+p.Default)
 		}
+		params = append(params, strings.TrimSuffix(fmt.Sprintf("%s (%s): %s", p.Name, strings.Join(notes, ", "), strings.Join(strings.Fields(p.Doc), " ")), ": "))
 	}
-	if k.SkipNulls {
-		fmt.Fprint(w, "\nNulls are skipped.\n")
+	section("parameters", params)
+	section("CEL", k.Template())
+	for _, e := range k.Examples {
+		if e.Expect != record.Pass {
+			continue
+		}
+		cel, where := e.Compiled()
+		lines := []string{cel}
+		if where != "" {
+			lines = append(lines, "where "+where)
+		}
+		section(fmt.Sprintf("so that the example %q is", e.Name), lines)
+		sql, err := e.SQL((&duckdb.Engine{}).Dialect()) // a dialect needs no open engine
+		switch {
+		case err != nil:
+			section("SQL", []string{"none: " + err.Error() + "; the reference evaluator judges it"})
+		case sql == "":
+			section("SQL", []string{"none: the columns alone decide"})
+		case k.Scope == "row" && k.Form == "":
+			section("SQL (0 failed, 1 passed, 2 errored, 3 not judged)", []string{sql})
+		default:
+			section("SQL", []string{sql})
+		}
+		break
 	}
+	if len(k.Aliases) > 0 {
+		section("elsewhere called", k.Aliases)
+	}
+	return nil
 }

@@ -21,13 +21,14 @@ func (a *app) cmdTest() *cobra.Command {
 		Use:   "test [SUITE...]",
 		Short: "Run the unit tests that suites carry, or test a suite on mistakes",
 		Long: `test runs the unit tests that suites carry, without data: the default is
-suites/*/*.yaml.
+suites/*/*.yaml. Of files in a folder kinds it runs the examples.
 
 With --mutate it makes mistakes in real rows instead, one at a time (a value is
 lost, a day shifted, an amount scaled by 100, letters change case, columns change
 places, rows come twice, a part is missing), and names those that no rule of the
 suite notices.`,
 		Example: `  dq test suites/*/*.yaml
+  dq test kinds/*.yaml
   dq test orders.yaml --mutate orders.csv`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -38,13 +39,19 @@ suite notices.`,
 			if format != "text" && format != "json" {
 				return usagef("--format %s: dq test writes text or json", format)
 			}
+			kinds, args, err := takeKinds(args)
+			if err != nil {
+				return err
+			}
 			suites, err := loadSuites(args)
 			if err != nil {
 				return err
 			}
 			switch {
 			case mutate == "":
-				return a.unitTests(suites, format)
+				return a.unitTests(kinds, suites, format)
+			case len(kinds) > 0:
+				return usagef("--mutate tests a suite, not kinds")
 			case len(suites) > 1:
 				return usagef("--mutate tests one suite on one table; name one suite")
 			}
@@ -56,6 +63,24 @@ suite notices.`,
 	f.StringArrayVar(&tables, "table", nil, "NAME=DATA, a table that rules refer to")
 	f.StringVar(&format, "format", "text", "text or json")
 	return cmd
+}
+
+// takeKinds takes the files of kinds out of the arguments: those in a folder kinds.
+func takeKinds(files []string) (kinds []*expectations.Kind, suites []string, err error) {
+	var wrong []error
+	for _, file := range files {
+		if filepath.Base(filepath.Dir(file)) != "kinds" || !isFile(file) {
+			suites = append(suites, file)
+			continue
+		}
+		k, err := expectations.LoadKind(file)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds, suites, usage(errors.Join(wrong...))
 }
 
 // loadSuites reads suites; the error has everything that is wrong with any of them.
@@ -87,10 +112,19 @@ type testReport struct {
 	Tests  []expectations.TestResult `json:"tests"`
 }
 
-func (a *app) unitTests(suites []*expectations.Suite, format string) error {
+func (a *app) unitTests(kinds []*expectations.Kind, suites []*expectations.Suite, format string) error {
 	report := testReport{Tests: []expectations.TestResult{}}
-	for _, suite := range suites {
-		for _, res := range suite.Test() {
+	var tested []interface {
+		Test() []expectations.TestResult
+	}
+	for _, k := range kinds {
+		tested = append(tested, k)
+	}
+	for _, s := range suites {
+		tested = append(tested, s)
+	}
+	for _, t := range tested {
+		for _, res := range t.Test() {
 			report.Tests = append(report.Tests, res)
 			if len(res.Failures) == 0 {
 				report.Passed++

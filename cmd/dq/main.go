@@ -85,7 +85,7 @@ evaluated, fails closed · 130 interrupted.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		a.cmdCheck(),
-		a.cmdExplain(),
+		a.cmdExplain(), a.cmdSchema(),
 		a.cmdGate(),
 		a.cmdLint(),
 		a.cmdProfile(),

@@ -52,7 +52,7 @@ func (a *app) configure(cmd *cobra.Command) error {
 		return usagef("%s: %v", file, err)
 	}
 	for _, key := range a.config.AllKeys() {
-		if !known(key) {
+		if key, _, _ := strings.Cut(key, "."); !known(key) && key != "packs" {
 			return usagef("%s: unknown key %q; %s", file, key, yamlpos.DidYouMean(key, configKeys))
 		}
 	}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/expectations"
+)
+
+func (a *app) cmdSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema suite|kind",
+		Short: "Print the JSON Schema of a file, for editors",
+		Long: `schema prints the JSON Schema (draft 7) of a file, by which editors complete and
+check it: suite, with the project's own kinds, or kind. In VS Code, with the YAML
+extension, begin a suite with
+
+  # yaml-language-server: $schema=suite.schema.json`,
+		Example:   "  dq schema suite > suite.schema.json",
+		ValidArgs: []string{"suite", "kind"},
+		Args:      cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 1 && args[0] == "suite":
+				kinds, err := allKinds()
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(expectations.SuiteSchema(kinds))
+				return err
+			case len(args) == 1 && args[0] == "kind":
+				_, err := a.out.Write(expectations.KindSchema())
+				return err
+			}
+			return usagef("write dq schema suite or dq schema kind")
+		},
+	}
+}
