@@ -24,6 +24,10 @@ func TestEngine(t *testing.T) { enginetest.Run(t, open) }
 
 func TestCEL(t *testing.T) { celtest.Run(t, open) }
 
+func FuzzCEL(f *testing.F) {
+	celtest.Fuzz(f, func() (engine.Engine, error) { return openFuzz(f) })
+}
+
 func TestKinds(t *testing.T) { kindtest.Run(t, open) }
 
 func openFuzz(f *testing.F) (engine.Engine, error) {

@@ -140,17 +140,11 @@ func (w *writer) call(e ast.Expr) (term, error) {
 	if emit == nil {
 		return term{}, w.unsupported("%s", describe(f))
 	}
-	if w.converts(f) && args[0].branches != nil {
-		b := args[0].branches
-		out := [2]term{}
-		for i, x := range b[1:] {
+	if w.converts(f) {
+		return w.eachBranch(args[0], func(x term) (term, error) {
 			sql, err := emit(w, append([]term{x}, args[1:]...))
-			if err != nil {
-				return term{}, err
-			}
-			out[i] = term{sql: sql, typ: f.out, shape: w.expr.shapes[e.ID()], null: x.null, fails: x.fails, exact: isDecimal(f.out)}
-		}
-		return w.choose(b[0], out[0], out[1]), nil
+			return term{sql: sql, typ: f.out, shape: w.expr.shapes[e.ID()], null: x.null, fails: x.fails, exact: isDecimal(f.out)}, err
+		})
 	}
 	sql, err := emit(w, args)
 	t := term{sql: sql, fails: !f.total && !w.constant(f, args)}
@@ -160,10 +154,24 @@ func (w *writer) call(e ast.Expr) (term, error) {
 			t.fails = t.fails || x.fails
 		}
 	}
-	if w.converts(f) {
-		t.null, t.fails, t.exact = args[0].null, args[0].fails, isDecimal(f.out)
+	if strings.HasPrefix(f.id, "in_") && args[1].list == nil { // nothing is in a list that is null
+		t.fails = true
 	}
 	return t, err
+}
+
+// eachBranch is what write makes of a term, or of the branches of a conditional.
+func (w *writer) eachBranch(t term, write func(term) (term, error)) (term, error) {
+	b := t.branches
+	if b == nil {
+		return write(t)
+	}
+	yes, err := w.eachBranch(b[1], write)
+	if err != nil {
+		return term{}, err
+	}
+	no, err := w.eachBranch(b[2], write)
+	return w.choose(b[0], yes, no), err
 }
 
 // constant reports whether a call of constants alone has a value, as date('2026-01-31') has.

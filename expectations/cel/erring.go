@@ -26,6 +26,9 @@ var argumentErrors = aggregate{name: "errors", min: 1, max: 1,
 	eval:  func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
 	duckdb: func(g *aggregation) (string, error) {
 		conditions := []string{g.args[0].sql + " IS NULL"}
+		if g.args[0].branches != nil {
+			conditions[0] = "(" + g.valid(g.args[0]) + ") IS NOT TRUE"
+		}
 		x := g.metric.args[0]
 		for _, p := range x.reads {
 			conditions = append(conditions, g.path(x.env, p)+" IS NOT NULL")
@@ -148,7 +151,7 @@ func (m *metric) row(vars rowVars) []ref.Val {
 			v = types.NullValue
 		}
 		if m.companion() {
-			v = types.Bool(v == types.NullValue && vars.complete(a.reads))
+			v = types.Bool(err != nil && vars.complete(a.reads))
 		}
 		values[i] = v
 	}

@@ -21,8 +21,12 @@ var arithmeticFunctions = []function{
 				func(a, b types.Double) ref.Val { return a.Add(b) }, addDecimals, addShape)
 		}),
 		form{id: "add_string", in: []*types.Type{types.StringType, types.StringType}, out: types.StringType, total: true,
-			eval:   func(a []ref.Val) ref.Val { return a[0].(types.String) + a[1].(types.String) },
-			duckdb: func(w *writer, a []term) (string, error) { return "(" + a[0].sql + " || " + a[1].sql + ")", nil }},
+			eval: func(a []ref.Val) ref.Val { return a[0].(types.String) + a[1].(types.String) },
+			// The cast keeps a constant null, which || makes of no type, a text.
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "CAST(" + a[0].sql + " || " + a[1].sql + " AS VARCHAR)", nil
+			},
+			spark: call("concat")},
 	)},
 	{name: operators.Subtract, style: operator, forms: numeric("subtract", func(id string, in []*types.Type) form {
 		return arithmetic(id, "-", in, func(a, b types.Int) ref.Val { return a.Subtract(b) },

@@ -248,7 +248,7 @@ func (w *writer) member(x, list term) (string, error) {
 // within writes x in a list that is not written out, or in the keys of a map.
 func (w *writer) within(x, list term) (string, error) {
 	if list.typ.Kind() == types.MapKind {
-		list.sql, list.typ = "map_keys("+list.sql+")", types.NewListType(list.typ.Parameters()[0])
+		list.sql, list.typ = w.keys(list.sql), types.NewListType(list.typ.Parameters()[0])
 	}
 	element := term{sql: "dq_x", typ: list.typ.Parameters()[0], shape: list.shape, null: true, exact: isDecimal(list.typ.Parameters()[0])}
 	if x.branches != nil {

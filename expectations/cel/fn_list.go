@@ -65,7 +65,7 @@ var listFunctions = []function{
 			duckdb: func(w *writer, a []term) (string, error) {
 				list, from, to := a[0].sql, a[1].sql, a[2].sql
 				return fmt.Sprintf("CASE WHEN %s >= 0 AND %s <= %s AND %s <= len(%s) THEN list_slice(%s, %s + 1, %s) END",
-					from, from, to, to, list, list, from, to), nil
+					from, from, to, to, list, list, w.position(from), w.position(to)), nil
 			},
 			spark: func(w *writer, a []term) (string, error) {
 				list, from, to := a[0].sql, a[1].sql, a[2].sql
@@ -237,14 +237,14 @@ func indexed(*writer, []term) (string, error) { return "", nil }
 func (w *writer) index(id string, a []term, out term) (term, error) {
 	list, key := a[0].sql, a[1].sql
 	none := out
-	none.sql, none.fails = "NULL", true
+	none.sql, none.fails = w.null(out), true
 	cond, value := term{fails: true}, out
 	value.null = true
 	switch spark := w.dialect.Name() == "spark"; {
 	case id == "index_list" && spark:
 		cond.sql, value.sql = fmt.Sprintf("(%s >= 0 AND %s < size(%s))", key, key, list), fmt.Sprintf("get(%s, %s)", list, w.position(key))
 	case id == "index_list":
-		cond.sql, value.sql = fmt.Sprintf("(%s >= 0 AND %s < len(%s))", key, key, list), fmt.Sprintf("list_extract(%s, %s + 1)", list, key)
+		cond.sql, value.sql = fmt.Sprintf("(%s >= 0 AND %s < len(%s))", key, key, list), fmt.Sprintf("list_extract(%s, %s + 1)", list, w.position(key))
 	case a[0].typ.Parameters()[0].Kind() == types.DoubleKind || isDecimal(a[0].typ.Parameters()[0]):
 		return term{}, w.unsupported("a key that is no int or text")
 	case spark:
@@ -334,7 +334,7 @@ func overElementsForms(name string, out *types.Type, of func(values []ref.Val, f
 		if name == "filter" || name == "map" {
 			return "", w.unsupported("%s over a map", name)
 		}
-		return w.over(name, "map_keys("+a[0].sql+")", a[1])
+		return w.over(name, w.keys(a[0].sql), a[1])
 	}
 	eval := func(a []ref.Val) ref.Val { return of(elements(a[0]), a[1].(closure)) }
 	size := firstShape
@@ -376,6 +376,19 @@ func (w *writer) over(name, list string, f term) (string, error) {
 		return fmt.Sprintf("CASE WHEN NOT %s THEN %s END", w.anyNull(w.each(list, element, "CASE WHEN "+valid+" THEN TRUE END")), out), nil
 	}
 	return out, nil
+}
+
+// null is NULL of the type of a term.
+func (w *writer) null(t term) string {
+	if sql, ok := w.sqlType(t.typ, t.shape); ok {
+		return "CAST(NULL AS " + sql + ")"
+	}
+	return "NULL"
+}
+
+// keys is the list of the keys of a map; DuckDB gives an empty one for null.
+func (w *writer) keys(m string) string {
+	return "CASE WHEN " + m + " IS NOT NULL THEN map_keys(" + m + ") END"
 }
 
 // valid is a condition that is true unless a term is an error.

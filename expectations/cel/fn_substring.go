@@ -186,9 +186,10 @@ func substringSQL(w *writer, a []term) (string, error) {
 		from, from, to, to, s, s, w.position(from), w.position(to), w.position(from)), nil
 }
 
-// position is a number that is known to be within a text, as the type that the
-// dialect's functions of text take.
+// position is a number that is known to be within a text or a list. It is kept in
+// range all the same: engines compute with it before they look whether it is.
 func (w *writer) position(sql string) string {
+	sql = "least(greatest(CAST(" + sql + " AS BIGINT), 0), 2147483646)"
 	if w.dialect.Name() == "spark" {
 		return "CAST(" + sql + " AS INT)"
 	}

@@ -166,19 +166,15 @@ func (w *writer) field(e ast.Expr) (term, error) {
 		return term{}, w.unsupported("a field of %s", typeName(x.typ))
 	}
 	f, _ := fieldOf(of, s.FieldName())
-	read := func(x term) term {
+	return w.eachBranch(x, func(x term) (term, error) {
 		t := w.cell("struct_extract("+x.sql+", "+w.dialect.Literal(f.Name)+")", f.Type)
 		if w.dialect.Name() == "spark" {
 			t = w.cell("("+x.sql+")."+w.dialect.Ident(f.Name), f.Type)
 		}
+		if x.sql == "NULL" {
+			t.sql = w.null(term{typ: celType(f.Type), shape: columnShape(f.Type)})
+		}
 		t.null, t.fails, t.typ, t.shape = !x.fails, x.fails, w.expr.tree.TypeMap()[e.ID()], w.expr.shapes[e.ID()]
-		return t
-	}
-	if b := x.branches; b != nil {
-		return w.choose(b[0], read(b[1]), read(b[2])), nil
-	}
-	if x.fails {
-		return term{}, w.unsupported("a field of a struct that may be an error")
-	}
-	return read(x), nil
+		return t, nil
+	})
 }

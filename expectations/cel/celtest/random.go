@@ -3,20 +3,46 @@ package celtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 )
 
 // generator writes random expressions of a type. Most compile; those that do not
 // (a scale above 38, say) are left out by the caller.
-type generator struct{ *rand.Rand }
+type generator struct {
+	*rand.Rand
+	elements []element // that are in scope
+}
+
+// element is the name of an element and the kind of value that it is.
+type element struct{ name, kind string }
 
 func (g *generator) pick(choices ...string) string { return choices[g.IntN(len(choices))] }
+
+// leaf is a name of a kind: one of choices, or an element in scope.
+func (g *generator) leaf(kind string, choices ...string) string {
+	for _, e := range g.elements {
+		if e.kind == kind && g.IntN(2) == 0 {
+			return e.name
+		}
+	}
+	return g.pick(choices...)
+}
+
+// over writes a call over the elements of a list or the keys of a map.
+func (g *generator) over(list, kind, call string, body func(int) string, depth int) string {
+	name := fmt.Sprintf("v%d", len(g.elements))
+	g.elements = append(g.elements, element{name, kind})
+	text := fmt.Sprintf("%s.%s(%s, %s)", list, call, name, body(depth))
+	g.elements = g.elements[:len(g.elements)-1]
+	return text
+}
 
 func (g *generator) condition(depth int) string {
 	if depth <= 0 {
 		return g.pick("b", "c", "true", "false", "i > 3", "s == null", "x < y", "d >= 0", "row.`Invoice No` == 'a'", "tags != null")
 	}
 	d := depth - 1
-	switch g.IntN(17) {
+	switch g.IntN(22) {
 	case 0, 1:
 		return fmt.Sprintf("(%s && %s)", g.condition(d), g.condition(d))
 	case 2, 3:
@@ -38,15 +64,114 @@ func (g *generator) condition(depth int) string {
 	case 11:
 		return fmt.Sprintf("%s(%s)", g.pick("isNaN", "isInf", "math.isFinite"), g.double(d))
 	case 12:
-		kind := g.IntN(5)
-		pair := []func(int) string{g.text, g.time, g.day, g.span, g.text}[kind]
+		pair := []func(int) string{g.text, g.time, g.day, g.span, g.text}[g.IntN(5)]
 		return fmt.Sprintf("(%s %s %s)", pair(d), g.pick("<", "<=", ">", ">=", "==", "!="), pair(d))
 	case 13:
 		return fmt.Sprintf("(%s %s %s)", g.condition(d), g.pick("==", "!="), g.condition(d))
+	case 14:
+		return g.format(d)
+	case 15, 16, 17:
+		return g.collection(d)
 	default:
 		a, b := g.numbers(d)
 		return fmt.Sprintf("(%s %s %s)", a, g.pick("<", "<=", ">", ">=", "==", "!="), b)
 	}
+}
+
+// format is a function of the formats of text.
+func (g *generator) format(d int) string {
+	x := g.text(d)
+	if g.IntN(2) == 0 {
+		x = "code"
+	}
+	if g.IntN(4) == 0 {
+		return fmt.Sprintf(g.pick("inCIDR(%s, '10.0.0.0/8')", "inCIDR(%s, '0.0.0.0/1')", "isDate(%s, '%%d.%%m.%%Y')", "isDate(%s, '%%Y-%%m-%%d')", "isTimestamp(%s, '%%Y-%%m-%%d %%H:%%M:%%S')"), x)
+	}
+	return fmt.Sprintf("%s(%s)", g.pick("isEmail", "isUUID", "isURL", "isHostname", "isIPv4", "isIPv6", "isIP", "isMACAddress", "isPhone", "isHexColor", "isBase64", "isBIC", "isSlug",
+		"luhn", "isCreditCard", "isIMEI", "isIBAN", "isEAN", "isISSN", "isISBN10", "isISBN13", "isISBN", "isISIN", "isISOCountry", "isISOCurrency", "isISOLanguage", "isUSState", "isPrivateIP"), x)
+}
+
+// collection is a condition on lists, maps and structs.
+func (g *generator) collection(d int) string {
+	switch g.IntN(14) {
+	case 0:
+		return g.over(g.ints(d), "int", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 1:
+		return g.over(g.texts(d), "text", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 2:
+		return g.over(g.pick("rates", "rates.reverse()"), "double", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 3:
+		return g.over(g.pick("fees", "fees.sort()"), "decimal", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 4:
+		return g.over("times", "time", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 5:
+		return g.over("items", "item", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 6:
+		return g.over("counts", "text", g.pick("all", "exists", "exists_one"), g.condition, d)
+	case 7:
+		return g.over("names", "int", g.pick("all", "exists"), g.condition, d)
+	case 8:
+		return fmt.Sprintf("(%s %s %s)", g.ints(d), g.pick("==", "!="), g.ints(d))
+	case 9:
+		return fmt.Sprintf("(%s %s %s)", g.texts(d), g.pick("==", "!="), g.texts(d))
+	case 10:
+		return fmt.Sprintf("sets.%s(%s, %s)", g.pick("contains", "equivalent", "intersects"), g.ints(d), g.ints(d))
+	case 11:
+		return fmt.Sprintf("sets.%s(%s, %s)", g.pick("contains", "equivalent", "intersects"), g.texts(d), g.texts(d))
+	case 12:
+		return g.pick("has(addr.city)", "has(addr)", "has(counts.a)", "has(addr.fee)", "addr == null", "items[0].sku == null", "counts.b == null")
+	}
+	return fmt.Sprintf("(%s)", g.pick(g.text(d)+" in "+g.texts(d), g.int(d)+" in "+g.ints(d), g.double(d)+" in rates", g.decimal(d)+" in fees", g.text(d)+" in counts", g.int(d)+" in names"))
+}
+
+func (g *generator) ints(depth int) string {
+	if depth <= 0 || g.IntN(3) == 0 {
+		return g.pick("nums", "[1, 2]", "lists.range(3)", "[i, k]")
+	}
+	d := depth - 1
+	switch g.IntN(10) {
+	case 0:
+		return fmt.Sprintf("[%s, %s]", g.int(d), g.int(d))
+	case 1:
+		return g.over(g.ints(d), "int", "filter", g.condition, d)
+	case 2:
+		return g.over(g.ints(d), "int", "map", g.int, d)
+	case 3:
+		return g.over(g.texts(d), "text", "map", g.int, d)
+	case 4:
+		return fmt.Sprintf("%s.%s()", g.ints(d), g.pick("sort", "reverse"))
+	case 5:
+		return fmt.Sprintf("%s.slice(%s, %s)", g.ints(d), g.pick("0", "1", g.int(0)), g.pick("1", "2", g.int(0)))
+	case 6:
+		return fmt.Sprintf("[%s, %s].flatten()", g.ints(d), g.ints(d))
+	case 7:
+		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.ints(d), g.ints(d))
+	case 8:
+		return g.over("items", "item", "map", g.int, d)
+	}
+	return fmt.Sprintf("lists.range(%s)", g.int(d))
+}
+
+func (g *generator) texts(depth int) string {
+	if depth <= 0 || g.IntN(3) == 0 {
+		return g.pick("tags", "['a', 'b']", "[s, u]", "code.split('.')")
+	}
+	d := depth - 1
+	switch g.IntN(7) {
+	case 0:
+		return fmt.Sprintf("[%s, %s]", g.text(d), g.text(d))
+	case 1:
+		return g.over(g.texts(d), "text", "filter", g.condition, d)
+	case 2:
+		return g.over(g.texts(d), "text", "map", g.text, d)
+	case 3:
+		return g.over(g.ints(d), "int", "map", g.text, d)
+	case 4:
+		return fmt.Sprintf("%s.%s()", g.texts(d), g.pick("sort", "reverse"))
+	case 5:
+		return fmt.Sprintf("%s.slice(0, %s)", g.texts(d), g.pick("1", "2", g.int(0)))
+	}
+	return fmt.Sprintf("%s.split(%s)", g.text(d), g.pick("'a'", "','", "'é'", "'ab'"))
 }
 
 // argument gives what an aggregate may look at: half of the time one operation
@@ -80,49 +205,78 @@ func (g *generator) member(d int) string {
 }
 
 func (g *generator) any(d int) string {
-	return []func(int) string{g.int, g.double, g.decimal, g.text, g.time, g.day, g.condition, func(int) string { return g.pick("tags", "bin") }}[g.IntN(8)](d)
+	return []func(int) string{g.int, g.double, g.decimal, g.text, g.time, g.day, g.condition, g.texts, g.ints, func(int) string {
+		return g.pick("tags", "bin", "addr", "items", "items[0]", "counts", "nums", "addr.city", "counts['a']", "names[1]", "nums[0]")
+	}}[g.IntN(10)](d)
 }
 
 func (g *generator) int(depth int) string {
 	if depth <= 0 || g.IntN(4) == 0 {
-		return g.pick("i", "k", "j", "tiny", "0", "1", "-1", "2", "7", "9223372036854775807", "-9223372036854775808", "size(s)", "3037000500")
+		if g.IntN(3) == 0 {
+			for _, e := range g.elements {
+				if e.kind == "item" {
+					return e.name + ".n"
+				}
+			}
+			return g.leaf("int", "nums[0]", "counts['a']", "addr.zip", "items[0].n", "nums[1]")
+		}
+		return g.leaf("int", "i", "k", "j", "tiny", "0", "1", "-1", "2", "7", "9223372036854775807", "-9223372036854775808", "size(s)", "3037000500")
 	}
 	d := depth - 1
-	switch g.IntN(10) {
+	switch g.IntN(18) {
 	case 0:
 		return "(-" + g.int(d) + ")"
 	case 1:
-		return "abs(" + g.int(d) + ")"
+		return g.pick("abs", "sign") + "(" + g.int(d) + ")"
 	case 2:
-		return g.pick("size("+g.text(d)+")", "bin.size()", "size(tags)")
+		return g.pick("size("+g.text(d)+")", "bin.size()", "size(tags)", g.ints(d)+".size()", g.texts(d)+".size()", "size(counts)")
 	case 3:
 		return fmt.Sprintf("int(%s)", g.pick(g.double(d), g.decimal(d), g.text(d), g.time(d)))
 	case 4:
-		return fmt.Sprintf("%s.%s()", g.time(d), g.pick("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"))
+		zone := g.pick("", "", "'+02:00'", "'-11:30'", "'UTC'")
+		return fmt.Sprintf("%s.%s(%s)", g.time(d), g.pick("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"), zone)
 	case 5:
 		return fmt.Sprintf("%s.%s()", g.day(d), g.pick("getFullYear", "getMonth", "getDayOfWeek", "getDayOfYear"))
 	case 6:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.int(d), g.int(d))
+	case 7:
+		return fmt.Sprintf("math.%s(%s, %s)", g.pick("greatest", "least", "bitAnd", "bitOr", "bitXor", "bitShiftRight"), g.int(d), g.int(d))
+	case 8:
+		return fmt.Sprintf("math.%s(%s)", g.pick("bitNot", "sign"), g.int(d))
+	case 9:
+		return fmt.Sprintf("%s.indexOf(%s%s)", g.text(d), g.text(d), g.pick("", "", ", "+g.int(d)))
+	case 10:
+		return fmt.Sprintf("%s.lastIndexOf(%s)", g.text(d), g.pick("'a'", "'é'", "'ab'", "'b'"))
+	case 11:
+		return fmt.Sprintf("%s[%s]", g.ints(d), g.pick("0", "1", g.int(d)))
+	case 12:
+		return fmt.Sprintf("math.%s(%s)", g.pick("greatest", "least"), g.ints(d))
+	case 13:
+		return fmt.Sprintf("decimalPlaces(%s)", g.decimal(d))
 	}
 	return fmt.Sprintf("(%s %s %s)", g.int(d), g.pick("+", "-", "*", "/", "%"), g.int(d))
 }
 
 func (g *generator) double(depth int) string {
 	if depth <= 0 || g.IntN(4) == 0 {
-		return g.pick("x", "y", "v", "f", "0.0", "1.5", "-2.5", "1e19", "0.1", "1e-300", "9007199254740993.0")
+		return g.leaf("double", "x", "y", "v", "f", "0.0", "1.5", "-2.5", "1e19", "0.1", "1e-300", "9007199254740993.0", "rates[0]", "addr.rate")
 	}
 	d := depth - 1
-	switch g.IntN(8) {
+	switch g.IntN(10) {
 	case 0:
 		return "(-" + g.double(d) + ")"
 	case 1:
-		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "math.abs"), g.double(d))
+		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "math.abs", "trunc", "sign", "sqrt"), g.double(d))
 	case 2:
 		return fmt.Sprintf("double(%s)", g.pick(g.int(d), g.decimal(d), g.text(d)))
 	case 3:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.double(d), g.pick(g.double(d), g.int(d)))
 	case 4:
 		return fmt.Sprintf("(%s %s %s)", g.int(d), g.pick("+", "-", "*", "/"), g.double(d))
+	case 5:
+		return fmt.Sprintf("math.%s(%s, %s)", g.pick("greatest", "least"), g.double(d), g.pick(g.double(d), g.int(d)))
+	case 6:
+		return fmt.Sprintf("sqrt(%s)", g.int(d))
 	}
 	return fmt.Sprintf("(%s %s %s)", g.double(d), g.pick("+", "-", "*", "/"), g.double(d))
 }
@@ -133,14 +287,19 @@ func (g *generator) decimalLiteral(int) string {
 
 func (g *generator) decimal(depth int) string {
 	if depth <= 0 || g.IntN(4) == 0 {
-		return g.pick("d", "e", "h", "z", "d", "e")
+		for _, e := range g.elements {
+			if e.kind == "item" && g.IntN(2) == 0 {
+				return e.name + ".price"
+			}
+		}
+		return g.leaf("decimal", "d", "e", "h", "z", "d", "e", "fees[0]", "addr.fee")
 	}
 	d := depth - 1
-	switch g.IntN(9) {
+	switch g.IntN(12) {
 	case 0:
 		return "(-" + g.decimal(d) + ")"
 	case 1:
-		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil"), g.decimal(d))
+		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "trunc"), g.decimal(d))
 	case 2:
 		return fmt.Sprintf("round(%s, %d)", g.decimal(d), g.IntN(5))
 	case 3:
@@ -151,38 +310,63 @@ func (g *generator) decimal(depth int) string {
 		return fmt.Sprintf("(%s %s %s)", g.int(d), g.pick("+", "-", "*"), g.decimal(d))
 	case 6:
 		return fmt.Sprintf("(%s %s %s)", g.decimal(d), g.pick("+", "-", "*"), g.decimalLiteral(0))
+	case 7:
+		return fmt.Sprintf("decimal(%s, %d)", g.pick(g.int(d), g.decimal(d), g.text(d), "code"), g.IntN(6))
+	case 8:
+		return fmt.Sprintf("math.%s(%s, %s)", g.pick("greatest", "least"), g.decimal(d), g.pick(g.decimal(d), g.int(d)))
 	}
 	return fmt.Sprintf("(%s %s %s)", g.decimal(d), g.pick("+", "-", "*"), g.decimal(d))
 }
 
 func (g *generator) text(depth int) string {
 	if depth <= 0 || g.IntN(3) == 0 {
-		return g.pick("s", "u", "row.`Invoice No`", "'a'", "''", "'é'", "'12'", "\"it's\"", "'\\n'")
+		for _, e := range g.elements {
+			if e.kind == "item" && g.IntN(2) == 0 {
+				return e.name + ".sku"
+			}
+		}
+		return g.leaf("text", "s", "u", "row.`Invoice No`", "'a'", "''", "'é'", "'12'", "\"it's\"", "'\\n'", "code", "tags[0]", "addr.city", "names[1]")
 	}
 	d := depth - 1
-	switch g.IntN(4) {
+	switch g.IntN(11) {
 	case 0:
 		return fmt.Sprintf("(%s + %s)", g.text(d), g.text(d))
 	case 1:
-		return fmt.Sprintf("%s.%s()", g.text(d), g.pick("trim", "lowerAscii", "upperAscii"))
+		return fmt.Sprintf("%s.%s()", g.text(d), g.pick("trim", "lowerAscii", "upperAscii", "reverse"))
 	case 2:
-		return fmt.Sprintf("string(%s)", g.pick(g.int(d), g.decimal(d), g.condition(d), "da", g.text(d)))
+		return fmt.Sprintf("string(%s)", g.pick(g.int(d), g.decimal(d), g.condition(d), "da", g.text(d), g.time(d)))
+	case 3:
+		return fmt.Sprintf("%s.charAt(%s)", g.text(d), g.pick("0", "1", g.int(d)))
+	case 4:
+		return fmt.Sprintf("%s.substring(%s)", g.text(d), g.pick("0", "1", g.int(d)))
+	case 5:
+		return fmt.Sprintf("%s.substring(%s, %s)", g.text(d), g.pick("0", "1", g.int(d)), g.pick("1", "2", g.int(d)))
+	case 6:
+		return fmt.Sprintf("%s.replace(%s, %s)", g.text(d), g.pick("'a'", "'é'", "'ab'", "'.'"), g.text(d))
+	case 7:
+		return fmt.Sprintf("%s.join(%s)", g.texts(d), g.pick("", "','", "'é'"))
+	case 8:
+		return fmt.Sprintf("%s[%s]", g.texts(d), g.pick("0", "1", g.int(d)))
 	}
 	return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.text(d), g.text(d))
 }
 
 func (g *generator) time(depth int) string {
 	if depth <= 0 || g.IntN(3) == 0 {
-		return g.pick("ts", "tn", "timestamp('2024-02-29T12:00:00.5+02:00')", "now()")
+		return g.leaf("time", "ts", "tn", "timestamp('2024-02-29T12:00:00.5+02:00')", "now()", "times[0]", "addr.seen")
 	}
 	d := depth - 1
-	switch g.IntN(5) {
+	switch g.IntN(7) {
 	case 0:
 		return fmt.Sprintf("timestamp(%s)", g.day(d))
 	case 1:
 		return fmt.Sprintf("timestamp(%s)", g.int(d))
 	case 2:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.time(d), g.time(d))
+	case 3:
+		return fmt.Sprintf("timestamp(%s)", g.pick("code", g.text(d), "string("+g.time(d)+")"))
+	case 4:
+		return strings.Replace(g.pick("parseTimestamp(#, '%Y-%m-%d %H:%M:%S')", "parseTimestamp(#, '%Y-%m-%dT%H:%M:%SZ')", "parseTimestamp(#, '%d.%m.%Y')"), "#", g.pick("code", g.text(d), "string("+g.time(d)+")"), 1)
 	}
 	return fmt.Sprintf("(%s %s %s)", g.time(d), g.pick("+", "-"), g.span(d))
 }
@@ -206,8 +390,13 @@ func (g *generator) day(depth int) string {
 		return g.pick("da", "db", "date('1970-01-01')")
 	}
 	d := depth - 1
-	if g.IntN(2) == 0 {
+	switch g.IntN(4) {
+	case 0:
 		return fmt.Sprintf("date(%s)", g.time(d))
+	case 1:
+		return fmt.Sprintf("date(%s)", g.pick("code", g.text(d), "string("+g.day(d)+")"))
+	case 2:
+		return fmt.Sprintf("parseDate(%s, %s)", g.pick("code", g.text(d), "string("+g.day(d)+")"), g.pick("'%d.%m.%Y'", "'%Y-%m-%d'"))
 	}
 	return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.day(d), g.day(d))
 }

@@ -22,6 +22,7 @@ var adversarial = map[table.Kind][]any{
 	table.Int64: {int64(0), int64(1), int64(-1), int64(2), int64(3), int64(-7), int64(10), int64(1000), int64(math.MaxInt64), int64(math.MinInt64),
 		int64(math.MaxInt64 - 1), int64(1<<53 + 1), int64(3037000500), int64(1700000000), int64(253402300800)},
 	table.Int32: {int64(0), int64(1), int64(-1), int64(7), int64(math.MaxInt32), int64(math.MinInt32)},
+	table.Int16: {int64(0), int64(1), int64(-1), int64(5), int64(math.MaxInt16), int64(math.MinInt16)},
 	table.Int8:  {int64(0), int64(1), int64(-1), int64(127), int64(-128), int64(3)},
 	table.Double: {0.0, math.Copysign(0, -1), 1.0, -1.5, 2.5, 0.5, 0.1, 3.0, 9007199254740993.0, 1e19, -1e19, 9223372036854775807.0, 1e308, -1e308, 5e-324, 0.49999999999999994,
 		math.NaN(), math.Inf(1), math.Inf(-1), math.NaN()},
@@ -30,7 +31,8 @@ var adversarial = map[table.Kind][]any{
 		"nan", "inf", "1e999", "0x10", "1_000", "a\nb", "\n", "a.b", "x1", "new", "paid", "it's", "\\", "%", "K", "\u212a", "ſ"},
 	table.Bool: {true, false},
 	table.Timestamp: {at("2024-01-31T23:59:59.999999Z"), at("2024-02-29T00:00:00Z"), at("1969-12-31T23:59:59.5Z"), at("1970-01-01T00:00:00Z"), at("0001-01-01T00:00:00Z"),
-		at("9999-12-31T23:59:59.999999Z"), at("2024-07-07T12:30:15.123456Z"), at("1677-01-01T00:00:00Z"), at("2023-12-31T00:00:00Z")},
+		at("9999-12-31T23:59:59.999999Z"), at("2024-07-07T12:30:15.123456Z"), at("1677-01-01T00:00:00Z"), at("2023-12-31T00:00:00Z"),
+		at("2024-03-31T01:00:00Z"), at("2024-03-10T07:00:00Z"), at("2024-11-03T06:30:00Z"), at("1582-10-10T12:00:00Z")},
 	table.Date:   {at("2024-02-29T00:00:00Z"), at("1970-01-01T00:00:00Z"), at("1969-12-31T00:00:00Z"), at("0001-01-01T00:00:00Z"), at("9999-12-31T00:00:00Z"), at("2024-01-07T00:00:00Z")},
 	table.Binary: {[]byte{}, []byte{0}, []byte("abc"), []byte{0xff, 0xfe}},
 }
@@ -52,11 +54,11 @@ func at(s string) time.Time {
 }
 
 // randomRows draws rows; the first is all null.
-func randomRows(r *rand.Rand, n int) []map[string]any {
+func randomRows(r *rand.Rand, schema table.Schema, n int) []map[string]any {
 	rows := make([]map[string]any, n)
 	for i := range rows {
 		row := map[string]any{"n": int64(i)}
-		for _, f := range Schema.Fields[1:] {
+		for _, f := range schema.Fields[1:] {
 			if i > 0 && r.IntN(8) > 0 {
 				row[f.Name] = randomValue(r, f)
 			}
@@ -68,7 +70,7 @@ func randomRows(r *rand.Rand, n int) []map[string]any {
 
 // fullRows draws rows without nulls.
 func fullRows(r *rand.Rand, n int) []map[string]any {
-	rows := randomRows(r, n)
+	rows := randomRows(r, Schema, n)
 	for _, row := range rows {
 		for _, f := range Schema.Fields {
 			if row[f.Name] == nil {
@@ -102,6 +104,9 @@ func valueOf(r *rand.Rand, name string, t table.Type) any {
 			return nil
 		}
 		return valueOf(r, "", t)
+	}
+	if t.Kind == table.TimestampNTZ {
+		t.Kind = table.Timestamp
 	}
 	switch t.Kind {
 	case table.Decimal:
@@ -160,12 +165,12 @@ func randomDecimal(r *rand.Rand, t table.Type) any {
 	return engine.Decimal(text)
 }
 
-// rowsSQL is a SELECT that gives the rows with the types of Schema.
-func rowsSQL(d engine.Dialect, rows []map[string]any) string {
+// rowsSQL is a SELECT that gives the rows with the types of a schema.
+func rowsSQL(d engine.Dialect, schema table.Schema, rows []map[string]any) string {
 	var b strings.Builder
 	line := func(row map[string]any) {
 		b.WriteString("SELECT ")
-		for i, f := range Schema.Fields {
+		for i, f := range schema.Fields {
 			if i > 0 {
 				b.WriteString(", ")
 			}
@@ -187,6 +192,8 @@ func sqlType(t table.Type) string {
 		return "BIGINT"
 	case table.Int32:
 		return "INTEGER"
+	case table.Int16:
+		return "SMALLINT"
 	case table.Int8:
 		return "TINYINT"
 	case table.Double:
