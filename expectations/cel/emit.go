@@ -212,6 +212,9 @@ func (w *writer) choose(c, yes, no term) term {
 
 // conditional is CASE without an ELSE when the condition may be NULL.
 func (w *writer) conditional(c term, yes, no string) string {
+	if no == "NULL" || strings.HasPrefix(no, "CAST(NULL AS ") && strings.IndexByte(no, ')') == len(no)-1 {
+		return "CASE WHEN " + c.sql + " THEN " + yes + " END"
+	}
 	if c.fails || c.null {
 		return "CASE WHEN " + c.sql + " THEN " + yes + " WHEN NOT " + c.sql + " THEN " + no + " END"
 	}
