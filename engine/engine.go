@@ -146,6 +146,30 @@ type Rejecter interface {
 	Rejects(ctx context.Context, relation string, limit int) ([]Reject, int64, error)
 }
 
+// Counter is what sessions are that know how many rows and nulls the files of a
+// relation have, without reading their rows.
+type Counter interface {
+	// Counts gives the counts by file (its path as in Files). False: the
+	// relation's files do not say them, as text, deleted rows and a SELECT do not.
+	Counts(ctx context.Context, relation string) (map[string]FileCounts, bool, error)
+}
+
+// FileCounts are the rows of a file, and the nulls of those of its columns for
+// which it says them.
+type FileCounts struct {
+	Rows  int64
+	Nulls map[string]int64
+}
+
+// Repeater is what sessions are that find repeated keys at less than the cost of
+// a GROUP BY.
+type Repeater interface {
+	// Repeats gives a condition, SQL over the relation, that holds for every row
+	// whose keys (SQL too) occur more than once among the rows that meet where ("" is
+	// all), and for few others; FALSE when none does. False: GROUP BY is better.
+	Repeats(ctx context.Context, relation string, keys []string, where string) (string, bool, error)
+}
+
 // Plan is a bound SELECT.
 type Plan struct {
 	Schema table.Schema

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/big"
 	"strconv"
-	"strings"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations/cel"
@@ -54,6 +53,8 @@ type tally struct {
 	sample     []map[string]any
 	places     []samplePlace // where bad rows are
 	lines      []lineOf      // where the first bad rows are, of rules judged by file
+	suspects   string        // of unique rules: a condition that all rows of repeated groups meet, if one is known
+	stats      bool          // the files' statistics decided, without a scan
 	referenced bool          // the reference evaluator judged, for the dialect cannot
 }
 
@@ -160,8 +161,8 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	if name == "" || batch && len(rows)+len(aggregates) == 0 {
 		return nil
 	}
-	err := a.count(ctx, name, false, rows, func(r *rule, _ string, c Count) {
-		a.tallies[r].add(c, samplePlace{relation: name})
+	err := a.count(ctx, name, a.target.Lines, rows, func(r *rule, _ string, c Count) {
+		a.tallies[r].add(c, samplePlace{name, a.target.Lines})
 	})
 	if err != nil {
 		return err
@@ -169,237 +170,8 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	return a.aggregate(ctx, name, batch, aggregates)
 }
 
-// count counts the states of rows for all rules in one scan, grouped by file if
-// asked. When the query fails the rules are halved, so that one which the engine
-// cannot evaluate does not take the others with it.
-func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*rule, report func(*rule, string, Count)) error {
-	var states, items, sayable, unsayable = []string{}, []string{"count(*)"}, []*rule{}, []*rule{}
-	for _, r := range rules {
-		state, err := r.state(a.dialect, a.facts())
-		if unsupported := new(cel.Unsupported); byFile && errors.As(err, &unsupported) {
-			unsayable = append(unsayable, r)
-			continue
-		}
-		if err != nil {
-			a.tallies[r].problem = err.Error()
-			continue
-		}
-		c := fmt.Sprintf("dq_c%d", len(sayable))
-		sayable = append(sayable, r)
-		states = append(states, fmt.Sprintf("%s AS %s", state, c))
-		// count_if costs half of count(*) FILTER in DuckDB, and Spark has it too. It
-		// is null over no rows.
-		if r.scope != nil {
-			items = append(items, fmt.Sprintf("coalesce(count_if(%s <> %d), 0)", c, stateOut))
-		}
-		items = append(items, fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateFailed), fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateErrored))
-	}
-	if err := a.byReference(ctx, name, unsayable, report); err != nil || len(sayable) == 0 {
-		return err
-	}
-	group := ""
-	if byFile {
-		file := a.dialect.Ident(engine.FileColumn)
-		states, items = append([]string{file}, states...), append([]string{file}, items...)
-		group = fmt.Sprintf(" GROUP BY %s ORDER BY %s", file, file)
-	}
-	sql := fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s) AS dq_s%s",
-		strings.Join(items, ", "), strings.Join(states, ", "), a.dialect.Relation(name), group)
-	answer, err := a.session.Query(ctx, sql)
-	switch {
-	case err == nil:
-	case cancelled(ctx, err):
-		return err
-	case len(sayable) > 1:
-		half := len(sayable) / 2
-		if err := a.count(ctx, name, byFile, sayable[:half], report); err != nil {
-			return err
-		}
-		return a.count(ctx, name, byFile, sayable[half:], report)
-	default:
-		a.tallies[sayable[0]].problem = err.Error()
-		return nil
-	}
-	for _, values := range answer.Values {
-		if len(values) != len(items) {
-			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), len(items))
-		}
-		file := ""
-		if byFile {
-			file, _ = values[0].(string)
-			values = values[1:]
-		}
-		numbers := make([]int64, len(values))
-		for i, v := range values {
-			if numbers[i], err = whole(v); err != nil {
-				return err
-			}
-		}
-		next := 1
-		for _, r := range sayable {
-			c := Count{Rows: numbers[0], Evaluated: numbers[0]}
-			if r.scope != nil {
-				c.Evaluated = numbers[next]
-				next++
-			}
-			c.Failed, c.Errored = numbers[next], numbers[next+1]
-			next += 2
-			report(r, file, c)
-		}
-	}
-	return nil
-}
-
 func cancelled(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, engine.ErrCancelled)
-}
-
-// aggregate computes all metrics of the rules in one query and judges them.
-func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules []*rule) error {
-	metrics := map[string]cel.Metric{}
-	var texts []string
-	asked := map[string]cel.Metric{} // of the version before
-	for _, r := range rules {
-		for _, part := range []*cel.Rule{r.aggregate, r.inScope} {
-			if part == nil {
-				continue
-			}
-			for _, m := range part.With(a.facts()).Metrics() {
-				if m.Past == 1 {
-					asked[m.Of] = m
-				}
-				if _, ok := metrics[m.Of]; !ok {
-					metrics[m.Of] = m
-					texts = append(texts, m.Of)
-				}
-			}
-		}
-	}
-	if err := a.recompute(ctx, asked); err != nil {
-		return err
-	}
-	var items, of []string
-	problems := map[string]string{}
-	for _, text := range texts {
-		sql, err := metrics[text].SQL(a.dialect, a.dialect.Relation(name))
-		if err != nil {
-			problems[text] = err.Error()
-			continue
-		}
-		items, of = append(items, sql), append(of, text)
-	}
-	for _, r := range rules { // rows whose where cannot be told
-		if r.whereNode == nil {
-			continue
-		}
-		text := "errored " + r.ID
-		scope, err := condition(a.dialect, r.scope, a.facts())
-		if err != nil {
-			problems[text] = err.Error()
-			continue
-		}
-		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, text)
-	}
-	values, err := a.values(ctx, name, items, of, problems)
-	if err != nil {
-		return err
-	}
-	rows, err := whole(values[rowCount])
-	if err != nil {
-		return err
-	}
-	if !batch {
-		a.rows = &rows
-		for text, m := range metrics {
-			if v, ok := values[text]; ok && !m.Errors {
-				a.result.Metrics[text] = v
-			}
-		}
-	}
-	for _, r := range rules {
-		a.judge(r, rows, values, problems)
-	}
-	return nil
-}
-
-// rowCount is the name of the relation's row count among values.
-const rowCount = "*"
-
-// values asks for the row count and all items in one query, and for each alone
-// when that fails.
-func (a *auditor) values(ctx context.Context, name string, items, of []string, problems map[string]string) (map[string]any, error) {
-	values := map[string]any{}
-	ask := func(items, of []string) error {
-		answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT count(*), %s FROM %s", strings.Join(items, ", "), a.dialect.Relation(name)))
-		if err != nil {
-			return err
-		}
-		if len(answer.Values) != 1 || len(answer.Values[0]) != len(items)+1 {
-			return fmt.Errorf("expectations: the engine gave no single row of %d values", len(items)+1)
-		}
-		values[rowCount] = answer.Values[0][0]
-		for i, text := range of {
-			values[text] = rounded(answer.Values[0][i+1])
-		}
-		return nil
-	}
-	items, of = append(items, "1"), append(of, "one") // so that the list is never empty
-	err := ask(items, of)
-	if err == nil || cancelled(ctx, err) {
-		return values, err
-	}
-	for i := range items {
-		if err := ask(items[i:i+1], of[i:i+1]); cancelled(ctx, err) {
-			return nil, err
-		} else if err != nil {
-			problems[of[i]] = err.Error()
-		}
-	}
-	if values[rowCount] == nil {
-		return nil, err
-	}
-	return values, nil
-}
-
-// pastValue is what a metric was in an earlier version.
-func (a *auditor) pastValue(m cel.Metric) (any, bool) {
-	if a.target.Past != nil {
-		if v, ok := a.target.Past(m.Of, m.Past); ok {
-			return v, true
-		}
-	}
-	v, ok := a.past[m.Of]
-	return v, ok && m.Past == 1
-}
-
-// recompute measures on the version before what its audit did not keep.
-func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
-	if a.target.PastTable == "" {
-		return nil
-	}
-	var items, of []string
-	for _, text := range sortedKeys(asked) {
-		m := asked[text]
-		if _, known := a.pastValue(m); known {
-			continue
-		}
-		if sql, err := m.SQL(a.dialect, a.dialect.Relation(a.target.PastTable)); err == nil {
-			items, of = append(items, sql), append(of, text)
-		}
-	}
-	if len(items) == 0 {
-		return nil
-	}
-	values, err := a.values(ctx, a.target.PastTable, items, of, map[string]string{})
-	if err != nil {
-		return err
-	}
-	for _, text := range of {
-		if v, ok := values[text]; ok {
-			a.past[text] = v
-		}
-	}
-	return nil
 }
 
 // judge decides a rule over aggregates, from the values of the metrics.
@@ -456,7 +228,7 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		}
 		t.agree(rule.Judge(mine, a.facts()))
 		if t.Failed > 0 {
-			t.places = []samplePlace{{relation: a.name(r)}}
+			t.places = []samplePlace{{relation: a.name(r), files: len(t.lines) > 0}}
 		}
 		return
 	}

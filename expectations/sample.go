@@ -53,12 +53,15 @@ func (a *auditor) findLines(ctx context.Context) error {
 			continue
 		}
 		for _, place := range t.places {
-			state, err := r.state(d, a.facts())
-			if !place.files || err != nil {
+			if !place.files {
 				continue
 			}
-			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s, %s FROM %s WHERE (%s) IN (%d, %d) ORDER BY %s, %s LIMIT %d)",
-				len(searches), file, line, d.Relation(place.relation), state, stateFailed, stateErrored, file, line, a.target.Samples))
+			bad, _, err := r.bad(d, a.facts())
+			if err != nil {
+				continue // the same was said for the counts
+			}
+			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s, %s FROM %s WHERE %s ORDER BY %s, %s LIMIT %d)",
+				len(searches), file, line, d.Relation(place.relation), bad, file, line, a.target.Samples))
 			searches = append(searches, search{r, place.relation})
 		}
 	}
@@ -153,7 +156,7 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 			continue
 		}
 		name := d.Relation(t.places[0].relation)
-		bad, err := r.bad(d, a.facts(), name, a.target.Samples)
+		bad, err := r.some(d, a.facts(), name, t.suspects, a.target.Samples)
 		if err != nil {
 			return err // the same was said for the counts
 		}
@@ -180,14 +183,15 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 	return nil
 }
 
-// bad is the SQL of the rows that break the rule; of a unique rule, of a few groups.
-func (r *rule) bad(d engine.Dialect, f cel.Facts, relation string, limit int) (string, error) {
+// some is the SQL of the rows that break the rule; of a unique rule, of a few groups.
+func (r *rule) some(d engine.Dialect, f cel.Facts, relation, suspects string, limit int) (string, error) {
 	if r.row != nil {
-		state, err := r.state(d, f)
-		return fmt.Sprintf("(%s) IN (%d, %d)", state, stateFailed, stateErrored), err
+		bad, _, err := r.bad(d, f)
+		return bad, err
 	}
 	keys, scope, err := r.group(d, f)
-	return fmt.Sprintf("(%s) AND (%s) IN (SELECT %s FROM %s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY %s LIMIT %d)",
+	scope = and(scope, suspects)
+	return fmt.Sprintf("%s AND (%s) IN (SELECT %s FROM %s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY %s LIMIT %d)",
 		scope, keys, keys, relation, scope, keys, keys, limit), err
 }
 

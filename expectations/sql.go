@@ -17,6 +17,8 @@ const (
 	stateOut     = 3 // where leaves the row out
 )
 
+var errNoClock = errors.New("the rule reads the clock, and none is given")
+
 // condition is the SQL of a part that is about one row: TRUE, FALSE or NULL.
 // A nil part is "".
 func condition(d engine.Dialect, r *cel.Rule, f cel.Facts) (string, error) {
@@ -25,7 +27,7 @@ func condition(d engine.Dialect, r *cel.Rule, f cel.Facts) (string, error) {
 	}
 	if r.Clock() {
 		if f.Now.IsZero() {
-			return "", errors.New("the rule reads the clock, and none is given")
+			return "", errNoClock
 		}
 		r = r.With(f)
 	}
@@ -48,6 +50,52 @@ func (r *rule) state(d engine.Dialect, f cel.Facts) (string, error) {
 			scope, state, scope, stateOut, stateErrored)
 	}
 	return state, nil
+}
+
+// bad is SQL that is TRUE for the rows that a row rule finds failed or errored,
+// and FALSE or NULL for all others. It is written so that engines can push it
+// into a scan: without CASE, and without what only guards against nulls that the
+// rule's scope leaves out anyway.
+// exact says that none of them errs.
+func (r *rule) bad(d engine.Dialect, f cel.Facts) (sql string, exact bool, err error) {
+	given := func(part *cel.Rule, present []string) (string, bool, error) {
+		if part.Clock() {
+			if f.Now.IsZero() {
+				return "", false, errNoClock
+			}
+			part = part.With(f)
+		}
+		return part.Given(d, present)
+	}
+	row, exact, err := given(r.row, r.present())
+	if err != nil {
+		return "", false, err
+	}
+	if exact {
+		row = "NOT (" + row + ")"
+	} else {
+		row = "coalesce(NOT (" + row + "), TRUE)"
+	}
+	if r.scope == nil {
+		return row, exact, nil
+	}
+	scope, total, err := given(r.scope, nil)
+	switch {
+	case err != nil:
+		return "", false, err
+	case total:
+		return "(" + scope + ") AND " + row, exact, nil
+	}
+	return "(" + scope + ") AND " + row + " OR (" + scope + ") IS NULL", false, nil
+}
+
+// present lists the columns that are not null in the rows that the rule judges.
+func (r *rule) present() []string {
+	columns, _ := guards(r.scope)
+	if r.call != nil && (r.call.nulls == "skip" || r.call.nulls == "" && r.call.kind.SkipNulls) {
+		columns = append(columns, r.call.columns()...)
+	}
+	return columns
 }
 
 // passes is SQL that is TRUE for rows that the rule lets through, FALSE for
@@ -79,11 +127,15 @@ func (r *rule) group(d engine.Dialect, f cel.Facts) (keys, scope string, err err
 }
 
 func (r *rule) selected(d engine.Dialect) string {
-	names := make([]string, len(r.keys))
-	for i, k := range r.keys {
-		names[i] = d.Ident(k)
+	return strings.Join(idents(d, r.keys), ", ")
+}
+
+func idents(d engine.Dialect, names []string) []string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = d.Ident(name)
 	}
-	return strings.Join(names, ", ")
+	return quoted
 }
 
 // refusing lists the rules that take rows out of a batch.

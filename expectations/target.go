@@ -24,6 +24,11 @@ type Target struct {
 	New string
 	// Table is the relation of the resulting snapshot: what readers would see.
 	Table string
+	// Lines says that New and Table are attached with engine.Input.Provenance, and
+	// that people can look rows up by it: samples are then the first bad rows in the
+	// order of files and lines. Otherwise they are in the order of values, which is
+	// the same however a table's rows are spread over files.
+	Lines bool
 	// Past gives the value that a metric had n accepted versions ago; nil is no past.
 	Past Past
 	// PastTable is the relation of the version before, for metrics that Past does

@@ -25,6 +25,9 @@ func (r *rule) verdict(t *tally, target Target) record.Expectation {
 		if t.scanned {
 			e.DecidedBy = "scan"
 		}
+		if t.stats {
+			e.DecidedBy = "stats"
+		}
 		if t.referenced {
 			e.DecidedBy = "reference"
 		}

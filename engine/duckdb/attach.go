@@ -36,14 +36,14 @@ func (s *session) Attach(ctx context.Context, in engine.Input) (table.Schema, er
 		}
 		s.schemas[schemaName] = true
 	}
-	r := &relation{name: in.Name, schema: in.Schema, isView: !in.Materialise}
+	r := &relation{name: in.Name, schema: in.Schema, isView: !in.Materialise, provenance: in.Provenance}
 	body := in.SQL
 	switch {
 	case in.SQL != "":
 	case in.Format == engine.CSV || in.Format == engine.JSON:
 		body, err = s.attachText(ctx, in, r, doing)
 	default:
-		r.scan = true
+		r.scan, r.root, r.files = true, in.Root, in.Files
 		body, err = s.attachParquet(ctx, in, r, doing)
 	}
 	if err != nil {
@@ -269,12 +269,21 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	}
 	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, schema = MAP {%s}, hive_partitioning = false)) t",
 		literals(paths), strings.Join(stored, ", "))
-	if len(partitions) > 0 || in.Provenance {
+	if len(in.Files) == 1 && len(partitions) == 0 {
+		// The path of an only file is a constant: a join would cost more than a
+		// plain scan, and hide from DuckDB that count(*) needs none.
+		if in.Provenance {
+			selected = append(selected, literal(in.Files[0].Path)+" AS "+engine.FileColumn)
+		}
+	} else if len(partitions) > 0 || in.Provenance {
 		files, err := s.fileTable(ctx, in.Files, partitions, r, doing)
 		if err != nil {
 			return "", err
 		}
 		from += " JOIN " + files + " f ON t.file_index = f.i"
+		if in.Provenance {
+			selected = append(selected, "f.path AS "+engine.FileColumn)
+		}
 	}
 	if deleted {
 		rows, err := s.deletedTable(ctx, in.Files, r, doing)
@@ -284,7 +293,7 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 		from += " ANTI JOIN " + rows + " d ON t.file_index = d.i AND t.file_row_number = d.r"
 	}
 	if in.Provenance {
-		selected = append(selected, "f.path AS "+engine.FileColumn, "t.file_row_number AS "+engine.LineColumn)
+		selected = append(selected, "t.file_row_number AS "+engine.LineColumn)
 	}
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from, nil
 }

@@ -44,7 +44,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	stdsync "sync"
+	"sync"
 	"sync/atomic"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -73,6 +73,9 @@ type Engine struct {
 	version  string
 	threads  int
 	sessions atomic.Int64
+
+	collect    sync.Once
+	collectErr error
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -102,7 +105,7 @@ func Open(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{db: db, temp: temp, threads: cfg.Threads}
-	e.small = stdsync.OnceValues(func() (*sql.DB, error) {
+	e.small = sync.OnceValues(func() (*sql.DB, error) {
 		var err error
 		e.smallDB, err = instance(1, filepath.Join(temp, "small"))
 		return e.smallDB, err

@@ -23,6 +23,7 @@ const hiddenSchema = "dq_hidden"
 // connection to it.
 type session struct {
 	conn      *sql.Conn
+	engine    *Engine
 	catalog   string
 	relations map[string]*relation // by key
 	schemas   map[string]bool      // that were made
@@ -42,11 +43,17 @@ type relation struct {
 	body   string   // the view with its SELECT, in main
 	hidden []string // tables that belong to it, as SQL
 	text   *text    // CSV or JSON, else nil
+	root   string   // of Parquet
+	files  []table.File
+
+	provenance bool
 }
 
 var (
 	_ engine.Session  = (*session)(nil)
 	_ engine.Rejecter = (*session)(nil)
+	_ engine.Counter  = (*session)(nil)
+	_ engine.Repeater = (*session)(nil)
 )
 
 // Session opens a name space: one connection, about 1 ms.
@@ -68,7 +75,7 @@ func (e *Engine) session(ctx context.Context, db *sql.DB) (engine.Session, error
 	if err != nil {
 		return nil, wrap(ctx, err, "duckdb: session")
 	}
-	s := &session{conn: conn, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
+	s := &session{conn: conn, engine: e, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
 	for _, do := range []string{
 		"ATTACH ':memory:' AS " + s.catalog + " (COMPRESS)",
 		"USE " + s.catalog,

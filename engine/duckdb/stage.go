@@ -295,14 +295,14 @@ func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
 			return staged, err
 		}
 		staged = append(staged, st)
-		info, err := sync(final)
+		info, err := syncToDisk(final)
 		if err != nil {
 			return staged, err
 		}
 		staged[len(staged)-1].File.Modified = info.ModTime().UTC().Truncate(1e6)
 	}
 	for d := range folders {
-		if _, err := sync(d); err != nil {
+		if _, err := syncToDisk(d); err != nil {
 			return staged, err
 		}
 	}
@@ -310,8 +310,8 @@ func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
 	return staged, nil
 }
 
-// sync makes a file, or the names in a folder, durable.
-func sync(name string) (os.FileInfo, error) {
+// syncToDisk makes a file, or the names in a folder, durable.
+func syncToDisk(name string) (os.FileInfo, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type writer struct {
 	dialect engine.Dialect
 	now     time.Time
 	expr    *expr
+	present []string // columns that are not null in the rows in question
 	written int
 	// inLambda says that what is written stands within a lambda of SQL.
 	inLambda bool
@@ -87,7 +89,9 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 			if err := w.readable(f.Type); err != nil {
 				return term{}, err
 			}
-			return w.cell(w.dialect.Ident(f.Name), f.Type), nil
+			t := w.cell(w.dialect.Ident(f.Name), f.Type)
+			t.null = t.null && !slices.Contains(w.present, f.Name)
+			return t, nil
 		}
 		if l, ok := w.expr.lambdas[e.AsIdent()]; ok {
 			return term{lambda: func() (string, term, error) { return w.lambda(l) }}, nil

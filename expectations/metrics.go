@@ -1,0 +1,216 @@
+package expectations
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+
+	"github.com/dq-dev/dq/expectations/cel"
+)
+
+// aggregate computes all metrics of the rules in one query and judges them.
+func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules []*rule) error {
+	metrics := map[string]cel.Metric{}
+	var texts []string
+	asked := map[string]cel.Metric{} // of the version before
+	for _, r := range rules {
+		if r.unique() {
+			continue // counted by themselves
+		}
+		for _, m := range r.aggregate.With(a.facts()).Metrics() {
+			if m.Past == 1 {
+				asked[m.Of] = m
+			}
+			if _, ok := metrics[m.Of]; !ok {
+				metrics[m.Of] = m
+				texts = append(texts, m.Of)
+			}
+		}
+	}
+	if err := a.recompute(ctx, asked); err != nil {
+		return err
+	}
+	var items, of []string
+	problems := map[string]string{}
+	known, err := a.footers(ctx, name, false)
+	if err != nil {
+		return err
+	}
+	told := map[string]any{}
+	for _, text := range texts {
+		if v, ok := known.metric(text); ok {
+			told[text] = v
+			continue
+		}
+		sql, err := metrics[text].SQL(a.dialect, a.dialect.Relation(name))
+		if err != nil {
+			problems[text] = err.Error()
+			continue
+		}
+		items, of = append(items, sql), append(of, text)
+	}
+	for _, r := range rules { // rows whose where cannot be told
+		if r.whereNode == nil {
+			continue
+		}
+		text := "errored " + r.ID
+		scope, err := condition(a.dialect, r.scope, a.facts())
+		if err != nil {
+			problems[text] = err.Error()
+			continue
+		}
+		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, text)
+	}
+	values, err := a.values(ctx, name, items, of, problems)
+	if err != nil {
+		return err
+	}
+	maps.Copy(values, told)
+	if err := a.repeats(ctx, name, rules, values, problems); err != nil {
+		return err
+	}
+	rows, err := whole(values[rowCount])
+	if err != nil {
+		return err
+	}
+	if !batch {
+		a.rows = &rows
+		for text, m := range metrics {
+			if v, ok := values[text]; ok && !m.Errors {
+				a.result.Metrics[text] = v
+			}
+		}
+	}
+	for _, r := range rules {
+		a.judge(r, rows, values, problems)
+	}
+	return nil
+}
+
+// rowCount is the name of the relation's row count among values.
+const rowCount = "*"
+
+// values asks for the row count and all items in one query, and for each alone
+// when that fails.
+func (a *auditor) values(ctx context.Context, name string, items, of []string, problems map[string]string) (map[string]any, error) {
+	values := map[string]any{}
+	ask := func(items, of []string) error {
+		answer, err := a.session.Query(ctx, a.statement(name, items))
+		if err != nil {
+			return err
+		}
+		if len(answer.Values) != 1 || len(answer.Values[0]) != len(items)+1 {
+			return fmt.Errorf("expectations: the engine gave no single row of %d values", len(items)+1)
+		}
+		values[rowCount] = answer.Values[0][0]
+		for i, text := range of {
+			values[text] = rounded(answer.Values[0][i+1])
+		}
+		return nil
+	}
+	if len(items) == 0 {
+		items, of = []string{"count(*)"}, []string{rowCount}
+	}
+	err := ask(items, of)
+	if err == nil || cancelled(ctx, err) {
+		return values, err
+	}
+	for i := range items {
+		if err := ask(items[i:i+1], of[i:i+1]); cancelled(ctx, err) {
+			return nil, err
+		} else if err != nil {
+			problems[of[i]] = err.Error()
+		}
+	}
+	if values[rowCount] == nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// statement asks for the row count and all items. A few items are each asked in
+// a SELECT of its own, which reads no column but its own and can be answered from
+// statistics; a FILTER beside others makes DuckDB copy what all of them read. More
+// share one scan.
+func (a *auditor) statement(name string, items []string) string {
+	from := a.dialect.Relation(name)
+	items = append([]string{"count(*)"}, items...)
+	if len(items) > searches {
+		return "SELECT " + strings.Join(items, ", ") + " FROM " + from
+	}
+	var names, parts []string
+	for i, item := range items {
+		names = append(names, fmt.Sprintf("dq_%d.v", i))
+		parts = append(parts, fmt.Sprintf("(SELECT %s AS v FROM %s) AS dq_%d", item, from, i))
+	}
+	return "SELECT " + strings.Join(names, ", ") + " FROM " + strings.Join(parts, ", ")
+}
+
+// pastValue is what a metric was in an earlier version.
+func (a *auditor) pastValue(m cel.Metric) (any, bool) {
+	if a.target.Past != nil {
+		if v, ok := a.target.Past(m.Of, m.Past); ok {
+			return v, true
+		}
+	}
+	v, ok := a.past[m.Of]
+	return v, ok && m.Past == 1
+}
+
+// recompute measures on the version before what its audit did not keep.
+func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
+	if a.target.PastTable == "" {
+		return nil
+	}
+	var items, of []string
+	for _, text := range sortedKeys(asked) {
+		m := asked[text]
+		if _, known := a.pastValue(m); known {
+			continue
+		}
+		if sql, err := m.SQL(a.dialect, a.dialect.Relation(a.target.PastTable)); err == nil {
+			items, of = append(items, sql), append(of, text)
+		}
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	values, err := a.values(ctx, a.target.PastTable, items, of, map[string]string{})
+	if err != nil {
+		return err
+	}
+	for _, text := range of {
+		if v, ok := values[text]; ok {
+			a.past[text] = v
+		}
+	}
+	return nil
+}
+
+// counting are metrics that only ask how many rows or nulls there are.
+var counting = regexp.MustCompile("^(?:rows\\(\\)|(nulls)\\(([A-Za-z_][A-Za-z0-9_]*)\\)|(count|share)\\(([A-Za-z_][A-Za-z0-9_]*) == null\\))$")
+
+// metric is a metric that the files' own counts tell.
+func (s *scopes) metric(text string) (any, bool) {
+	m := counting.FindStringSubmatch(text)
+	all := s.files[""]
+	if m == nil || !s.footers || all == nil {
+		return nil, false
+	}
+	column := m[2] + m[4]
+	if column == "" {
+		return all.rows, true
+	}
+	nulls, ok := all.nulls[column]
+	switch {
+	case !ok:
+		return nil, false
+	case m[3] != "share":
+		return nulls, true
+	case all.rows == 0:
+		return nil, true
+	}
+	return rounded(float64(nulls) / float64(all.rows)), true
+}
