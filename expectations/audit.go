@@ -11,6 +11,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
 )
 
 // Audit judges what the target names and says whether the gate closes. A failed
@@ -25,8 +26,10 @@ func (p *Plan) Audit(ctx context.Context, s engine.Session, t Target) (*Result, 
 	for _, r := range p.rules {
 		a.tallies[r] = &tally{}
 	}
-	if err := a.parts(ctx); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context) error{a.bind, a.parts} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
 	}
 	a.known()
 	for _, batch := range []bool{false, true} {
@@ -53,6 +56,9 @@ type tally struct {
 	sample     []map[string]any
 	places     []samplePlace // where bad rows are
 	lines      []lineOf      // where the first bad rows are, of rules judged by file
+	returns    table.Schema  // of rules in SQL
+	groups     []groupTally  // of rules with group_by, the worst if there are many
+	groupCount int64         // how many there are
 	suspects   string        // of unique rules: a condition that all rows of repeated groups meet, if one is known
 	stats      bool          // the files' statistics decided, without a scan
 	referenced bool          // the reference evaluator judged, for the dialect cannot
@@ -82,7 +88,7 @@ func (a *auditor) parts(ctx context.Context) error {
 	for _, part := range a.target.Parts {
 		var rules []*rule
 		for _, r := range a.plan.rules {
-			if r.incremental() && (part.Rules == nil || part.Rules[r.digest]) {
+			if r.incremental() && (part.Rules == nil || part.Rules[r.digest]) && (part.New || !r.Since) {
 				rules = append(rules, r)
 			}
 		}
@@ -146,25 +152,35 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	if batch {
 		name = a.target.New
 	}
-	var rows, aggregates []*rule
+	var rows, aggregates, queries, grouped []*rule
 	for _, r := range a.plan.rules {
 		switch {
 		case r.incremental() || r.Batch != batch:
 		case name == "":
 			a.tallies[r].reason = "no_" + map[bool]string{true: "batch", false: "table"}[batch]
+		case r.sql != "":
+			queries = append(queries, r)
+		case r.GroupBy != nil:
+			grouped = append(grouped, r)
 		case r.row != nil:
 			rows = append(rows, r)
 		default:
 			aggregates = append(aggregates, r)
 		}
 	}
-	if name == "" || batch && len(rows)+len(aggregates) == 0 {
+	if name == "" || batch && len(rows)+len(aggregates)+len(queries)+len(grouped) == 0 {
 		return nil
 	}
 	err := a.count(ctx, name, a.target.Lines, rows, func(r *rule, _ string, c Count) {
 		a.tallies[r].add(c, samplePlace{name, a.target.Lines})
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.sqlRules(ctx, name, queries); err != nil {
+		return err
+	}
+	if err := a.byGroup(ctx, name, grouped); err != nil {
 		return err
 	}
 	return a.aggregate(ctx, name, batch, aggregates)
@@ -270,13 +286,13 @@ func (a *auditor) finish() (*Result, error) {
 	}
 	for _, r := range a.plan.rules {
 		ta := a.tallies[r]
-		if r.incremental() && !r.Batch && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
+		if r.incremental() && !r.Batch && !r.Since && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
 			ta.problem = fmt.Sprintf("%s %s judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), wasOrWere(ta.Rows), group(*a.rows))
 		}
 		if r.Batch && !ta.judged && ta.problem == "" {
 			ta.reason = "no_batch"
 		}
-		check.Expectations = append(check.Expectations, r.verdict(ta, t))
+		check.Expectations = append(check.Expectations, r.verdict(a.plan, ta, t))
 	}
 	// What was planned and what is reported must be the same, or the check lies.
 	if len(check.Expectations) != len(a.plan.suite.Expectations) {

@@ -272,7 +272,7 @@ func (a *auditor) scopes(ctx context.Context, name string, byFile bool, rules []
 	var keys, items []string
 	for _, r := range rules {
 		key := r.scopeKey()
-		if s.knows(r) || slices.Contains(keys, key) {
+		if r.scope == nil || s.knows(r) || slices.Contains(keys, key) {
 			continue
 		}
 		scope, err := condition(d, r.scope, a.facts())
@@ -299,6 +299,9 @@ func (a *auditor) scopes(ctx context.Context, name string, byFile bool, rules []
 		return a.eachScope(ctx, name, byFile, rules, err)
 	}
 	for _, values := range answer.Values {
+		if len(values) != len(items) {
+			return nil, fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), len(items))
+		}
 		file := ""
 		if byFile {
 			file, _ = values[len(values)-1].(string)
@@ -385,9 +388,6 @@ func (a *auditor) footers(ctx context.Context, name string, byFile bool) (*scope
 func (s *scopes) knows(r *rule) bool {
 	if !s.footers {
 		return false
-	}
-	if r.scope == nil {
-		return true
 	}
 	columns, only := guards(r.scope)
 	if !only {

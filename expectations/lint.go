@@ -53,7 +53,9 @@ func (s *Suite) Lint(schema table.Schema) []record.Finding {
 			e := &s.Expectations[i]
 			c.errs = nil
 			if r := c.rule(env, e); r != nil {
-				l.rules = append(l.rules, newDemand(r))
+				if r.sql == "" && r.GroupBy == nil { // what SQL and groups demand is not known
+					l.rules = append(l.rules, newDemand(r))
+				}
 			} else {
 				unseen = append(unseen, e.ID)
 			}

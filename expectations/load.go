@@ -266,7 +266,12 @@ func (l *loader) expectation(e yamlpos.Entry) {
 	exp := &Expectation{ID: id, node: e.Key}
 	switch x.Key.Text {
 	case "sql":
-		x.Key.Errorf("write row: or table: with CEL", "expectations in sql are not understood by this version")
+		exp.Kind, exp.Scope, exp.sqlNode = "sql", "row", x.Value
+		if text := x.Value.String(); text != "" && !strings.Contains(text, tablePlaceholder) {
+			x.Value.Errorf("write "+tablePlaceholder+" where the table's name would stand", "%s does not look at the suite's table", id)
+		}
+		l.options(exp, options)
+		l.finish(exp)
 	case "row", "table":
 		exp.Kind, exp.Scope, exp.celNode = x.Key.Text, x.Key.Text, x.Value
 		_ = x.Value.String()
@@ -392,9 +397,41 @@ func (l *loader) options(exp *Expectation, options map[string]*yamlpos.Node) {
 			exp.Owner = n.String()
 		case "tags":
 			exp.Tags = n.Strings("tags")
-		case "since", "group_by":
-			n.Errorf("remove it", "%s is not understood by this version", key)
+		case "since":
+			exp.Since = n.OneOf("since", "new") == "new"
+		case "group_by":
+			exp.GroupBy = n.Strings("group_by")
+			exp.groupNode = n
+			if len(exp.GroupBy) == 0 {
+				n.Errorf("write [country]", "group_by names no column")
+			}
 		}
+	}
+	l.together(exp, options)
+}
+
+// together notes options that do not go together.
+func (l *loader) together(exp *Expectation, options map[string]*yamlpos.Node) {
+	if exp.sqlNode != nil {
+		for _, key := range []string{"where", "group_by", "since"} {
+			if n := options[key]; n != nil {
+				n.Errorf("write it into the SELECT", "%s is not for rules in SQL", key)
+			}
+		}
+		if n := options["on_fail"]; n != nil && exp.Refuses() {
+			n.Errorf("write block or warn", "%s needs to know the rows of the table, and %s gives rows of its own", exp.OnFail, exp.ID)
+		}
+	}
+	if n := options["group_by"]; n != nil {
+		if exp.Refuses() {
+			n.Errorf("write two expectations", "a rule that takes rows out cannot be judged by groups")
+		}
+		if exp.unique() {
+			n.Errorf("add the columns to those that are unique together", "groups mean nothing to %s", exp.Kind)
+		}
+	}
+	if n := options["since"]; n != nil && (exp.Scope != "row" || exp.unique() || exp.GroupBy != nil) {
+		n.Errorf("remove it, or write scope: new", "since: new is for rules that judge each row by itself, once")
 	}
 }
 

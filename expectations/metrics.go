@@ -20,7 +20,7 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 			continue // counted by themselves
 		}
 		for _, m := range r.aggregate.With(a.facts()).Metrics() {
-			if m.Past == 1 {
+			if m.Past > 0 {
 				asked[m.Of] = m
 			}
 			if _, ok := metrics[m.Of]; !ok {
@@ -68,20 +68,23 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 		return err
 	}
 	maps.Copy(values, told)
-	if err := a.repeats(ctx, name, rules, values, problems); err != nil {
+	for text, v := range values {
+		if m, ok := metrics[text]; ok && !batch && !m.Errors {
+			a.result.Metrics[text] = v
+		}
+	}
+	counted, err := a.repeats(ctx, name, rules, problems)
+	if err != nil {
 		return err
 	}
+	maps.Copy(values, counted)
 	rows, err := whole(values[rowCount])
 	if err != nil {
 		return err
 	}
 	if !batch {
 		a.rows = &rows
-		for text, m := range metrics {
-			if v, ok := values[text]; ok && !m.Errors {
-				a.result.Metrics[text] = v
-			}
-		}
+		maps.Copy(a.result.Metrics, counted)
 	}
 	for _, r := range rules {
 		a.judge(r, rows, values, problems)
@@ -109,9 +112,6 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 			values[text] = rounded(answer.Values[0][i+1])
 		}
 		return nil
-	}
-	if len(items) == 0 {
-		items, of = []string{"count(*)"}, []string{rowCount}
 	}
 	err := ask(items, of)
 	if err == nil || cancelled(ctx, err) {
@@ -148,15 +148,31 @@ func (a *auditor) statement(name string, items []string) string {
 	return "SELECT " + strings.Join(names, ", ") + " FROM " + strings.Join(parts, ", ")
 }
 
-// pastValue is what a metric was in an earlier version.
+// pastValue is what a metric was in an earlier version, or the list of what it
+// was in several, the newest first.
 func (a *auditor) pastValue(m cel.Metric) (any, bool) {
+	if !m.List {
+		return a.pastOf(m, m.Past)
+	}
+	var values []any
+	for n := 1; n <= m.Past; n++ {
+		v, ok := a.pastOf(m, n)
+		if !ok {
+			break
+		}
+		values = append(values, v)
+	}
+	return values, len(values) > 0
+}
+
+func (a *auditor) pastOf(m cel.Metric, n int) (any, bool) {
 	if a.target.Past != nil {
-		if v, ok := a.target.Past(m.Of, m.Past); ok {
+		if v, ok := a.target.Past(m.Of, n); ok {
 			return v, true
 		}
 	}
 	v, ok := a.past[m.Of]
-	return v, ok && m.Past == 1
+	return v, ok && n == 1
 }
 
 // recompute measures on the version before what its audit did not keep.
@@ -167,7 +183,7 @@ func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) er
 	var items, of []string
 	for _, text := range sortedKeys(asked) {
 		m := asked[text]
-		if _, known := a.pastValue(m); known {
+		if _, known := a.pastOf(m, 1); known {
 			continue
 		}
 		if sql, err := m.SQL(a.dialect, a.dialect.Relation(a.target.PastTable)); err == nil {

@@ -24,6 +24,7 @@ type Plan struct {
 	schema table.Schema
 	rules  []*rule
 	now    time.Time
+	refs   []string // the other tables that were given
 }
 
 // rule is a compiled expectation.
@@ -36,6 +37,7 @@ type rule struct {
 	aggregate  *cel.Rule // of rules on the table, and of unique
 	keys       []string  // of unique
 	inScope    *cel.Rule // of unique: counts the rows in scope
+	sql        string    // of rules in SQL
 	digest     string    // of rules that look at their own row only
 }
 
@@ -50,7 +52,7 @@ func (r *rule) incremental() bool { return r.digest != "" }
 func (s *Suite) Plan(schema table.Schema, refs map[string]table.Schema) (*Plan, error) {
 	c := &compiler{suite: s, schema: schema, refs: refs, tables: sortedKeys(refs)}
 	c.columns()
-	p := &Plan{suite: s, schema: schema}
+	p := &Plan{suite: s, schema: schema, refs: c.tables}
 	env := c.environment(s.lets)
 	for i := range s.Expectations {
 		e := &s.Expectations[i]
@@ -173,6 +175,7 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	before := len(c.errs)
 	r := &rule{Expectation: e}
 	missing := e.call != nil && !c.callColumns(e.call)
+	c.groups(e)
 	if e.whereNode != nil {
 		// Alone first, so that an error has its place in the suite.
 		if _, err := env.Row(e.whereNode.Text); err != nil {
@@ -181,6 +184,10 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	}
 	if missing || len(c.errs) > before {
 		return nil
+	}
+	if e.sqlNode != nil {
+		r.sql = e.sqlNode.Text
+		return r
 	}
 	r.cel, r.where = e.expand(planned{c.schema}, c.note)
 	if len(c.errs) > before {
@@ -216,7 +223,7 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.row = compile(env.Row, r.cel)
 	default:
 		r.aggregate = compile(overTable, r.cel)
-		if r.aggregate != nil {
+		if r.aggregate != nil && e.GroupBy != nil {
 			c.history(r.aggregate, place)
 		}
 	}
@@ -227,9 +234,24 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	return r
 }
 
+// groups checks the columns of group_by.
+func (c *compiler) groups(e *Expectation) {
+	for i, name := range e.GroupBy {
+		at := e.groupNode
+		if len(at.Items) > i {
+			at = at.Items[i]
+		}
+		if f, ok := c.schema.Field(name); !ok {
+			c.note(at.Error(yamlpos.DidYouMean(name, c.schema.Names()), "the table has no column %q", name))
+		} else if !sortable(f.Type) {
+			c.note(at.Error("", "column %s is %s, by which rows cannot be grouped", name, f.Type))
+		}
+	}
+}
+
 // finish collects what the compiled parts say.
 func (r *rule) finish(c *compiler) {
-	own := r.row != nil
+	own := r.row != nil && r.GroupBy == nil
 	seen := map[string]bool{}
 	for _, part := range r.parts() {
 		for _, name := range part.Columns() {
@@ -327,10 +349,11 @@ func (e *Expectation) referencePlace(place func(cel.Issue) yamlpos.Error) func(c
 	return place
 }
 
+// history refuses the past of groups, of which no numbers are kept.
 func (c *compiler) history(r *cel.Rule, place func(cel.Issue) yamlpos.Error) {
 	for _, m := range r.Metrics() {
-		if m.List || m.Past > 1 {
-			c.note(place(cel.Issue{Message: m.Text + " is not understood by this version", Hint: "compare with previous(...)"}))
+		if m.Past > 0 {
+			c.note(place(cel.Issue{Message: m.Text + " is not known for each group", Hint: "remove group_by, or compare groups by a where each"}))
 		}
 	}
 }
@@ -369,7 +392,7 @@ func (p *Plan) RowRules() []RowRule {
 	var out []RowRule
 	for _, r := range p.rules {
 		if r.incremental() {
-			out = append(out, RowRule{ID: r.ID, Digest: r.digest})
+			out = append(out, RowRule{ID: r.ID, Digest: r.digest, Since: r.Since})
 		}
 	}
 	return out
@@ -382,6 +405,11 @@ func (p *Plan) Refs() []string {
 		for _, part := range r.parts() {
 			for _, ref := range part.Refs() {
 				seen[ref.Table] = true
+			}
+		}
+		for _, name := range p.refs {
+			if r.sql != "" && mentions(r.sql, name) {
+				seen[name] = true
 			}
 		}
 	}

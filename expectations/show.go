@@ -34,7 +34,7 @@ func (p *Plan) Past() []string {
 			continue
 		}
 		for _, m := range r.aggregate.With(cel.Facts{Now: p.now}).Metrics() {
-			if m.Past == 1 {
+			if m.Past > 0 {
 				texts = append(texts, m.Of)
 			}
 		}

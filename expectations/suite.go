@@ -80,6 +80,8 @@ type Expectation struct {
 	Threshold   Threshold
 	OnFail      string // block, quarantine, drop, warn, info
 	Batch       bool   // scope: new, judged on the batch alone
+	Since       bool   // since: new, judges only rows that came after the rule
+	GroupBy     []string
 	OnEmpty     record.Verdict
 	Description string
 	Dimension   string
@@ -89,8 +91,10 @@ type Expectation struct {
 
 	node      *yamlpos.Node // the key
 	celNode   *yamlpos.Node // of free CEL
+	sqlNode   *yamlpos.Node // of a rule in SQL
 	whereNode *yamlpos.Node // the user's where
-	call      *call         // of a kind
+	groupNode *yamlpos.Node
+	call      *call // of a kind
 }
 
 // Severity is error, warn or info: whether failing closes the gate.
@@ -113,9 +117,11 @@ func (e *Expectation) unique() bool {
 
 // expand gives the CEL of the rule, and of the rows that it judges.
 func (e *Expectation) expand(shape tableShape, note func(yamlpos.Error)) (cel, where string) {
-	if e.call == nil {
+	switch {
+	case e.sqlNode != nil:
+	case e.call == nil:
 		cel = e.celNode.Text
-	} else {
+	default:
 		cel, where = e.call.expand(shape, note)
 	}
 	if e.whereNode != nil {

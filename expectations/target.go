@@ -76,6 +76,9 @@ type Count struct {
 type RowRule struct {
 	ID     string
 	Digest string
+	// Since says that only rows that come after the rule are judged: files that stay
+	// without its counts are left alone.
+	Since bool
 }
 
 // Result is what an audit found.

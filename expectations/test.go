@@ -216,7 +216,7 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 		return false
 	}}
 	r := p.rules[0]
-	e := r.verdict(r.referenceTally(p, rel.Rows, facts), Target{})
+	e := r.verdict(p, r.referenceTally(p, rel.Rows, facts), Target{})
 	e.DecidedBy = "reference"
 	return e
 }
@@ -224,6 +224,14 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 // referenceTally counts with the reference evaluator.
 func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *tally {
 	t := &tally{judged: true}
+	if r.sql != "" {
+		t.problem = "SQL needs an engine: dq check judges it"
+		return t
+	}
+	if r.GroupBy != nil {
+		r.referenceGroups(p, t, rows, facts)
+		return t
+	}
 	t.Rows = int64(len(rows))
 	sample := func(row map[string]any) {
 		if len(t.sample) == 0 {
@@ -285,6 +293,38 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 	}
 	t.agree(o)
 	return t
+}
+
+// referenceGroups judges each group with the reference evaluator.
+func (r *rule) referenceGroups(p *Plan, t *tally, rows []map[string]any, facts cel.Facts) {
+	one := *r
+	e := *r.Expectation
+	e.GroupBy = nil
+	one.Expectation = &e
+	groups := map[string][]map[string]any{}
+	for _, row := range rows {
+		var key []string
+		for _, name := range r.GroupBy {
+			key = append(key, keyText(row[name]))
+		}
+		k := strings.Join(key, "\x00")
+		groups[k] = append(groups[k], row)
+	}
+	for _, k := range sortedKeys(groups) {
+		found := one.referenceTally(p, groups[k], facts)
+		g := groupTally{Count: found.Count, outcome: found.outcome, problem: found.problem}
+		for _, name := range r.GroupBy {
+			g.key = append(g.key, groups[k][0][name])
+		}
+		t.groups = append(t.groups, g)
+		t.sample = append(t.sample, found.sample...)
+		t.Rows += found.Rows
+		t.Evaluated += found.Evaluated
+		t.Failed += found.Failed
+		t.Errored += found.Errored
+	}
+	t.sample = t.sample[:min(len(t.sample), 1)]
+	t.groupCount = int64(len(t.groups))
 }
 
 // keyText makes values comparable as SQL groups them: NaN equals NaN, -0 is 0,

@@ -3,14 +3,16 @@ package expectations
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
 )
 
 // repeats counts, for each unique rule, the rows in scope and those of them that
-// share their key with another one, and notes both as the rule's metrics.
-func (a *auditor) repeats(ctx context.Context, name string, rules []*rule, values map[string]any, problems map[string]string) error {
+// share their key with another one, and gives both as the rule's metrics.
+func (a *auditor) repeats(ctx context.Context, name string, rules []*rule, problems map[string]string) (map[string]any, error) {
+	values := map[string]any{}
 	var unique []*rule
 	for _, r := range rules {
 		if r.unique() {
@@ -18,11 +20,11 @@ func (a *auditor) repeats(ctx context.Context, name string, rules []*rule, value
 		}
 	}
 	if len(unique) == 0 {
-		return nil
+		return values, nil
 	}
 	scopes, err := a.scopes(ctx, name, false, unique)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range unique {
 		if a.tallies[r].problem != "" {
@@ -38,14 +40,14 @@ func (a *auditor) repeats(ctx context.Context, name string, rules []*rule, value
 		n, err := a.repeated(ctx, name, r, values[in] != all.rows)
 		switch {
 		case cancelled(ctx, err):
-			return err
+			return nil, err
 		case err != nil:
 			problems[repeated] = err.Error()
 		default:
 			values[repeated] = n
 		}
 	}
-	return nil
+	return values, nil
 }
 
 // repeated counts the rows of a unique rule's repeated groups, among all rows or
@@ -59,6 +61,11 @@ func (a *auditor) repeated(ctx context.Context, name string, r *rule, some bool)
 	where := ""
 	if scope != "" && some {
 		where = "(" + scope + ") IS NOT FALSE"
+	}
+	for _, k := range r.keys {
+		if !slices.Contains(r.present(), k) { // keys with nulls are in no group
+			where = and(where, a.dialect.Ident(k)+" IS NOT NULL")
+		}
 	}
 	if repeater, ok := a.session.(engine.Repeater); ok {
 		suspects, ok, err := repeater.Repeats(ctx, name, idents(a.dialect, r.keys), where)

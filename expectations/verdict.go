@@ -13,7 +13,7 @@ import (
 )
 
 // verdict judges what was found about a rule.
-func (r *rule) verdict(t *tally, target Target) record.Expectation {
+func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 	e := record.Expectation{
 		ID: r.ID, Kind: r.Kind, Scope: r.Scope, Columns: r.shown(), CEL: r.cel, Where: r.where,
 		Description: r.Description, Severity: r.Severity(), Dimension: r.Dimension, OnFail: r.OnFail,
@@ -43,6 +43,8 @@ func (r *rule) verdict(t *tally, target Target) record.Expectation {
 		e.Verdict, e.Message = record.Error, "could not be evaluated: "+t.problem
 	case t.reason != "":
 		e.Verdict, e.Reason, e.Message = record.Skipped, t.reason, skipped[t.reason]
+	case r.GroupBy != nil:
+		r.groupVerdict(&e, t, p)
 	case t.outcome != nil:
 		r.tableVerdict(&e, t)
 	default:
@@ -98,7 +100,7 @@ func (r *rule) rule() string {
 	if r.call != nil {
 		return r.Kind
 	}
-	if len(r.cel) > 100 {
+	if len(r.cel) > 100 || r.sql != "" {
 		return r.ID
 	}
 	return strings.TrimSpace(r.cel)

@@ -1,0 +1,420 @@
+package expectations
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/expectations/cel"
+	"github.com/dq-dev/dq/record"
+)
+
+const (
+	// maxGroups is how many groups a result holds, the worst first.
+	maxGroups = 1000
+	// maxJudged is how many groups a rule over aggregates is judged for.
+	maxJudged = 100_000
+)
+
+// groupTally is what was found about a rule in one group.
+type groupTally struct {
+	Count
+	key     []any // values of the columns of group_by
+	outcome *cel.Outcome
+	seen    map[string]any
+	problem string
+	verdict record.Verdict
+	gone    bool // it was there in the version before
+}
+
+// byGroup judges rules for each group of rows by itself.
+func (a *auditor) byGroup(ctx context.Context, name string, rules []*rule) error {
+	for _, r := range rules {
+		var err error
+		if r.row != nil {
+			err = a.rowGroups(ctx, name, r)
+		} else {
+			err = a.tableGroups(ctx, name, r)
+		}
+		if cancelled(ctx, err) {
+			return err
+		}
+		if err != nil {
+			a.tallies[r].problem = err.Error()
+			continue
+		}
+		a.tallies[r].judged, a.tallies[r].scanned = true, true
+		a.vanished(r)
+	}
+	return nil
+}
+
+// rowGroups counts the states of rows in each group, in one scan.
+func (a *auditor) rowGroups(ctx context.Context, name string, r *rule) error {
+	d, t := a.dialect, a.tallies[r]
+	state, err := r.state(d, a.facts())
+	if err != nil {
+		return err
+	}
+	keys := strings.Join(idents(d, r.GroupBy), ", ")
+	worst := "dq_bad * 1.0 / nullif(dq_in, 0) DESC NULLS LAST, dq_bad DESC, "
+	if r.Threshold.MaxFailed != nil {
+		worst = "dq_bad DESC, "
+	}
+	answer, err := a.session.Query(ctx, fmt.Sprintf(
+		"SELECT *, CAST(sum(dq_rows) OVER () AS BIGINT), CAST(sum(dq_in) OVER () AS BIGINT), CAST(sum(dq_failed) OVER () AS BIGINT), CAST(sum(dq_bad - dq_failed) OVER () AS BIGINT), count(*) OVER () FROM ("+
+			"SELECT %s, count(*) AS dq_rows, count_if(dq_s <> %d) AS dq_in, count_if(dq_s = %d) AS dq_failed, count_if(dq_s = %d OR dq_s = %d) AS dq_bad FROM (SELECT %s, %s AS dq_s FROM %s) AS dq_x GROUP BY %s) AS dq_y ORDER BY %s%s LIMIT %d",
+		keys, stateOut, stateFailed, stateFailed, stateErrored, keys, state, d.Relation(name), keys, worst, keys, maxGroups))
+	if err != nil {
+		return err
+	}
+	n := len(r.GroupBy)
+	for _, values := range answer.Values {
+		if len(values) != n+9 {
+			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), n+9)
+		}
+		counts, err := wholes(values[n:])
+		if err != nil {
+			return err
+		}
+		t.groups = append(t.groups, groupTally{key: values[:n:n], Count: Count{Rows: counts[0], Evaluated: counts[1], Failed: counts[2], Errored: counts[3] - counts[2]}})
+		t.Count = Count{Rows: counts[4], Evaluated: counts[5], Failed: counts[6], Errored: counts[7]}
+		t.groupCount = counts[8]
+	}
+	if t.Failed+t.Errored > 0 {
+		t.places = []samplePlace{{name, a.target.Lines}}
+	}
+	return nil
+}
+
+func wholes(values []any) ([]int64, error) {
+	out := make([]int64, len(values))
+	for i, v := range values {
+		n, err := whole(v)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = n
+	}
+	return out, nil
+}
+
+// tableGroups computes the metrics of a rule in each group: in one scan, unless
+// one of them reads the table for itself, which then is done group by group.
+func (a *auditor) tableGroups(ctx context.Context, name string, r *rule) error {
+	d, t := a.dialect, a.tallies[r]
+	rule := r.aggregate.With(a.facts())
+	items, of, alone, err := a.groupItems(r, rule, d.Relation(name))
+	if err != nil {
+		return err
+	}
+	keys := idents(d, r.GroupBy)
+	list := strings.Join(keys, ", ")
+	measured := slices.Concat(keys, items, []string{"count(*)"})
+	if alone {
+		measured = slices.Clone(keys)
+		for _, k := range keys {
+			measured = append(measured, asText(k))
+		}
+	}
+	answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s ORDER BY %s LIMIT %d", strings.Join(measured, ", "), d.Relation(name), list, list, maxJudged+1))
+	if err != nil {
+		return err
+	}
+	if len(answer.Values) > maxJudged || alone && len(answer.Values) > maxGroups {
+		return fmt.Errorf("there are too many groups: at most %d can be judged, for aggregates such as duplicates or mode %d", maxJudged, maxGroups)
+	}
+	for _, row := range answer.Values {
+		g := groupTally{key: row[:len(keys):len(keys)]}
+		found := row[len(keys):]
+		if alone {
+			if found, err = a.groupMetrics(ctx, name, r, rule, found); err != nil {
+				return err
+			}
+		}
+		if len(found) != len(of) {
+			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(found), len(of))
+		}
+		values := map[string]any{}
+		for i, text := range of {
+			values[text] = rounded(found[i])
+		}
+		if err := g.judge(r, rule, values, a); err != nil {
+			return err
+		}
+		t.Rows += g.Rows
+		t.groups = append(t.groups, g)
+	}
+	t.groupCount = int64(len(t.groups))
+	return nil
+}
+
+// erroredScope names the rows whose where could not be evaluated, among values.
+const erroredScope = "errored"
+
+func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, a *auditor) (err error) {
+	if g.Rows, err = whole(values[rowCount]); err != nil {
+		return err
+	}
+	if r.whereNode != nil {
+		if g.Errored, err = whole(values[erroredScope]); err != nil {
+			return err
+		}
+	}
+	if g.Errored > 0 {
+		g.problem = unclear(g.Errored)
+		return nil
+	}
+	mine := map[string]any{}
+	g.seen = map[string]any{}
+	for _, m := range rule.Metrics() {
+		v := values[m.Of]
+		mine[m.Text] = v
+		if m.Errors && v == int64(0) {
+			continue
+		}
+		if _, isText := v.(string); isText && a.plan.personal(r) {
+			v = redacted
+		}
+		g.seen[m.Text] = v
+	}
+	o := rule.Judge(mine, a.facts())
+	g.outcome = &o
+	return nil
+}
+
+// groupMetrics computes the metrics of one group by itself. texts are the values
+// of its columns as the engine writes them.
+func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, rule *cel.Rule, texts []any) ([]any, error) {
+	d := a.dialect
+	var conditions []string
+	for i, column := range idents(d, r.GroupBy) {
+		if text, ok := texts[i].(string); ok {
+			conditions = append(conditions, asText(column)+" = "+d.Literal(text))
+		} else {
+			conditions = append(conditions, column+" IS NULL")
+		}
+	}
+	from := "(SELECT * FROM " + d.Relation(name) + " WHERE " + strings.Join(conditions, " AND ") + ") AS dq_g"
+	items, _, _, err := a.groupItems(r, rule, from)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.session.Query(ctx, "SELECT "+strings.Join(append(items, "count(*)"), ", ")+" FROM "+from)
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Values) != 1 {
+		return nil, fmt.Errorf("expectations: the engine gave no single row")
+	}
+	return answer.Values[0], nil
+}
+
+func asText(column string) string { return "CAST(" + column + " AS VARCHAR)" }
+
+// groupItems are the metrics of a rule as SQL over from, what they are called,
+// and whether one of them reads from by itself, so that GROUP BY does not reach it.
+func (a *auditor) groupItems(r *rule, rule *cel.Rule, from string) (items, of []string, alone bool, err error) {
+	for _, m := range rule.Metrics() {
+		sql, err := m.SQL(a.dialect, from)
+		if err != nil {
+			return nil, nil, false, err
+		}
+		other, err := m.SQL(a.dialect, from+"_")
+		if err != nil {
+			return nil, nil, false, err
+		}
+		alone = alone || sql != other
+		items, of = append(items, sql), append(of, m.Of)
+	}
+	if r.whereNode != nil {
+		scope, err := condition(a.dialect, r.scope, a.facts())
+		if err != nil {
+			return nil, nil, false, err
+		}
+		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, erroredScope)
+	}
+	return items, append(of, rowCount), alone, nil
+}
+
+// vanished adds the groups that the version before had and this one has not, and
+// keeps this one's for the next.
+func (a *auditor) vanished(r *rule) {
+	t := a.tallies[r]
+	text := "groups(" + strings.Join(r.GroupBy, ", ") + ")"
+	now := map[string]bool{}
+	var keys []string
+	for _, g := range t.groups {
+		k := g.text()
+		now[k] = true
+		keys = append(keys, k)
+	}
+	if t.groupCount <= maxGroups && !r.Batch {
+		slices.Sort(keys)
+		a.result.Metrics[text] = "[" + strings.Join(keys, ",") + "]"
+	}
+	if a.target.Past == nil || t.groupCount > maxGroups {
+		return
+	}
+	before, _ := a.target.Past(text, 1)
+	kept, _ := before.(string)
+	var was [][]any
+	if json.Unmarshal([]byte(kept), &was) != nil {
+		return
+	}
+	for _, key := range was {
+		if g := (groupTally{key: key, gone: true}); !now[g.text()] && len(key) == len(r.GroupBy) {
+			t.groups = append(t.groups, g)
+		}
+	}
+}
+
+// text is the key as JSON.
+func (g groupTally) text() string {
+	values := make([]any, len(g.key))
+	for i, v := range g.key {
+		values[i] = plain(v)
+	}
+	out, _ := json.Marshal(values) // plain values always can be
+	return string(out)
+}
+
+// groupVerdict judges the groups, and makes the worst of them the rule's verdict.
+func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
+	verdict, judged, bad, errored := record.Pass, 0, 0, 0
+	var first *groupTally
+	for i := range t.groups {
+		g := &t.groups[i]
+		g.verdict = r.judgeGroup(g)
+		switch g.verdict {
+		case record.Vacuous, record.Skipped:
+			continue
+		case record.Error:
+			errored++
+		case record.Fail, record.Warn:
+			bad++
+		}
+		judged++
+		verdict = record.Worst(verdict, g.verdict)
+	}
+	slices.SortStableFunc(t.groups, func(a, b groupTally) int { return rank(b.verdict) - rank(a.verdict) })
+	kept := 0
+	for i := range t.groups {
+		g := &t.groups[i]
+		if kept++; kept > maxGroups {
+			break
+		}
+		if first == nil && rank(g.verdict) >= rank(record.Warn) {
+			first = g
+		}
+		e.Groups = append(e.Groups, r.groupEntry(g, p))
+	}
+	if judged == 0 {
+		r.vacuous(e, "no group to judge")
+		return
+	}
+	e.Verdict = r.severe(verdict)
+	if verdict == record.Error {
+		e.Verdict = record.Error
+	}
+	if bad+errored == 0 {
+		return
+	}
+	parts := []string{}
+	if bad > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s failed %s", bad, plural(t.groupCount, "group"), r.rule()))
+	}
+	if errored > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s could not be judged", errored, plural(t.groupCount, "group")))
+	}
+	if r.Scope == "row" {
+		parts = append(parts, fmt.Sprintf("%s of %s in all", group(t.Failed+t.Errored), plural(t.Evaluated, "row")))
+	}
+	if first != nil {
+		var key []string
+		for i, v := range r.groupKey(first, p) {
+			key = append(key, r.GroupBy[i]+" = "+showValue(v))
+		}
+		text := "worst: " + strings.Join(key, ", ")
+		if first.problem != "" {
+			text += " (" + first.problem + ")"
+		} else if first.outcome != nil && first.outcome.Message != "" {
+			text += " (" + first.outcome.Message + ")"
+		} else if seen := observedText(plainMap(first.seen)); seen != "" {
+			text += " (" + seen + ")"
+		} else if first.Evaluated > 0 {
+			text += fmt.Sprintf(" (%s of %s)", group(first.Failed+first.Errored), plural(first.Evaluated, "row"))
+		}
+		parts = append(parts, text)
+	}
+	if t.groupCount > maxGroups {
+		parts = append(parts, fmt.Sprintf("only the worst %s groups are listed", group(maxGroups)))
+	}
+	e.Message = strings.Join(parts, "; ")
+}
+
+func rank(v record.Verdict) int {
+	return slices.Index([]record.Verdict{record.Skipped, record.Vacuous, record.Pass, record.Warn, record.Fail, record.Error}, v)
+}
+
+func (r *rule) judgeGroup(g *groupTally) record.Verdict {
+	switch {
+	case g.gone:
+		return record.Skipped
+	case g.problem != "":
+		return record.Error
+	case g.outcome == nil && g.Evaluated == 0:
+		return record.Vacuous
+	case g.outcome == nil:
+		return r.Threshold.Verdict(g.Failed+g.Errored, g.Evaluated)
+	}
+	switch g.outcome.Value {
+	case cel.True:
+		return record.Pass
+	case cel.False:
+		return record.Fail
+	case cel.Null:
+		return record.Vacuous
+	}
+	return record.Error
+}
+
+// groupKey are the values of a group, those of personal columns redacted.
+func (r *rule) groupKey(g *groupTally, p *Plan) []any {
+	row := p.sampleRow(r.GroupBy, g.key)
+	out := make([]any, len(r.GroupBy))
+	for i, name := range r.GroupBy {
+		out[i] = row[name]
+	}
+	return out
+}
+
+// groupEntry is a group as the JSON of a check has it.
+func (r *rule) groupEntry(g *groupTally, p *Plan) map[string]any {
+	key := map[string]any{}
+	for i, v := range r.groupKey(g, p) {
+		key[r.GroupBy[i]] = v
+	}
+	entry := map[string]any{"group": key, "verdict": g.verdict, "rows": g.Rows}
+	switch {
+	case g.gone:
+		entry["reason"] = "vanished"
+	case r.Scope == "row":
+		entry["evaluated"], entry["failed"], entry["errored"] = g.Evaluated, g.Failed, g.Errored
+		entry["failed_fraction"] = 0.0
+		if g.Evaluated > 0 {
+			entry["failed_fraction"] = float(big.NewRat(g.Failed+g.Errored, g.Evaluated))
+		}
+	default:
+		entry["observed"] = plainMap(g.seen)
+	}
+	if g.problem != "" {
+		entry["reason"] = g.problem
+	} else if g.outcome != nil && g.outcome.Message != "" {
+		entry["reason"] = g.outcome.Message
+	}
+	return entry
+}
