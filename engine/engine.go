@@ -170,6 +170,12 @@ type Repeater interface {
 	Repeats(ctx context.Context, relation string, keys []string, where string) (string, bool, error)
 }
 
+// Exporter is what sessions are that can write the rows of a SELECT, composed by
+// dq, to one Parquet file of any name, streamed and in the order of the SELECT.
+type Exporter interface {
+	Export(ctx context.Context, sql, path string) (rows int64, err error)
+}
+
 // Plan is a bound SELECT.
 type Plan struct {
 	Schema table.Schema

@@ -22,7 +22,7 @@ import (
 // each rule that has bad rows.
 func (p *Plan) Audit(ctx context.Context, s engine.Session, t Target) (*Result, error) {
 	a := &auditor{plan: p, session: s, dialect: t.Dialect, target: t, tallies: map[*rule]*tally{},
-		past: map[string]any{}, result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
+		past: map[pastMetric]any{}, result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
 	for _, r := range p.rules {
 		a.tallies[r] = &tally{}
 	}
@@ -74,11 +74,12 @@ type auditor struct {
 	plan    *Plan
 	session engine.Session
 	dialect engine.Dialect
-	past    map[string]any // metrics of the version before that were measured now
+	past    map[pastMetric]any // metrics of versions before that were measured now
 	target  Target
 	tallies map[*rule]*tally
 	result  *Result
 	rows    *int64 // of the table
+	kept    *keeper
 }
 
 func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
@@ -299,7 +300,7 @@ func (a *auditor) finish() (*Result, error) {
 		return nil, fmt.Errorf("expectations: %d planned, %d reported", len(a.plan.suite.Expectations), len(check.Expectations))
 	}
 	a.plan.together(check.Expectations, t)
-	a.result.Check = check
+	a.result.Check, a.result.auditor = check, a
 	gate(a.result)
 	return a.result, nil
 }

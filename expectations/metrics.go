@@ -20,7 +20,7 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 			continue // counted by themselves
 		}
 		for _, m := range r.aggregate.With(a.facts()).Metrics() {
-			if m.Past > 0 {
+			if m.Past > asked[m.Of].Past {
 				asked[m.Of] = m
 			}
 			if _, ok := metrics[m.Of]; !ok {
@@ -171,35 +171,44 @@ func (a *auditor) pastOf(m cel.Metric, n int) (any, bool) {
 			return v, true
 		}
 	}
-	v, ok := a.past[m.Of]
-	return v, ok && n == 1
+	v, ok := a.past[pastMetric{m.Of, n}]
+	return v, ok
 }
 
-// recompute measures on the version before what its audit did not keep.
+// pastMetric is a metric n versions ago.
+type pastMetric struct {
+	text string
+	n    int
+}
+
+// recompute measures on the versions before what their audits did not keep.
 func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
 	if a.target.PastTable == "" {
 		return nil
 	}
-	var items, of []string
-	for _, text := range sortedKeys(asked) {
-		m := asked[text]
-		if _, known := a.pastOf(m, 1); known {
+	for i, name := range append([]string{a.target.PastTable}, a.target.Older...) {
+		n := i + 1
+		var items, of []string
+		for _, text := range sortedKeys(asked) {
+			m := asked[text]
+			if _, known := a.pastOf(m, n); known || m.Past < n {
+				continue
+			}
+			if sql, err := m.SQL(a.dialect, a.dialect.Relation(name)); err == nil {
+				items, of = append(items, sql), append(of, text)
+			}
+		}
+		if len(items) == 0 {
 			continue
 		}
-		if sql, err := m.SQL(a.dialect, a.dialect.Relation(a.target.PastTable)); err == nil {
-			items, of = append(items, sql), append(of, text)
+		values, err := a.values(ctx, name, items, of, map[string]string{})
+		if err != nil {
+			return err
 		}
-	}
-	if len(items) == 0 {
-		return nil
-	}
-	values, err := a.values(ctx, a.target.PastTable, items, of, map[string]string{})
-	if err != nil {
-		return err
-	}
-	for _, text := range of {
-		if v, ok := values[text]; ok {
-			a.past[text] = v
+		for _, text := range of {
+			if v, ok := values[text]; ok {
+				a.past[pastMetric{text, n}] = v
+			}
 		}
 	}
 	return nil

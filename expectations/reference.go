@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -61,7 +62,13 @@ func (a *auditor) byReference(ctx context.Context, name string, rules []*rule, r
 					row[c] = values[i+1]
 				}
 				for i, r := range rules {
-					a.tallies[r].note(&counts[i], states[i](row), name, path, values[0], a.target.Samples)
+					state := states[i](row)
+					a.tallies[r].note(&counts[i], state, name, path, values[0], a.target.Samples)
+					if at, ok := values[0].(int64); ok && (state == stateFailed || state == stateErrored) {
+						if err := a.keep(slices.Index(a.plan.rules, r), path, at); err != nil {
+							return err
+						}
+					}
 				}
 			}
 		}

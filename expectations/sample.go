@@ -183,7 +183,8 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 	return nil
 }
 
-// some is the SQL of the rows that break the rule; of a unique rule, of a few groups.
+// some is the SQL of the rows that break the rule; of a unique rule, of up to
+// limit groups, the smallest keys first (0 is all).
 func (r *rule) some(d engine.Dialect, f cel.Facts, relation, suspects string, limit int) (string, error) {
 	if r.row != nil {
 		bad, _, err := r.bad(d, f)
@@ -191,8 +192,14 @@ func (r *rule) some(d engine.Dialect, f cel.Facts, relation, suspects string, li
 	}
 	keys, scope, err := r.group(d, f)
 	scope = and(scope, suspects)
-	return fmt.Sprintf("%s AND (%s) IN (SELECT %s FROM %s WHERE %s GROUP BY %s HAVING count(*) > 1 ORDER BY %s LIMIT %d)",
-		scope, keys, keys, relation, scope, keys, keys, limit), err
+	where, first := "", ""
+	if scope != "" {
+		where = " WHERE " + scope
+	}
+	if limit > 0 {
+		first = fmt.Sprintf(" ORDER BY %s LIMIT %d", keys, limit)
+	}
+	return and(scope, fmt.Sprintf("(%s) IN (SELECT %s FROM %s%s GROUP BY %s HAVING count(*) > 1%s)", keys, keys, relation, where, keys, first)), err
 }
 
 // columns lists the table's columns.

@@ -196,13 +196,7 @@ func (p *Plan) Reasons(d engine.Dialect, refused, existing string) (string, erro
 	if len(quarantines) > 0 {
 		drop = strings.Join(quarantines, " AND ")
 	}
-	split := "string_split"
-	if d.Name() == "spark" {
-		split = "split"
-	}
-	// No lambda: their syntax changes between versions. concat_ws leaves nulls out.
-	return fmt.Sprintf("SELECT *, %s(concat_ws(chr(31), %s), chr(31)) AS %s, %s AS %s FROM %s",
-		split, strings.Join(ids, ", "), ReasonsColumn, drop, DropColumn, relation(d, refused)), nil
+	return fmt.Sprintf("SELECT *, %s AS %s, %s AS %s FROM %s", split(d, ids), ReasonsColumn, drop, DropColumn, relation(d, refused)), nil
 }
 
 func relation(d engine.Dialect, name string) string {

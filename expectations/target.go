@@ -34,7 +34,12 @@ type Target struct {
 	// PastTable is the relation of the version before, for metrics that Past does
 	// not have, such as those of a new rule; "" when there is none.
 	PastTable string
+	// Older are the relations of the versions before that, the newest first.
+	Older []string
 	Now       time.Time
+	// Kept is a folder for what [Result.Failing] needs to know of rows that only the
+	// reference evaluator can judge; "" keeps nothing.
+	Kept string
 	// Samples is how many failing rows to show for an expectation.
 	Samples int
 	// Refused counts, by expectation, the rows that went to quarantine or were
@@ -91,4 +96,6 @@ type Result struct {
 	// Close says that the gate closes, and Reasons say why.
 	Close   bool
 	Reasons []string
+
+	auditor *auditor
 }

@@ -54,6 +54,7 @@ var (
 	_ engine.Rejecter = (*session)(nil)
 	_ engine.Counter  = (*session)(nil)
 	_ engine.Repeater = (*session)(nil)
+	_ engine.Exporter = (*session)(nil)
 )
 
 // Session opens a name space: one connection, about 1 ms.

@@ -1,0 +1,161 @@
+package expectations
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// Names of the columns that [Result.Failing] adds, before those of the table.
+const (
+	RowColumn    = "_row"
+	FailedColumn = "_failed"
+)
+
+// Failing gives a SELECT of all rows of the audited table that broke a rule, as
+// often as the table has them: _row, which is the SQL row over its columns and
+// the provenance columns; _failed, the list of the ids that the row broke, in the
+// order of the suite; then the table's columns, personal ones as they are. Rows
+// that a rule in SQL returned without saying where they come from follow, with a
+// null _row. The audit must have had [Target.Lines], and a folder in
+// [Target.Kept] if rules may fall to the reference evaluator. Nothing runs yet,
+// but what the reference evaluator kept is attached.
+func (res *Result) Failing(ctx context.Context, row string) (string, error) {
+	a := res.auditor
+	d, name := a.dialect, a.target.Table
+	for _, c := range []string{RowColumn, FailedColumn} {
+		if _, ok := a.plan.schema.Field(c); ok {
+			return "", fmt.Errorf("the table has a column %s, which failing rows have for themselves", c)
+		}
+	}
+	kept, err := a.attachKept(ctx)
+	if err != nil {
+		return "", err
+	}
+	columns := idents(d, a.plan.schema.Names())
+	var ids, flags, conditions, foreign []string
+	for i, r := range a.plan.rules {
+		t := a.tallies[r]
+		if t.Failed+t.Errored == 0 || t.problem != "" {
+			continue
+		}
+		condition := ""
+		switch {
+		case t.referenced:
+			condition = fmt.Sprintf("(%s, %s) IN (SELECT dq_kept_file, dq_kept_line FROM %s WHERE dq_kept_rule = %d)", d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), d.Relation(kept), i)
+		case r.sql != "" && hasLines(t.returns):
+			condition = fmt.Sprintf("(%s, %s) IN (SELECT %s, %s FROM (%s\n) AS dq_x)", d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), r.query(d, name))
+		case r.sql != "":
+			foreign = append(foreign, a.foreign(r, name))
+			continue
+		case r.row != nil:
+			if condition, _, err = r.bad(d, a.facts()); err != nil {
+				return "", err
+			}
+		case r.unique():
+			if condition, err = r.some(d, a.facts(), d.Relation(name), t.suspects, 0); err != nil {
+				return "", err
+			}
+		default:
+			continue
+		}
+		c := fmt.Sprintf("dq_bad%d", i)
+		conditions = append(conditions, fmt.Sprintf("coalesce(%s, FALSE) AS %s", condition, c))
+		flags = append(flags, c)
+		ids = append(ids, fmt.Sprintf("CASE WHEN %s THEN %s END", c, d.Literal(r.ID)))
+	}
+	selects := []string{}
+	if len(ids) > 0 {
+		selects = append(selects, fmt.Sprintf("SELECT %s AS %s, %s AS %s, %s FROM (SELECT *, %s FROM %s) AS dq_x WHERE %s", row, RowColumn, split(d, ids), FailedColumn,
+			strings.Join(columns, ", "), strings.Join(conditions, ", "), d.Relation(name), strings.Join(flags, " OR ")))
+	}
+	selects = append(selects, foreign...)
+	if len(selects) == 0 {
+		selects = append(selects, fmt.Sprintf("SELECT %s AS %s, %s AS %s, %s FROM %s WHERE FALSE", row, RowColumn, split(d, []string{d.Literal("")}), FailedColumn, strings.Join(columns, ", "), d.Relation(name)))
+	}
+	return strings.Join(selects, " UNION ALL "), nil
+}
+
+// split is SQL of a list of texts, without those that are null.
+func split(d engine.Dialect, items []string) string {
+	function := "string_split"
+	if d.Name() == "spark" {
+		function = "split"
+	}
+	// No lambda: their syntax changes between versions. concat_ws leaves nulls out.
+	return function + "(concat_ws(chr(31), " + strings.Join(items, ", ") + "), chr(31))"
+}
+
+// foreign is a SELECT of the rows that a rule in SQL returns, in the table's columns.
+func (a *auditor) foreign(r *rule, name string) string {
+	d := a.dialect
+	var items []string
+	for _, f := range a.plan.schema.Fields {
+		if got, ok := a.tallies[r].returns.Field(f.Name); ok && got.Type.Equal(f.Type) {
+			items = append(items, d.Ident(f.Name))
+		} else {
+			items = append(items, "NULL AS "+d.Ident(f.Name))
+		}
+	}
+	return fmt.Sprintf("SELECT NULL AS %s, %s AS %s, %s FROM (%s\n) AS dq_x", RowColumn, split(d, []string{d.Literal(r.ID)}), FailedColumn, strings.Join(items, ", "), r.query(d, name))
+}
+
+// keeper writes down where the rows are that the reference evaluator finds bad:
+// there may be more of them than fit into memory.
+type keeper struct {
+	file   *os.File
+	buffer *bufio.Writer
+	out    *csv.Writer
+}
+
+const keptRelation = "dq_kept"
+
+func (a *auditor) keep(rule int, file string, line int64) error {
+	if a.target.Kept == "" {
+		return nil
+	}
+	if a.kept == nil {
+		f, err := os.CreateTemp(a.target.Kept, "dq-failing-*.csv")
+		if err != nil {
+			return fmt.Errorf("failing rows: %w", err)
+		}
+		buffer := bufio.NewWriterSize(f, 1<<16)
+		a.kept = &keeper{f, buffer, csv.NewWriter(buffer)}
+	}
+	return a.kept.out.Write([]string{strconv.Itoa(rule), file, strconv.FormatInt(line, 10)})
+}
+
+// attachKept makes what was kept a relation.
+func (a *auditor) attachKept(ctx context.Context) (string, error) {
+	if a.kept == nil {
+		for _, r := range a.plan.rules {
+			if t := a.tallies[r]; t.referenced && t.Failed+t.Errored > 0 {
+				return "", errors.New("the rows that the reference evaluator refused were not kept")
+			}
+		}
+		return "", nil
+	}
+	a.kept.out.Flush()
+	if err := errors.Join(a.kept.out.Error(), a.kept.buffer.Flush(), a.kept.file.Close()); err != nil {
+		return "", fmt.Errorf("failing rows: %w", err)
+	}
+	_, err := a.session.Attach(ctx, engine.Input{Name: keptRelation + "_text", Format: engine.CSV, Root: filepath.Dir(a.kept.file.Name()),
+		Files: []table.File{{Path: filepath.Base(a.kept.file.Name())}},
+		CSV:   &engine.CSVOptions{Columns: []string{"rule", "file", "line"}, Delimiter: ",", Quote: `"`}})
+	if err != nil {
+		return "", err
+	}
+	d := a.dialect
+	_, err = a.session.Attach(ctx, engine.Input{Name: keptRelation, SQL: fmt.Sprintf("SELECT CAST(%s AS INTEGER) AS dq_kept_rule, %s AS dq_kept_file, CAST(%s AS BIGINT) AS dq_kept_line FROM %s",
+		d.Ident("rule"), d.Ident("file"), d.Ident("line"), d.Relation(keptRelation+"_text"))})
+	return keptRelation, err
+}
