@@ -41,3 +41,17 @@ func (p *Plan) Past() []string {
 	}
 	return texts
 }
+
+// Back is how many versions back the rules look.
+func (p *Plan) Back() int {
+	back := 0
+	for _, r := range p.rules {
+		if r.aggregate == nil {
+			continue
+		}
+		for _, m := range r.aggregate.Metrics() {
+			back = max(back, m.Past)
+		}
+	}
+	return back
+}

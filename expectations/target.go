@@ -36,7 +36,7 @@ type Target struct {
 	PastTable string
 	// Older are the relations of the versions before that, the newest first.
 	Older []string
-	Now       time.Time
+	Now   time.Time
 	// Kept is a folder for what [Result.Failing] needs to know of rows that only the
 	// reference evaluator can judge; "" keeps nothing.
 	Kept string

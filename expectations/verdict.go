@@ -90,7 +90,9 @@ func (r *rule) rowVerdict(e *record.Expectation, t *tally) {
 	parts[0] += " (" + percent(bad, t.Evaluated) + ")"
 	parts = append(parts, r.Threshold.allowed())
 	if len(t.sample) > 0 {
-		parts = append(parts, "first: "+r.sampleText(t.sample[0]))
+		if first := r.sampleText(t.sample[0]); first != "" {
+			parts = append(parts, "first: "+first)
+		}
 	}
 	e.Message = strings.Join(parts, "; ")
 }

@@ -169,7 +169,7 @@ func (t *tableRun) unjudged(files []table.File, known map[string]expectations.Co
 		for _, rule := range rules {
 			if c, ok := counts[rule.Digest]; ok {
 				kept[rule.Digest] = c
-			} else {
+			} else if !rule.Since { // which leaves what came before it alone
 				missing[rule.Digest] = true
 			}
 		}

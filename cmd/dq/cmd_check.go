@@ -20,6 +20,7 @@ func (a *app) cmdCheck() *cobra.Command {
 	var (
 		suiteFile, format, failOn string
 		expect, tables, out, sets []string
+		scope                     string
 		samples                   int
 		allText                   bool
 	)
@@ -28,8 +29,14 @@ func (a *app) cmdCheck() *cobra.Command {
 		Short: "Check a file or table against a suite",
 		Long: `check judges DATA by a suite, or by rules given on the command line. DATA is a
 CSV, JSON or Parquet file, a glob in quotes, or the folder of a Delta table,
-with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
+with @VERSION or @TIMESTAMP behind it if an earlier version is meant.
+
+--scope new judges only the rows that the version of a Delta table added.
+--out failures=PATH.parquet writes all rows that broke a rule: _row (their position
+in the source, from 1), _failed (the ids of the rules), then the table's columns,
+personal ones too.`,
 		Example: `  dq check orders.csv --suite orders.yaml
+  dq check orders.csv --suite orders.yaml --out failures=bad.parquet --out html=check.html
   dq check orders.csv --expect 'quantity > 0' --expect 'table: rows() > 100'
   dq check warehouse/silver/order_lines@3 --suite suites/silver/order_lines.yaml --format json`,
 		Args: cobra.ExactArgs(1),
@@ -41,6 +48,13 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 				return usagef("--samples %d: write 0 or more", samples)
 			}
 			if err := knownFormat(format); err != nil {
+				return err
+			}
+			if scope != "table" && scope != "new" {
+				return usagef("--scope %s: write table or new", scope)
+			}
+			failures, out, err := failuresPath(out)
+			if err != nil {
 				return err
 			}
 			outs, err := parseOutputs(out)
@@ -67,7 +81,8 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 			}
 			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("check", eng)
-				if err := checkData(cmd.Context(), eng, s, d, suite, tables, opts, samples, run); err != nil {
+				c := checking{eng: eng, session: s, data: d, suite: suite, tables: tables, opts: opts, samples: samples, newOnly: scope == "new", failures: failures}
+				if err := c.check(cmd.Context(), run); err != nil {
 					return err
 				}
 				if err := outs.write(run); err != nil {
@@ -89,7 +104,8 @@ with @VERSION or @TIMESTAMP behind it if an earlier version is meant.`,
 	f.StringArrayVarP(&expect, "expect", "e", nil, "a rule in CEL; table: before it for one over aggregates")
 	f.StringArrayVar(&tables, "table", nil, "NAME=DATA, a table that rules refer to")
 	f.StringVar(&format, "format", "text", "format of standard output (json is the check's document)")
-	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, junit ...)")
+	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, junit ..., and failures=PATH.parquet)")
+	f.StringVar(&scope, "scope", "table", "what is judged: table, or new for what the version of a Delta table added")
 	f.StringVar(&failOn, "fail-on", "error", "exit 1 at: error, warn, never")
 	f.IntVar(&samples, "samples", 5, "failing rows to show for a rule")
 	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
@@ -175,47 +191,6 @@ func named(sets []string) map[string]bool {
 		names[name] = true
 	}
 	return names
-}
-
-// checkData audits the data and records it as a run of one table.
-func checkData(ctx context.Context, eng engine.Engine, s engine.Session, d *data, suite *expectations.Suite, tables []string, opts dataOptions, samples int, run *record.Run) error {
-	schema, findings, err := d.attach(ctx, s, eng.Dialect(), "t", opts)
-	if err != nil {
-		return err
-	}
-	if d.broken != nil {
-		unreadable(run, d, &record.Check{Format: record.CheckFormat, Dataset: d.dataset, Suite: record.SuiteRef{Name: suite.File, Digest: suite.Digest},
-			Expectations: []record.Expectation{}, Engine: run.Engine, Tool: run.Tool, StartedAt: run.StartedAt})
-		return nil
-	}
-	refs, err := attachTables(ctx, eng, s, tables)
-	if err != nil {
-		return err
-	}
-	plan, err := planFor(suite, schema, refs)
-	if err != nil {
-		return err
-	}
-	result, err := plan.Audit(ctx, s, expectations.Target{Dialect: eng.Dialect(), Dataset: d.dataset, Parts: []expectations.Part{{Relation: "t", New: true}},
-		New: "t", Table: "t", Lines: true, Now: run.StartedAt, Samples: samples})
-	if err != nil {
-		return err
-	}
-	check := result.Check
-	d.dataset.Rows = check.Dataset.Rows
-	check.Engine, check.Tool, check.StartedAt = run.Engine, run.Tool, run.StartedAt
-	check.DurationMS = time.Since(run.StartedAt).Milliseconds()
-	if result.Close && check.Verdict != record.Error && check.Verdict != record.Fail {
-		findings = append(findings, record.Finding{Rule: "gate", Severity: "error", Table: d.dataset.Name, Message: strings.Join(result.Reasons, "; ")})
-	}
-	check.Findings = findings
-	if len(findings) > 0 {
-		check.Verdict = record.Worst(check.Verdict, record.Fail)
-	}
-	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,
-		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
-	sumUp(run, t, "checked")
-	return nil
 }
 
 // attachTables makes the tables that rules look at readable, NAME=DATA each.

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// checking is one check of data.
+type checking struct {
+	eng      engine.Engine
+	session  engine.Session
+	data     *data
+	suite    *expectations.Suite
+	tables   []string
+	opts     dataOptions
+	samples  int
+	newOnly  bool   // --scope new
+	failures string // path of the failing rows, "" for none
+}
+
+// Relations of a check: what is judged, what its version added, and the versions before.
+const (
+	relTable  = "t"
+	relAdded  = "t_new"
+	relBefore = "t_before"
+)
+
+// check audits the data and records it as a run of one table.
+func (c *checking) check(ctx context.Context, run *record.Run) error {
+	d, suite, dialect := c.data, c.suite, c.eng.Dialect()
+	added, err := d.added(ctx)
+	if err != nil {
+		return err
+	}
+	if c.newOnly && added != nil {
+		d.input.Files = added
+	}
+	schema, findings, err := d.attach(ctx, c.session, dialect, relTable, c.opts)
+	if err != nil {
+		return err
+	}
+	if d.broken != nil {
+		unreadable(run, d, &record.Check{Format: record.CheckFormat, Dataset: d.dataset, Suite: record.SuiteRef{Name: suite.File, Digest: suite.Digest},
+			Expectations: []record.Expectation{}, Engine: run.Engine, Tool: run.Tool, StartedAt: run.StartedAt})
+		return nil
+	}
+	refs, err := attachTables(ctx, c.eng, c.session, c.tables)
+	if err != nil {
+		return err
+	}
+	plan, err := planFor(suite, schema, refs)
+	if err != nil {
+		return err
+	}
+	target := expectations.Target{Dialect: dialect, Dataset: d.dataset, Parts: []expectations.Part{{Relation: relTable, New: true}},
+		New: relTable, Table: relTable, Lines: true, Now: run.StartedAt, Samples: c.samples}
+	if added != nil && !c.newOnly {
+		target.New = relAdded
+		in := d.input
+		in.Name, in.Files, in.Provenance = relAdded, added, true
+		if _, err := c.session.Attach(ctx, in); err != nil {
+			return err
+		}
+	}
+	if err := c.past(ctx, plan, &target); err != nil {
+		return err
+	}
+	if c.failures != "" {
+		dir, err := os.MkdirTemp("", "dq-check-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		target.Kept = dir
+	}
+	result, err := plan.Audit(ctx, c.session, target)
+	if wrong := (yamlpos.Errors)(nil); errors.As(err, &wrong) {
+		return usage(err)
+	}
+	if err != nil {
+		return err
+	}
+	if c.failures != "" {
+		if err := c.writeFailures(ctx, result); err != nil {
+			return err
+		}
+	}
+	c.record(run, result.Check, schema, findings, result)
+	return nil
+}
+
+func (c *checking) record(run *record.Run, check *record.Check, schema table.Schema, findings []record.Finding, result *expectations.Result) {
+	d := c.data
+	d.dataset.Rows = check.Dataset.Rows
+	check.Engine, check.Tool, check.StartedAt = run.Engine, run.Tool, run.StartedAt
+	check.DurationMS = time.Since(run.StartedAt).Milliseconds()
+	if result.Close && check.Verdict != record.Error && check.Verdict != record.Fail {
+		findings = append(findings, record.Finding{Rule: "gate", Severity: "error", Table: d.dataset.Name, Message: strings.Join(result.Reasons, "; ")})
+	}
+	check.Findings = findings
+	if len(findings) > 0 {
+		check.Verdict = record.Worst(check.Verdict, record.Fail)
+	}
+	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: c.suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,
+		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}
+	sumUp(run, t, "checked")
+}
+
+// past attaches the versions of a Delta table before the one that is checked, as
+// many as the rules ask for.
+func (c *checking) past(ctx context.Context, plan *expectations.Plan, target *expectations.Target) error {
+	if c.data.dataset.Version == nil || c.newOnly {
+		return nil
+	}
+	version := *c.data.dataset.Version
+	for n := int64(1); n <= int64(plan.Back()) && n <= version; n++ {
+		before := &data{dataset: record.Dataset{Location: c.data.dataset.Location}, where: c.data.where}
+		if err := before.delta(ctx, delta.Version(version-n)); errors.Is(err, delta.ErrGone) {
+			return nil // its files are not there any more: no past
+		} else if err != nil {
+			return err
+		}
+		in := before.input
+		in.Name = fmt.Sprintf("%s_%d", relBefore, n)
+		in.Schema = c.data.input.Schema // what it did not have yet is null
+		if _, err := c.session.Attach(ctx, in); err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		if n == 1 {
+			target.PastTable = in.Name
+		} else {
+			target.Older = append(target.Older, in.Name)
+		}
+	}
+	return nil
+}
+
+// added lists the files that a version of a Delta table has and the one before
+// had not; nil when there is no version before.
+func (d *data) added(ctx context.Context) ([]table.File, error) {
+	if d.dataset.Version == nil || *d.dataset.Version == 0 || d.broken != nil {
+		return nil, nil
+	}
+	before := &data{dataset: record.Dataset{Location: d.dataset.Location}, where: d.where}
+	if err := before.delta(ctx, delta.Version(*d.dataset.Version-1)); err != nil {
+		return nil, err
+	}
+	had := map[string]bool{}
+	for _, f := range before.input.Files {
+		had[f.Path] = true
+	}
+	files := []table.File{}
+	for _, f := range d.input.Files {
+		if !had[f.Path] {
+			files = append(files, f)
+		}
+	}
+	return files, nil
+}
+
+// failuresPath takes failures=PATH out of the --out flags.
+func failuresPath(out []string) (path string, others []string, err error) {
+	for _, v := range out {
+		p, ok := strings.CutPrefix(v, "failures=")
+		switch {
+		case !ok:
+			others = append(others, v)
+		case filepath.Ext(p) != ".parquet":
+			return "", nil, usagef("--out %s: failing rows are written as Parquet; write failures=%s.parquet", v, strings.TrimSuffix(p, filepath.Ext(p)))
+		case path != "":
+			return "", nil, usagef("--out %s: failures are asked for twice", v)
+		default:
+			path = p
+		}
+	}
+	return path, others, nil
+}
+
+// writeFailures writes all failing rows.
+func (c *checking) writeFailures(ctx context.Context, result *expectations.Result) error {
+	exporter, ok := c.session.(engine.Exporter)
+	if !ok {
+		return usagef("--out failures: the engine %s cannot write a file by itself", c.eng.Info().Name)
+	}
+	position, err := c.position(ctx)
+	if err != nil {
+		return err
+	}
+	sql, err := result.Failing(ctx, position)
+	if err != nil {
+		return err
+	}
+	_, err = exporter.Export(ctx, sql, c.failures)
+	return err
+}
+
+// position is SQL of a row's 1-based position in the source: its files one after
+// the other, without headers. A Delta table has no such order: null.
+func (c *checking) position(ctx context.Context) (string, error) {
+	d, dialect := c.data, c.eng.Dialect()
+	if d.dataset.Version != nil {
+		return "CAST(NULL AS BIGINT)", nil
+	}
+	file, line := dialect.Ident(engine.FileColumn), dialect.Ident(engine.LineColumn)
+	first := "0" // the line of the first row
+	switch {
+	case d.input.CSV != nil && d.input.CSV.Header:
+		first = "2"
+	case d.input.Format != "" && d.input.Format != engine.Parquet:
+		first = "1"
+	}
+	own := fmt.Sprintf("CAST(%s - %s + 1 AS BIGINT)", line, first)
+	if len(d.input.Files) < 2 {
+		return own, nil
+	}
+	rows, err := c.session.Query(ctx, fmt.Sprintf("SELECT %s, max(%s) - %s + 1 FROM %s GROUP BY 1", file, line, first, dialect.Relation(relTable)))
+	if err != nil {
+		return "", err
+	}
+	lengths := map[string]int64{}
+	for _, row := range rows.Values {
+		path, _ := row[0].(string)
+		lengths[path], _ = row[1].(int64)
+	}
+	before, cases := int64(0), ""
+	for _, f := range d.input.Files {
+		cases += fmt.Sprintf(" WHEN %s THEN %d", dialect.Literal(f.Path), before)
+		before += lengths[f.Path]
+	}
+	return fmt.Sprintf("%s + CASE %s%s END", own, file, cases), nil
+}
