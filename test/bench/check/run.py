@@ -1,0 +1,122 @@
+"""dq check against the same 30 checks by hand, in turn, as whole processes.
+
+Usage: run.py DQ [--rows N] [--runs N] [--dir DIR]. Needs the Python package duckdb
+in the version that dq has inside. Prints seconds, CPU seconds and peak memory of
+each, and the ratio of each pair; the counts of both must be equal."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import duckdb
+
+here = os.path.dirname(os.path.abspath(__file__))
+args = argparse.ArgumentParser()
+args.add_argument("dq")
+args.add_argument("--rows", type=int, default=10_000_000)
+args.add_argument("--runs", type=int, default=5)
+args.add_argument("--dir", default=os.path.join(tempfile.gettempdir(), "dq-bench-check"))
+args = args.parse_args()
+
+
+def generate():
+    folder = os.path.join(args.dir, str(args.rows))
+    if not os.path.exists(f"{folder}/customers.parquet"):
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{here}/generate.sql") as f:
+            duckdb.connect().execute(f.read().replace("{rows}", str(args.rows)).replace("{dir}", folder))
+    return folder
+
+
+def run(command):
+    """Runs a command and gives what it printed, wall and CPU seconds, and MiB."""
+    with tempfile.TemporaryFile("w+") as out:
+        start = time.monotonic()
+        process = subprocess.Popen(command, stdout=out, stderr=sys.stderr)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        return out.read(), (wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def judged(text):
+    """The failing rows or the value of each rule in the JSON of a check."""
+    found = {}
+    for e in json.loads(text)["expectations"]:
+        observed = [v for name, v in e["observed"].items() if "where" not in name]
+        found[e["id"]] = e["failed"] if e["scope"] == "row" else observed[0]
+    return found
+
+
+def same(a, b):
+    if isinstance(b, str):
+        return str(a)[:19].replace("T", " ") == b[:19]
+    return abs(float(a) - float(b)) <= 1e-9 * max(1, abs(float(b)))
+
+
+def middle(runs, i):
+    return statistics.median(r[i] for r in runs)
+
+
+def show(name, runs):
+    print(f"{name:28s} {middle(runs, 0):7.2f} s wall {middle(runs, 1):7.2f} s CPU {max(r[2] for r in runs):7.0f} MiB")
+
+
+def check(folder, threads):
+    return [args.dq, "check", f"{folder}/orders.parquet", "--suite", f"{here}/orders.yaml", "--table", f"customers={folder}/customers.parquet",
+            "--format", "json", "--fail-on", "never", "--threads", str(threads)]
+
+
+def small():
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/five.csv", "w") as f:
+            f.write("id,name\n1,a\n2,b\n3,c\n4,d\n5,e\n")
+        return [run([args.dq, "check", f"{folder}/five.csv", "-e", "id > 0", "-q"])[1] for _ in range(11)]
+
+
+def wide():
+    """300 rules on 300 columns: the time over no rows is that of compiling them."""
+    with tempfile.TemporaryDirectory() as folder:
+        columns = ", ".join(f"i + {n} AS c{n}" for n in range(300))
+        with open(f"{folder}/wide.yaml", "w") as f:
+            f.write("version: 1\ncolumns:\n" + "".join(f"  c{n}: {{type: int64, between: {{min: 0, max: 2000000}}}}\n" for n in range(300)))
+        with open(f"{folder}/thirty.yaml", "w") as f:
+            f.write("version: 1\ncolumns:\n" + "".join(f"  c{n}: {{type: int64, between: {{min: 0, max: 2000000}}}}\n" for n in range(30)))
+        for rows in (1, 1_000_000):
+            duckdb.connect().execute(f"COPY (SELECT {columns} FROM range({rows}) r(i)) TO '{folder}/{rows}.parquet' (FORMAT parquet)")
+        return [(name, [run([args.dq, "check", f"{folder}/{rows}.parquet", "--suite", f"{folder}/{suite}.yaml", "-q"])[1] for _ in range(3)])
+                for name, suite, rows in (("300 rules, 1 row", "wide", 1), ("30 rules, 1M rows", "thirty", 1_000_000), ("300 rules, 1M rows", "wide", 1_000_000))]
+
+
+def main():
+    folder, cores = generate(), os.cpu_count()
+    by_hand = [sys.executable, f"{here}/by_hand.py", folder, str(cores)]
+    ours, theirs = [], []
+    for _ in range(args.runs + 1):  # the first warms the file cache
+        text, figures = run(check(folder, cores))
+        answer, other = run(by_hand)
+        ours.append(figures)
+        theirs.append(other)
+        found, wanted = judged(text), json.loads(answer)
+        wrong = {rule: (found.get(rule), v) for rule, v in wanted.items() if rule not in found or not same(found[rule], v)}
+        if wrong or len(found) != len(wanted):
+            sys.exit(f"the counts differ (dq, by hand): {wrong or set(found) ^ set(wanted)}")
+    ours, theirs = ours[1:], theirs[1:]
+    print(f"{args.rows} rows, {len(wanted)} checks, all counts equal; {cores} cores, DuckDB {duckdb.__version__} on both sides, {args.runs} pairs")
+    show("dq check", ours)
+    show("by hand, one query a check", theirs)
+    print(f"{'dq / by hand':28s} {statistics.median(a[0] / b[0] for a, b in zip(ours, theirs)):7.2f}   wall {statistics.median(a[1] / b[1] for a, b in zip(ours, theirs)):7.2f}   CPU")
+    if cores > 1:
+        pairs = [(run(check(folder, 1))[1], run(check(folder, 2))[1]) for _ in range(max(1, args.runs // 2))]
+        print(f"{'2 threads instead of 1':28s} {statistics.median(a[0] / b[0] for a, b in pairs):7.2f} times as fast")
+    show("5 rows", small())
+    for name, runs in wide():
+        show(name, runs)
+
+
+main()
