@@ -301,6 +301,28 @@ func TestAnotherWritersCommitConflicts(t *testing.T) {
 	}
 	f.want("gold/totals", "customer", "")
 	f.want("silver/orders", "id", "1\n2\n3\n")
+	if left, _ := os.Stat(filepath.Join(f.dir, "warehouse/gold/totals", rec.ID)); left != nil {
+		t.Errorf("what was staged for the commit that lost is still there: %s", left.Name())
+	}
+}
+
+func TestAFullRefreshNeedsNoLedger(t *testing.T) {
+	f := newFixture(t)
+	f.run()
+	want := f.rows("gold/totals", "*")
+	if err := os.RemoveAll(filepath.Join(f.dir, "warehouse/_dq/ledger")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.try(pipeline.Options{}); err == nil || !strings.Contains(err.Error(), "--full-refresh") {
+		t.Fatalf("without a ledger: %v", err)
+	}
+	if rec, err := f.try(pipeline.Options{FullRefresh: true}); err != nil || rec.Verdict != record.Pass {
+		t.Fatalf("a full refresh: %v, verdict %s", err, rec.Verdict)
+	}
+	f.want("gold/totals", "*", want)
+	if rec := f.run(); rec.Outcome != "unchanged" {
+		t.Errorf("after it: %s", rec.Outcome)
+	}
 }
 
 func TestSecondRunWaitsOrLeaves(t *testing.T) {

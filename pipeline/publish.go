@@ -79,14 +79,16 @@ func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 
 // settle notes for tables that were compared with their inputs and found
 // unchanged that they are up to date with these, so that the next run need not
-// compare again.
+// compare again, and what policies said of them, so that it is logged once.
 func (r *run) settle(ctx context.Context, l *Layer) error {
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
-		if t.ledger.last == nil || t.staged != nil || t.settled == nil && t.rejudged == nil {
+		last := t.ledger.last
+		if last == nil || t.staged != nil || t.settled == nil && t.rejudged == nil && last.Ruled == t.ruledAs {
 			continue
 		}
-		entry := *t.ledger.last
+		entry := *last
+		entry.Ruled = t.ruledAs
 		if t.settled != nil {
 			entry.Inputs, entry.Model = t.settled.Inputs, t.settled.Model
 		}
@@ -277,7 +279,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 		return nil, err
 	}
 	entry := *st.entry
-	entry.Judged = t.current.version
+	entry.Judged, entry.Ruled = t.current.version, t.ruledAs
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	if st.result != nil {
 		entry.Metrics = map[string]metric{}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -32,8 +33,30 @@ func (r *run) rule(ctx context.Context, t *tableRun, next table.Schema) (bool, e
 	if len(ruling.Decisions) == 0 && len(in.Diff) == 0 {
 		return false, nil // nothing changes, and nothing is wrong: no decision
 	}
+	t.ruledAs = ruledAs(in.Diff, ruling.Decisions)
+	if last := t.ledger.last; last != nil && last.Ruled == t.ruledAs {
+		return ruling.Blocking, nil // of this very version the log says so already
+	}
 	t.rulings = append(t.rulings, ruling)
 	return ruling.Blocking, nil
+}
+
+// ruledAs is a digest of changes and of what policies say about them, and so of
+// the version that they were asked about, since the decisions' ids are of that too.
+func ruledAs(changes []policies.Change, decisions []record.Decision) string {
+	var parts []string
+	for _, c := range changes {
+		text, _ := json.Marshal(c.Change) // texts, lists of them, and types: nothing that JSON cannot say
+		parts = append(parts, string(text))
+	}
+	for _, d := range decisions {
+		waiver := ""
+		if d.Waiver != nil {
+			waiver = d.Waiver.ID
+		}
+		parts = append(parts, d.ID, d.Effect, waiver)
+	}
+	return digestOf(parts...)
 }
 
 // policyInput describes the change for the policies.

@@ -91,6 +91,7 @@ type tableRun struct {
 	settled  *ledgerEntry
 	ruled    bool                 // policies were asked
 	rulings  []*policies.Ruling   // of what they said, what belongs into the log
+	ruledAs  string               // see ledgerEntry.Ruled
 	rejudged *expectations.Result // of an audit of what is published already
 	rec      *record.Table
 	done     chan struct{} // closed once the table is staged and audited
@@ -235,7 +236,7 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 		n, _ = snap.Txn(t.app)
 	}
 	t.batches = n
-	if t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.runOf(ctx)); err != nil && r.opt.FullRefresh {
+	if t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.Source != nil, t.runOf(ctx)); err != nil && r.opt.FullRefresh {
 		// A full refresh needs nothing of what was consumed before.
 		t.ledger, err = &ledger{files: map[string]ledgerFile{}}, nil
 	}

@@ -65,6 +65,8 @@ type ledgerEntry struct {
 	Suite string `json:"suite,omitempty"`
 	// Judged is the version of the table in which the suite judged every file.
 	Judged int64 `json:"judged"`
+	// Ruled is a digest of what policies said last, if it was anything; it is in the decision log.
+	Ruled string `json:"ruled,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
 	// Metrics are the numbers that the suite saw, for previous(e).
@@ -94,25 +96,19 @@ type ledger struct {
 	files map[string]ledgerFile // every source file consumed, by path
 }
 
-// readLedger reads a table's ledger up to batch n. When several runs wrote an
-// entry for one batch, the one that the log names counts; runOf asks the log.
-func (s *state) readLedger(ctx context.Context, table string, n int64, runOf func(n int64) (string, error)) (*ledger, error) {
+// readLedger reads a table's ledger up to batch n: the last entry and, for a
+// table that is landed from files, those before it up to one that repeats all
+// files. When several runs wrote an entry for one batch, the one that the log
+// names counts; runOf asks the log.
+func (s *state) readLedger(ctx context.Context, table string, n int64, landed bool, runOf func(n int64) (string, error)) (*ledger, error) {
 	led := &ledger{files: map[string]ledgerFile{}}
-	if n == 0 {
-		return led, nil
+	first := n // the batches before it are not looked at
+	if landed {
+		first = n / ledgerStride * ledgerStride
 	}
-	names, err := s.store.List(ctx, "ledger/"+table, "")
+	byBatch, err := s.ledgerNames(ctx, table, first, n)
 	if err != nil {
-		return nil, fmt.Errorf("ledger of %s: %w", table, err)
-	}
-	byBatch := map[int64][]string{}
-	for _, info := range names {
-		num, _, ok := strings.Cut(path.Base(info.Name), "-")
-		k, err := strconv.ParseInt(num, 10, 64)
-		if !ok || err != nil || k > n {
-			continue
-		}
-		byBatch[k] = append(byBatch[k], info.Name)
+		return nil, err
 	}
 	for k := n; k >= 1; k-- {
 		entry, err := s.ledgerEntry(ctx, table, k, byBatch[k], runOf)
@@ -127,11 +123,30 @@ func (s *state) readLedger(ctx context.Context, table string, n int64, runOf fun
 				led.files[f.Path] = f
 			}
 		}
-		if entry.All {
+		if entry.All || !landed {
 			break
 		}
 	}
 	return led, nil
+}
+
+// ledgerNames lists the entries of batches first to last.
+func (s *state) ledgerNames(ctx context.Context, table string, first, last int64) (map[int64][]string, error) {
+	byBatch := map[int64][]string{}
+	if last == 0 {
+		return byBatch, nil
+	}
+	names, err := s.store.List(ctx, "ledger/"+table, fmt.Sprintf("%020d", first))
+	if err != nil {
+		return nil, fmt.Errorf("ledger of %s: %w", table, err)
+	}
+	for _, info := range names {
+		num, _, ok := strings.Cut(path.Base(info.Name), "-")
+		if k, err := strconv.ParseInt(num, 10, 64); ok && err == nil && k <= last {
+			byBatch[k] = append(byBatch[k], info.Name)
+		}
+	}
+	return byBatch, nil
 }
 
 func (s *state) ledgerEntry(ctx context.Context, table string, n int64, names []string, runOf func(int64) (string, error)) (*ledgerEntry, error) {

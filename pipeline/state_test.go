@@ -1,0 +1,70 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/dq-dev/dq/delta"
+)
+
+// counting counts what is read of a store.
+type counting struct {
+	delta.Store
+	reads, listed int
+}
+
+func (c *counting) Read(ctx context.Context, name string) ([]byte, error) {
+	c.reads++
+	return c.Store.Read(ctx, name)
+}
+
+func (c *counting) List(ctx context.Context, dir, from string) ([]delta.Info, error) {
+	infos, err := c.Store.List(ctx, dir, from)
+	c.listed += len(infos)
+	return infos, err
+}
+
+// TestLedgerStaysCheap reads ledgers of many batches: what is read does not
+// grow with their number, and every file that was consumed is known.
+func TestLedgerStaysCheap(t *testing.T) {
+	ctx := context.Background()
+	const batches = 3*ledgerStride + 20
+	store := &counting{Store: delta.Dir(t.TempDir())}
+	s := &state{store: store}
+	var all []ledgerFile
+	for n := int64(1); n <= batches; n++ {
+		run := fmt.Sprintf("run%d", n)
+		file := ledgerFile{Path: fmt.Sprintf("day%d.csv", n)}
+		all = append(all, file)
+		landed := ledgerEntry{N: n, Run: run, Files: []ledgerFile{file}}
+		if n%ledgerStride == 0 {
+			landed.Files, landed.All = all, true
+		}
+		for table, e := range map[string]ledgerEntry{"bronze.days": landed, "silver.days": {N: n, Run: run}} {
+			if err := s.writeJSON(ctx, ledgerName(table, n, run), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		table        string
+		landed       bool
+		reads, files int
+	}{
+		{"bronze.days", true, 21, batches}, // those since the last that repeats all files
+		{"silver.days", false, 1, 0},
+	} {
+		store.reads, store.listed = 0, 0
+		led, err := s.readLedger(ctx, c.table, batches, c.landed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if led.last.N != batches || len(led.files) != c.files {
+			t.Errorf("%s: batch %d with %d files, want %d with %d", c.table, led.last.N, len(led.files), batches, c.files)
+		}
+		if store.reads != c.reads || store.listed != c.reads {
+			t.Errorf("%s: %d entries are listed and %d read, want %d", c.table, store.listed, store.reads, c.reads)
+		}
+	}
+}
