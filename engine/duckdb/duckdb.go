@@ -57,7 +57,8 @@ type Config struct {
 	// Threads is how many threads work; 0 is one for each CPU.
 	Threads int
 	// MemoryLimit is in DuckDB's notation, 1GB or 512MiB; "" is 80 % of the memory.
-	// What does not fit is spilled to TempDir.
+	// What does not fit is spilled to TempDir. It holds for large and for small
+	// sessions apart.
 	MemoryLimit string
 	// TempDir is where a folder for spilled data is made, and removed by Close;
 	// "" is the system's.
