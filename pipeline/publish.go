@@ -84,6 +84,15 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
 		last := t.ledger.last
+		if last == nil && t.batches > 0 && t.staged == nil && t.settled != nil {
+			// The ledger was lost, and the refresh has found the table as it is.
+			// No suite stands in the entry, so that the next run has it judged.
+			run, err := t.runOf(ctx)(t.batches)
+			if err != nil {
+				return err
+			}
+			last = &ledgerEntry{N: t.batches, Run: run, Table: t.Name, At: r.now, Keys: t.Keys}
+		}
 		if last == nil || t.staged != nil || t.settled == nil && t.rejudged == nil && last.Ruled == t.ruledAs {
 			continue
 		}
