@@ -152,13 +152,13 @@ func (w *writer) characters(s string) string {
 	return "string_split(" + s + ", '')"
 }
 
-// total adds up an expression over the characters c of a text and their places i,
+// total adds up an expression over the characters dq_c of a text and their places dq_i,
 // which begin at 1.
 func (w *writer) total(s, expression string) string {
 	if w.dialect.Name() == "spark" {
-		return "aggregate(transform(" + w.characters(s) + ", (c, j) -> " + strings.ReplaceAll(expression, "dq_i", "(j + 1)") + "), 0L, (a, x) -> a + x)"
+		return "aggregate(transform(" + w.characters(s) + ", (dq_c, dq_j) -> " + strings.ReplaceAll(expression, "dq_i", "(dq_j + 1)") + "), 0L, (dq_a, dq_x) -> dq_a + dq_x)"
 	}
-	return "list_sum(list_transform(" + w.characters(s) + ", lambda c, dq_i: " + expression + "))"
+	return "list_sum(list_transform(" + w.characters(s) + ", lambda dq_c, dq_i: " + expression + "))"
 }
 
 func (w *writer) valueOf(c string) string {
@@ -169,31 +169,31 @@ func (w *writer) valueOf(c string) string {
 }
 
 func (w *writer) luhn(s string) string {
-	d := w.valueOf("c")
+	d := w.valueOf("dq_c")
 	double := fmt.Sprintf("CASE WHEN %s > 4 THEN 2 * %s - 9 ELSE 2 * %s END", d, d, d)
 	return w.total(s, fmt.Sprintf("CASE WHEN (length(%s) - dq_i) %% 2 = 1 THEN %s ELSE %s END", s, double, d)) + " % 10 = 0"
 }
 
 func (w *writer) weights(s, pattern, weight string, modulus int) string {
 	plain := "replace(" + s + ", '-', '')"
-	value := "CASE WHEN c = 'X' THEN 10 ELSE " + w.valueOf("c") + " END"
+	value := "CASE WHEN dq_c = 'X' THEN 10 ELSE " + w.valueOf("dq_c") + " END"
 	return w.guarded(s, pattern, w.total(plain, value+" * ("+fmt.Sprintf(weight, "length("+plain+")", "dq_i")+")")+fmt.Sprintf(" %% %d = 0", modulus))
 }
 
 // mod97 is the rest of the number that the letters and digits of a text make.
 func (w *writer) mod97(s string) string {
-	next := "(a * CASE WHEN v > 9 THEN 100 ELSE 10 END + v) % 97"
+	next := "(dq_a * CASE WHEN dq_v > 9 THEN 100 ELSE 10 END + dq_v) % 97"
 	if w.dialect.Name() == "spark" {
-		return "aggregate(transform(" + w.characters(s) + ", c -> " + w.valueOf("c") + "), 0, (a, v) -> CAST(" + next + " AS INT))"
+		return "aggregate(transform(" + w.characters(s) + ", dq_c -> " + w.valueOf("dq_c") + "), 0, (dq_a, dq_v) -> CAST(" + next + " AS INT))"
 	}
-	return "list_reduce(list_transform(" + w.characters(s) + ", lambda c: " + w.valueOf("c") + "), lambda a, v: " + next + ")"
+	return "list_reduce(list_transform(" + w.characters(s) + ", lambda dq_c: " + w.valueOf("dq_c") + "), lambda dq_a, dq_v: " + next + ")"
 }
 
 func (w *writer) expandLetters(s string) string {
 	if w.dialect.Name() == "spark" {
-		return "array_join(transform(" + w.characters(s) + ", c -> CAST(" + w.valueOf("c") + " AS STRING)), '')"
+		return "array_join(transform(" + w.characters(s) + ", dq_c -> CAST(" + w.valueOf("dq_c") + " AS STRING)), '')"
 	}
-	return "array_to_string(list_transform(" + w.characters(s) + ", lambda c: CAST(" + w.valueOf("c") + " AS VARCHAR)), '')"
+	return "array_to_string(list_transform(" + w.characters(s) + ", lambda dq_c: CAST(" + w.valueOf("dq_c") + " AS VARCHAR)), '')"
 }
 
 // ibanLengths are the lengths of IBANs by country, of the SWIFT registry.
