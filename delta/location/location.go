@@ -46,7 +46,7 @@ type Location struct {
 	copies *copies       // shared by all of one Open
 }
 
-// schemes open object stores by the scheme of their URLs.
+// schemes open object stores by the scheme of their URLs. Build tags add to them.
 var schemes = map[string]func(location string, getenv func(string) string) (*object.Store, error){"s3": s3.Open}
 
 // Remote reports whether a location is written as a URL: it is no local folder.

@@ -14,9 +14,9 @@
 //	AWS_PROFILE in ~/.aws/config and ~/.aws/credentials (keys, SSO, credential_process)
 //	the roles of EKS, ECS and EC2           unless AWS_EC2_METADATA_DISABLED is true
 //
-// Spark and delta-rs can commit to the same tables if they use conditional puts
-// too (delta-rs: conditional_put=etag). Spark's S3DynamoDBLogStore, and its
-// default log store for S3, do not: they and dq must not write to one table.
+// Others may commit to the same tables if they commit by conditional puts too, as
+// delta-rs does with aws_conditional_put=etag. Spark's default log store for S3 and
+// its S3DynamoDBLogStore do not: they and dq must not write to one table.
 package s3
 
 import (
@@ -42,11 +42,10 @@ import (
 // Open is the store below a location such as s3://bucket/prefix. It makes no
 // request. Getenv gives the environment, such as os.Getenv.
 func Open(location string, getenv func(string) string) (*object.Store, error) {
-	bucket, prefix, ok := strings.Cut(strings.TrimPrefix(location, "s3://"), "/")
+	bucket, prefix, _ := strings.Cut(strings.TrimPrefix(location, "s3://"), "/")
 	if !strings.HasPrefix(location, "s3://") || bucket == "" {
 		return nil, fmt.Errorf("%s: write s3://bucket/prefix", location)
 	}
-	_ = ok // a bucket alone is a place too
 	b, err := newBucket(bucket, getenv)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", location, err)

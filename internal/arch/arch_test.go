@@ -46,7 +46,12 @@ var packages = []rule{
 	{pkg: "delta/s3/s3test"},
 	{pkg: "delta/s3", imports: "delta delta/object",
 		tests: "delta/s3/s3test delta/storetest"},
-	{pkg: "delta/location", imports: "delta delta/object delta/s3 table",
+	{pkg: "delta/object/rest", imports: "delta/object"},
+	{pkg: "delta/gcs", imports: "delta delta/object delta/object/rest",
+		tests: "delta/storetest"},
+	{pkg: "delta/azure", imports: "delta delta/object delta/object/rest",
+		tests: "delta/storetest"},
+	{pkg: "delta/location", imports: "delta delta/azure delta/gcs delta/object delta/s3 table",
 		tests: "delta/s3/s3test"},
 
 	// Floor 3: judges and describers.
