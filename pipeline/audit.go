@@ -32,7 +32,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	r.step("audit %s", t.Name)
 	target := expectations.Target{
 		Dialect: r.d,
-		Dataset: record.Dataset{Name: t.Name, Location: t.current.root, Rows: liveRows(t.current.files)},
+		Dataset: record.Dataset{Name: t.Name, Location: t.current.where.String(), Rows: liveRows(t.current.files)},
 		Table:   relResult, Now: r.now, Samples: r.samples(), Known: map[string]expectations.Counts{}, Past: t.past(),
 	}
 	if t.snap != nil {
@@ -46,7 +46,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		v := t.current.version
 		target.Dataset.Version = &v
 	}
-	rel := relation{root: t.current.root, schema: t.schema, files: adds}
+	rel := relation{where: t.current.where, schema: t.schema, files: adds}
 	if t.staged != nil {
 		if err := attach(ctx, s, relNew, rel, true); err != nil {
 			return err
@@ -97,7 +97,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	if len(adds) == 0 {
 		return nil
 	}
-	return r.profile(ctx, t, relation{root: t.current.root, schema: t.schema, files: adds})
+	return r.profile(ctx, t, relation{where: t.current.where, schema: t.schema, files: adds})
 }
 
 // profile describes the staged rows beside the work on the next table, in a

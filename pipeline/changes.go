@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -220,8 +220,12 @@ func (r *run) since(ctx context.Context, up *tableRun, version int64) (added, re
 	}
 	for _, f := range old {
 		if !filepath.IsAbs(f.Path) {
-			if _, err := os.Stat(filepath.Join(up.current.root, filepath.FromSlash(f.Path))); err != nil {
+			_, err := up.current.where.Store().Stat(ctx, f.Path)
+			if errors.Is(err, fs.ErrNotExist) {
 				return nil, nil, fmt.Sprintf("file %s of %s version %d is gone", f.Path, up.Name, version), nil
+			}
+			if err != nil {
+				return nil, nil, "", err
 			}
 		}
 		removed = append(removed, f)

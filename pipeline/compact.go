@@ -54,11 +54,11 @@ func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *st
 			sum[digest] = expectations.Count{Rows: all.Rows + c.Rows, Evaluated: all.Evaluated + c.Evaluated, Failed: all.Failed + c.Failed, Errored: all.Errored + c.Errored}
 		}
 	}
-	rel := relation{root: t.current.root, schema: t.schema, files: from}
+	rel := relation{where: t.current.where, schema: t.schema, files: from}
 	if err := attach(ctx, s, relSmall, rel, false); err != nil {
 		return err
 	}
-	files, err := s.Stage(ctx, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema, Root: t.current.root, Dir: r.id})
+	files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema})
 	if err != nil {
 		return fmt.Errorf("compacting %d small files: %w", len(from), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/internal/yamlpos"
 )
@@ -86,11 +87,13 @@ func (l *loader) pipeline(file string) *Pipeline {
 	}
 	if w := f["warehouse"]; w != nil {
 		p.Warehouse = w.String()
-		if strings.Contains(p.Warehouse, "://") {
-			w.Errorf("write a folder, such as ./warehouse", "%s: a warehouse is a local folder", p.Warehouse)
+		if _, err := location.Open(p.Warehouse, os.Getenv); err != nil {
+			w.Errorf("write a folder, such as ./warehouse, or s3://bucket/prefix", "%v", err)
 		}
 	}
-	p.Warehouse, _ = filepath.Abs(relativeTo(l.dir, p.Warehouse))
+	if !location.Remote(p.Warehouse) {
+		p.Warehouse, _ = filepath.Abs(relativeTo(l.dir, p.Warehouse))
+	}
 	p.Owners, p.Waivers = l.file(f["owners"]), l.file(f["waivers"])
 	l.policies(p, f["policies"])
 	for _, e := range f["reports"].Pairs("reports") {

@@ -20,6 +20,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/expectations"
 )
 
@@ -27,7 +28,7 @@ import (
 type Pipeline struct {
 	File      string
 	Name      string
-	Warehouse string // absolute folder
+	Warehouse string // absolute folder, or URL
 	Layers    []*Layer
 	Owners    string   // file, or ""
 	Waivers   string   // file, or ""
@@ -88,6 +89,14 @@ type Source struct {
 	Quote     string
 	MinRows   int64 // of each file
 	Replace   bool  // a rewritten file replaces its rows; otherwise it closes the gate
+}
+
+// Place is where a name under the warehouse lies, for people to look at.
+func (p *Pipeline) Place(name string) string {
+	if location.Remote(p.Warehouse) {
+		return strings.TrimSuffix(p.Warehouse, "/") + "/" + name
+	}
+	return filepath.Join(p.Warehouse, filepath.FromSlash(name))
 }
 
 // names lists the full names of all tables.

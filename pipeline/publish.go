@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
@@ -57,6 +58,9 @@ func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 	}
 	if rec.Verdict == "" {
 		rec.Verdict = record.Pass
+	}
+	if err := r.upload(ctx, l); err != nil {
+		return err
 	}
 	r.step("gate %s", l.Name)
 	switch {
@@ -302,7 +306,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 // prepareQuarantine makes the commit that appends refused rows to the quarantine table.
 func (r *run) prepareQuarantine(ctx context.Context, t *tableRun, n int64, info note) (plannedCommit, error) {
 	where := quarantineFolder(t.Name)
-	q := delta.Open(delta.Dir(filepath.Join(r.Warehouse, where)))
+	q := delta.Open(r.where.Sub(where).Store())
 	schema := quarantineSchema(t.schema)
 	snap, err := q.Snapshot(ctx, delta.Latest())
 	var x *delta.Txn
@@ -371,7 +375,7 @@ func (r *run) rollForward(ctx context.Context, plan journalPlan) (map[string]int
 
 // commit makes one commit unless the table's log has it already.
 func (r *run) commit(ctx context.Context, c plannedCommit) (int64, error) {
-	t := delta.Open(delta.Dir(filepath.Join(r.Warehouse, c.Folder)))
+	t := delta.Open(r.where.Sub(c.Folder).Store())
 	if c.Ledger != nil {
 		if err := r.state.writeJSON(ctx, ledgerName(c.Table, c.N, c.Ledger.Run), c.Ledger); err != nil {
 			return 0, err
@@ -458,24 +462,52 @@ func (r *run) removeUnnamed(ctx context.Context, b journalBegin) error {
 
 // removeStaged removes a staging folder unless the table's log names a file in it.
 func (r *run) removeStaged(ctx context.Context, where string) error {
-	dir := filepath.Join(r.Warehouse, filepath.FromSlash(where))
-	if !exists(dir) {
-		return nil
-	}
-	root, runFolder := filepath.Split(dir)
-	snap, err := delta.Open(delta.Dir(root)).Snapshot(ctx, delta.Latest())
-	if err != nil && !errors.Is(err, delta.ErrNoTable) {
+	some, err := r.holds(ctx, where)
+	if err != nil {
 		return err
 	}
-	if err == nil {
-		for f, err := range snap.Files(ctx) {
-			if err != nil {
-				return err
-			}
-			if strings.HasPrefix(f.Path, runFolder+"/") {
-				return nil
+	if some {
+		folder, runFolder := path.Split(where)
+		snap, err := delta.Open(r.where.Sub(folder).Store()).Snapshot(ctx, delta.Latest())
+		if err != nil && !errors.Is(err, delta.ErrNoTable) {
+			return err
+		}
+		if err == nil {
+			for f, err := range snap.Files(ctx) {
+				if err != nil {
+					return err
+				}
+				if strings.HasPrefix(f.Path, runFolder+"/") {
+					return nil
+				}
 			}
 		}
 	}
-	return os.RemoveAll(dir)
+	return r.where.RemoveAll(ctx, where)
+}
+
+// holds reports whether there is any file below a folder of the warehouse.
+func (r *run) holds(ctx context.Context, folder string) (bool, error) {
+	for _, err := range r.where.Store().Walk(ctx, folder) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// upload makes what was staged for a layer durable where the warehouse is,
+// before anything is decided about it; in a local folder it is already.
+func (r *run) upload(ctx context.Context, l *Layer) error {
+	for _, spec := range l.Tables {
+		t := r.tables[spec.Name]
+		if t.staged == nil {
+			continue
+		}
+		if err := t.current.where.Publish(ctx, append(slices.Clone(t.staged.adds), t.staged.compacted...)...); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
+		if err := r.where.Sub(quarantineFolder(t.Name)).Publish(ctx, t.staged.quarantine...); err != nil {
+			return fmt.Errorf("quarantine of %s: %w", t.Name, err)
+		}
+	}
+	return r.where.Push(ctx, decisionsName)
 }

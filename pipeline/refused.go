@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"sort"
 	"strings"
 	"time"
 
-	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/record"
 )
 
@@ -46,7 +45,11 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
 		for _, where := range []string{t.folder + "/" + r.id, quarantineFolder(t.Name) + "/" + r.id} {
-			if exists(filepath.Join(r.Warehouse, where)) {
+			some, err := r.holds(ctx, where)
+			if err != nil {
+				return err
+			}
+			if some {
 				kept.Folders = append(kept.Folders, where)
 			}
 		}
@@ -64,7 +67,11 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 
 // RefusedBatches lists the refused batches that a warehouse keeps, newest first.
 func RefusedBatches(ctx context.Context, warehouse string) ([]Refused, error) {
-	s := &state{store: delta.Dir(filepath.Join(warehouse, "_dq"))}
+	where, err := location.Open(warehouse, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	s := &state{store: where.Sub("_dq").Store()}
 	files, err := s.store.List(ctx, "gate", "")
 	if err != nil {
 		return nil, err

@@ -136,7 +136,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		}
 	}
 	if st.counts.Published > 0 || len(st.removes) > 0 || len(t.current.files) == 0 {
-		files, err := s.Stage(ctx, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy, Root: t.current.root, Dir: r.id})
+		files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy})
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func ruledAs(changes []policies.Change, decisions []record.Decision) string {
 func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 	in := policies.Input{
 		Time: r.now, Env: r.opt.Environment, Op: "plan",
-		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.root, Owner: t.Suite.Owner, Description: t.Suite.Description},
+		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.where.String(), Owner: t.Suite.Owner, Description: t.Suite.Description},
 		New:   t.shape(next),
 	}
 	if t.Mode == "scd2" {

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/lineage"
@@ -53,6 +56,7 @@ type run struct {
 	opt    Options
 	id     string
 	now    time.Time
+	where  *location.Location // of the warehouse
 	state  *state
 	eng    engine.Engine
 	d      engine.Dialect
@@ -102,7 +106,7 @@ type tableRun struct {
 
 // relation is a set of files that SQL can read.
 type relation struct {
-	root    string
+	where   *location.Location
 	schema  table.Schema
 	files   []table.File
 	version int64 // -1 without a table
@@ -114,8 +118,13 @@ type relation struct {
 // them as far as it got. A closed gate is no error: it is the record's verdict.
 func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	began := opt.Clock().UTC()
+	where, err := location.Open(p.Warehouse, os.Getenv)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	defer where.Close()
 	r := &run{Pipeline: p, opt: opt, id: runID(began), now: began.Truncate(time.Microsecond), eng: opt.Engine, d: opt.Engine.Dialect(),
-		state:  &state{store: delta.Dir(filepath.Join(p.Warehouse, "_dq")), pipeline: p.Name},
+		where: where, state: &state{store: where.Sub("_dq").Store(), pipeline: p.Name},
 		tables: map[string]*tableRun{}}
 	info := opt.Engine.Info()
 	r.rec = &record.Run{Format: record.RunFormat, ID: r.id, Command: "run", Pipeline: p.Name, Environment: opt.Environment,
@@ -138,7 +147,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	}
 	defer lease.release(context.WithoutCancel(ctx))
 	r.step("lease")
-	if r.log, err = policies.OpenLog(filepath.Join(r.Warehouse, "_dq", "decisions.ndjson")); err != nil {
+	if r.log, err = r.openLog(ctx); err != nil {
 		return r.rec, err
 	}
 	defer r.log.Close()
@@ -146,7 +155,11 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	if err != nil {
 		return r.rec, err
 	}
-	if recovered || r.moved() {
+	moved, err := r.moved(ctx)
+	if err != nil {
+		return r.rec, err
+	}
+	if recovered || moved {
 		// What a killed run left was finished or undone, or another run ended
 		// before this one had the lease: look at the tables anew.
 		if err := r.open(ctx); err != nil {
@@ -171,13 +184,28 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 }
 
 // moved reports whether a table has a version that is newer than the one pinned.
-func (r *run) moved() bool {
+func (r *run) moved(ctx context.Context) (bool, error) {
 	for _, t := range r.tables {
-		if exists(filepath.Join(t.current.root, "_delta_log", fmt.Sprintf("%020d.json", t.current.version+1))) {
-			return true
+		_, err := t.current.where.Store().Stat(ctx, fmt.Sprintf("_delta_log/%020d.json", t.current.version+1))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
 		}
 	}
-	return false
+	return false, nil
+}
+
+// decisionsName is the decision log, in the warehouse.
+const decisionsName = "_dq/decisions.ndjson"
+
+func (r *run) openLog(ctx context.Context) (*policies.Log, error) {
+	if err := r.where.Pull(ctx, decisionsName); err != nil {
+		return nil, err
+	}
+	root, err := r.where.Dir()
+	if err != nil {
+		return nil, err
+	}
+	return policies.OpenLog(filepath.Join(root, filepath.FromSlash(decisionsName)))
 }
 
 // runID sorts by time and never repeats.
@@ -218,9 +246,9 @@ func (r *run) open(ctx context.Context) error {
 
 // openTable pins one table.
 func (r *run) openTable(ctx context.Context, t *tableRun) error {
-	root := filepath.Join(r.Warehouse, t.folder)
-	t.delta = delta.Open(delta.Dir(root))
-	t.current = relation{root: root, version: -1}
+	where := r.where.Sub(t.folder)
+	t.delta = delta.Open(where.Store())
+	t.current = relation{where: where, version: -1}
 	snap, err := t.delta.Snapshot(ctx, delta.Latest())
 	if err != nil && !errors.Is(err, delta.ErrNoTable) {
 		return err
@@ -383,7 +411,7 @@ func (r *run) stage(ctx context.Context, l *Layer) error {
 
 // begin starts the table's record.
 func (t *tableRun) begin(r *run) {
-	t.rec = &record.Table{Name: t.Name, Location: t.current.root, Mode: t.Mode, Schema: t.schema, Owner: t.Suite.Owner, Outcome: "unchanged"}
+	t.rec = &record.Table{Name: t.Name, Location: t.current.where.String(), Mode: t.Mode, Schema: t.schema, Owner: t.Suite.Owner, Outcome: "unchanged"}
 	if t.snap != nil {
 		v := t.snap.Version()
 		t.rec.VersionBefore = &v

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/record"
@@ -68,8 +69,25 @@ func (t *tableRun) refusedShape() bool {
 
 // attach makes a set of files readable under a name.
 func attach(ctx context.Context, s engine.Session, name string, rel relation, provenance bool) error {
-	_, err := s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: rel.root, Files: rel.files, Provenance: provenance})
+	if err := rel.where.Fetch(ctx, rel.files...); err != nil {
+		return err
+	}
+	root, err := rel.where.Dir()
+	if err != nil {
+		return err
+	}
+	_, err = s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: root, Files: rel.files, Provenance: provenance})
 	return err
+}
+
+// write stages the rows of a SELECT as files of this run below a table's folder.
+func (r *run) write(ctx context.Context, s engine.Session, where *location.Location, req engine.StageRequest) ([]engine.Staged, error) {
+	var err error
+	if req.Root, err = where.Dir(); err != nil {
+		return nil, err
+	}
+	req.Dir = r.id
+	return s.Stage(ctx, req)
 }
 
 // define makes the rows of a SELECT readable under a name; with keep they are computed once.
@@ -168,14 +186,14 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	if err != nil {
 		return err
 	}
-	req := engine.StageRequest{SQL: sql, Schema: t.schema, PartitionBy: t.PartitionBy, Root: t.current.root, Dir: r.id}
+	req := engine.StageRequest{SQL: sql, Schema: t.schema, PartitionBy: t.PartitionBy}
 	if split {
 		if err := r.attachRefs(ctx, t, s); err != nil {
 			return err
 		}
 		req.Split = keep
 	}
-	files, err := s.Stage(ctx, req)
+	files, err := r.write(ctx, s, t.current.where, req)
 	if err != nil {
 		return err
 	}
@@ -192,7 +210,7 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	st.counts.Returned = st.counts.Published + liveRows(refused)
 	st.counts.Removed = liveRows(removes)
 	if len(refused) > 0 {
-		rel := relation{root: t.current.root, schema: t.schema, files: refused}
+		rel := relation{where: t.current.where, schema: t.schema, files: refused}
 		if err := attach(ctx, s, relRefused, rel, false); err != nil {
 			return err
 		}
@@ -259,8 +277,7 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	}
 	stamped := fmt.Sprintf("SELECT q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) q",
 		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), fresh)
-	files, err := s.Stage(ctx, engine.StageRequest{SQL: stamped, Schema: quarantineSchema(t.schema),
-		Root: filepath.Join(r.Warehouse, quarantineFolder(t.Name)), Dir: r.id})
+	files, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: stamped, Schema: quarantineSchema(t.schema)})
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
@@ -294,8 +311,8 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 
 // attachQuarantine makes the rows that the table's quarantine holds readable; false when it has none.
 func (r *run) attachQuarantine(ctx context.Context, t *tableRun, s engine.Session) (bool, error) {
-	root := filepath.Join(r.Warehouse, quarantineFolder(t.Name))
-	snap, err := delta.Open(delta.Dir(root)).Snapshot(ctx, delta.Latest())
+	where := r.where.Sub(quarantineFolder(t.Name))
+	snap, err := delta.Open(where.Store()).Snapshot(ctx, delta.Latest())
 	if errors.Is(err, delta.ErrNoTable) {
 		return false, nil
 	}
@@ -306,7 +323,7 @@ func (r *run) attachQuarantine(ctx context.Context, t *tableRun, s engine.Sessio
 	if err != nil {
 		return false, fmt.Errorf("quarantine: %w", err)
 	}
-	return true, attach(ctx, s, relHeld, relation{root: root, schema: quarantineSchema(t.schema), files: files}, false)
+	return true, attach(ctx, s, relHeld, relation{where: where, schema: quarantineSchema(t.schema), files: files}, false)
 }
 
 func quarantineSchema(s table.Schema) table.Schema {
@@ -335,15 +352,19 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 	if err := attach(ctx, s, relTarget, t.before, false); err != nil {
 		return err
 	}
-	if err := attach(ctx, s, relNew, relation{root: t.current.root, schema: t.schema, files: st.adds}, false); err != nil {
+	if err := attach(ctx, s, relNew, relation{where: t.current.where, schema: t.schema, files: st.adds}, false); err != nil {
 		return err
 	}
 	n, err := count(ctx, s, "SELECT count(*) FROM (SELECT * FROM dq_new EXCEPT ALL SELECT * FROM dq_target) q")
 	if err != nil || n > 0 {
 		return err
 	}
+	root, err := t.current.where.Dir()
+	if err != nil {
+		return err
+	}
 	for _, f := range st.adds {
-		_ = os.Remove(filepath.Join(t.current.root, filepath.FromSlash(f.Path)))
+		_ = os.Remove(filepath.Join(root, filepath.FromSlash(f.Path)))
 	}
 	t.staged, t.current = nil, t.before
 	t.rec.Counts = record.Counts{Returned: st.counts.Returned, Unchanged: st.counts.Returned, Total: st.counts.Total}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -98,7 +97,7 @@ func (a *app) cmdGate() *cobra.Command {
 				}
 				fmt.Fprintf(a.out, "\nstaged files, kept until %s:\n", b.Expires.Format(time.RFC3339))
 				for _, f := range b.Folders {
-					fmt.Fprintf(a.out, "  %s\n", filepath.Join(p.Warehouse, f))
+					fmt.Fprintf(a.out, "  %s\n", p.Place(f))
 				}
 				return nil
 			}

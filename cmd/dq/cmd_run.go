@@ -84,7 +84,7 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if run.Outcome != "unchanged" {
 				if err := writeReports(p.Reports, run); err != nil {
 					return fmt.Errorf("the run ended (%s), but a report could not be written: %w\nhint: draw it later: dq report %s --out html=run.html",
-						run.Outcome, err, filepath.Join(p.Warehouse, "_dq", "runs", run.ID+".json"))
+						run.Outcome, err, p.Place("_dq/runs/"+run.ID+".json"))
 				}
 			}
 			if err := outs.write(run); err != nil {

@@ -21,14 +21,15 @@ import (
 )
 
 // TestMain makes this test binary stand for the command dq, in scripts and for
-// tests that start it as a process. With DQ_TEST_STOP=n that process prints
-// "stopped" at its n-th step boundary and waits there to be killed.
+// tests that start it as a process. With DQ_TEST_STOP that process prints
+// "stopped" at the step boundary of that number, or whose text begins like that,
+// and waits there to be killed.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"dq": func() {
-		if n, err := strconv.Atoi(os.Getenv("DQ_TEST_STOP")); err == nil {
+		if stop := os.Getenv("DQ_TEST_STOP"); stop != "" {
 			steps := 0
 			stepHook = func(step string) {
-				if steps++; steps == n {
+				if steps++; strconv.Itoa(steps) == stop || strings.HasPrefix(step, stop) {
 					fmt.Printf("stopped at %s\n", step)
 					select {}
 				}
@@ -153,13 +154,13 @@ func mustRun(t testing.TB, project string) {
 	}
 }
 
-// stopAt starts a run, lets it come to its n-th step boundary and kills it
-// there. It returns the step, or "" when the run ended before.
-func stopAt(t *testing.T, project string, n int) string {
+// stopAt starts a run, lets it come to a step boundary (its number, or how it
+// begins) and kills it there. It returns the step, or "" when the run ended before.
+func stopAt(t *testing.T, project, stop string) string {
 	t.Helper()
 	cmd := exec.Command("dq", "run")
 	cmd.Dir = project
-	cmd.Env = append(os.Environ(), "DQ_TEST_STOP="+strconv.Itoa(n))
+	cmd.Env = append(os.Environ(), "DQ_TEST_STOP="+stop)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

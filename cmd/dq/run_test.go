@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -133,7 +134,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			if err := addDays(p, days[2:]); err != nil {
 				t.Fatal(err)
 			}
-			step := stopAt(t, p, n)
+			step := stopAt(t, p, strconv.Itoa(n))
 			if step == "" {
 				t.Fatal("the run ended before this step")
 			}

@@ -21,6 +21,7 @@ var storyCommands = map[string]func(ts *testscript.TestScript, neg bool, args []
 	"json":  jsonHas,
 	"dated": dated,
 	"lease": lease,
+	"s3":    startS3,
 }
 
 // exits CODE COMMAND [ARG...] runs a command and demands its exit code.

@@ -67,14 +67,14 @@ var packages = []rule{
 	{pkg: "interop/gx", imports: "internal/yamlpos"},
 
 	// Floor 4: carries batches, knows no engine by name, draws nothing.
-	{pkg: "pipeline", imports: "delta engine expectations lineage policies profiling record source/file table internal/yamlpos",
+	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage policies profiling record source/file table internal/yamlpos",
 		// A whole run needs an engine.
 		tests: "engine/duckdb"},
 
 	// Floor 5: the door.
 	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage pipeline policies profiling record reports source/file table internal/yamlpos",
 		// Cases of other tools are judged by the engine.
-		tests: "expectations/kindtest"},
+		tests: "delta/s3/s3test expectations/kindtest"},
 }
 
 // dependencies are the modules of others (by import path, or the beginning of
