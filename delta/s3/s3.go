@@ -12,7 +12,7 @@
 //	AWS_VIRTUAL_HOSTED_STYLE_REQUEST        true: the bucket is part of the host name; false: of the path
 //	AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
 //	AWS_PROFILE in ~/.aws/config and ~/.aws/credentials (keys, SSO, credential_process)
-//	the roles of EKS, ECS and EC2           unless AWS_EC2_METADATA_DISABLED is true
+//	the roles of EKS, ECS and EC2           of EC2 unless AWS_EC2_METADATA_DISABLED is true
 //
 // Others may commit to the same tables if they commit by conditional puts too, as
 // delta-rs does with aws_conditional_put=etag. Spark's default log store for S3 and
@@ -104,7 +104,8 @@ func providers(getenv func(string) string) []credentials.Provider {
 			SessionToken: getenv("AWS_SESSION_TOKEN"), SignerType: credentials.SignatureV4}},
 		&credentials.FileAWSCredentials{Profile: getenv("AWS_PROFILE")},
 	}
-	if getenv("AWS_EC2_METADATA_DISABLED") != "true" {
+	roles := first(getenv, "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI") != ""
+	if roles || getenv("AWS_EC2_METADATA_DISABLED") != "true" {
 		all = append(all, &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}})
 	}
 	return all

@@ -45,7 +45,7 @@ func TestConforms(t *testing.T) {
 
 func TestConformsWithFaults(t *testing.T) {
 	server := start(t)
-	server.Fault = s3test.Random(1, 0.1)
+	server.Fault = s3test.Random(1, 0.05)
 	storetest.Run(t, func(t *testing.T) delta.Store { return open(t, server, fmt.Sprintf("s3://lake/t%d", stores.Add(1))) })
 }
 
@@ -62,6 +62,19 @@ func TestServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		return store
+	})
+	t.Run("parts", func(t *testing.T) {
+		store, err := s3.Open(location+"/parts", os.Getenv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Repeat([]byte("parquet."), 20<<17)
+		if err := store.Upload(t.Context(), "a b/c%20d", bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := store.Read(t.Context(), "a b/c%20d"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("read: %d bytes of %d, %v", len(got), len(data), err)
+		}
 	})
 }
 
