@@ -83,11 +83,12 @@ type Session interface {
 // Format is the format of an [Input]'s files.
 type Format string
 
-// The formats that every engine reads.
+// The formats that every engine reads, and Arrow, which is written only.
 const (
 	Parquet Format = "parquet" // the default
 	CSV     Format = "csv"
-	JSON    Format = "json" // newline-delimited objects, or one array
+	JSON    Format = "json"  // newline-delimited objects, or one array
+	Arrow   Format = "arrow" // an IPC file
 )
 
 // Input is a relation to be read: files, and how.
@@ -170,10 +171,16 @@ type Repeater interface {
 	Repeats(ctx context.Context, relation string, keys []string, where string) (string, bool, error)
 }
 
-// Exporter is what sessions are that can write the rows of a SELECT, composed by
-// dq, to one Parquet file of any name, streamed and in the order of the SELECT.
+// Exporter is what sessions are that can hand out results larger than memory.
 type Exporter interface {
-	Export(ctx context.Context, sql, path string) (rows int64, err error)
+	// Each runs a SELECT (bound before, or composed by dq) and hands out its rows
+	// in order, some thousands at a time; the rows lie on disk meanwhile where
+	// memory does not hold them. An error of portion ends it and is returned.
+	Each(ctx context.Context, sql string, portion func(*Rows) error) error
+	// Export writes the rows of a SELECT to one file, in its order: [Parquet],
+	// [CSV] (with a header, nulls as nothing) or [Arrow]. The file is there whole
+	// or not at all; its folder is made if need be. It returns how many rows it has.
+	Export(ctx context.Context, sql string, as Format, path string) (rows int64, err error)
 }
 
 // Plan is a bound SELECT.
@@ -227,7 +234,7 @@ type Staged struct {
 
 // Rows is a materialised result. Values are nil, bool, int64, float64, string,
 // []byte, time.Time (UTC; dates at midnight), [Decimal], or []any and
-// map[string]any of those for nested ones.
+// map[string]any of those for nested ones; keys of maps are texts.
 type Rows struct {
 	Schema table.Schema
 	Values [][]any

@@ -205,7 +205,7 @@ func (c *checking) writeFailures(ctx context.Context, result *expectations.Resul
 	if err != nil {
 		return err
 	}
-	_, err = exporter.Export(ctx, sql, c.failures)
+	_, err = exporter.Export(ctx, sql, engine.Parquet, c.failures)
 	return err
 }
 

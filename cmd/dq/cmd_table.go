@@ -12,9 +12,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
-	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/record"
-	"github.com/dq-dev/dq/table"
 )
 
 func (a *app) cmdTable() *cobra.Command {
@@ -270,111 +268,4 @@ func notNil(s []string) []string {
 		return []string{}
 	}
 	return s
-}
-
-func (a *app) tableQuery() *cobra.Command {
-	var format string
-	cmd := &cobra.Command{
-		Use:   "query LOCATION [SQL]",
-		Short: "Ask one SELECT of a table, which is called t",
-		Example: `  dq table query warehouse/gold/daily_revenue
-  dq table query warehouse/silver/order_lines@3 'SELECT country, sum(amount) FROM t GROUP BY country' --format json`,
-		Args: cobra.RangeArgs(1, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf(format, "table", "json", "ndjson"); err != nil {
-				return err
-			}
-			sql := "SELECT * FROM t LIMIT 20"
-			if len(args) == 2 {
-				sql = args[1]
-			}
-			d, err := resolve(cmd.Context(), args[0], dataOptions{})
-			if err != nil {
-				return err
-			}
-			return a.withSession(cmd.Context(), func(_ engine.Engine, s engine.Session) error {
-				in := d.input
-				in.Name = "t"
-				if _, err := s.Attach(cmd.Context(), in); err != nil {
-					return err
-				}
-				if _, err := s.Bind(cmd.Context(), sql); err != nil {
-					return usage(err)
-				}
-				rows, err := s.Query(cmd.Context(), sql)
-				if err != nil {
-					return err
-				}
-				return a.printRows(rows, format)
-			})
-		},
-	}
-	cmd.Flags().StringVar(&format, "format", "table", "table, json or ndjson")
-	return cmd
-}
-
-// printRows writes a result; decimals as numbers in their own digits.
-func (a *app) printRows(rows *engine.Rows, format string) error {
-	if format == "table" {
-		w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-		for i, f := range rows.Schema.Fields {
-			fmt.Fprint(w, sep(i), f.Name)
-		}
-		fmt.Fprintln(w)
-		for _, row := range rows.Values {
-			for i, v := range row {
-				fmt.Fprint(w, sep(i), cell(v, rows.Schema.Fields[i].Type))
-			}
-			fmt.Fprintln(w)
-		}
-		return w.Flush()
-	}
-	enc := json.NewEncoder(a.out)
-	enc.SetEscapeHTML(false)
-	objects := make([]map[string]any, len(rows.Values))
-	for i, row := range rows.Values {
-		objects[i] = map[string]any{}
-		for j, v := range row {
-			switch x := v.(type) {
-			case engine.Decimal:
-				v = json.Number(x)
-			case time.Time:
-				v = cell(x, rows.Schema.Fields[j].Type)
-			}
-			objects[i][rows.Schema.Fields[j].Name] = v
-		}
-		if format == "ndjson" {
-			if err := enc.Encode(objects[i]); err != nil {
-				return err
-			}
-		}
-	}
-	if format == "ndjson" {
-		return nil
-	}
-	return writeJSON(a.out, objects)
-}
-
-func sep(i int) string {
-	if i == 0 {
-		return ""
-	}
-	return "\t"
-}
-
-// cell writes a value for people; times in UTC, dates without a time.
-func cell(v any, t table.Type) string {
-	switch v := v.(type) {
-	case nil:
-		return "NULL"
-	case time.Time:
-		switch t.Kind {
-		case table.Date:
-			return v.Format(time.DateOnly)
-		case table.TimestampNTZ:
-			return v.Format("2006-01-02T15:04:05.999999")
-		}
-		return v.UTC().Format("2006-01-02T15:04:05.999999Z")
-	}
-	return fmt.Sprintf("%v", v)
 }

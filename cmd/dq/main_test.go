@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -40,6 +41,9 @@ func TestMain(m *testing.M) {
 	}})
 }
 
+// update rewrites what stories compare standard output with.
+var update = flag.Bool("update", false, "write the goldens of the stories")
+
 func TestScripts(t *testing.T) {
 	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		// project DIR DAY... makes a project of the example with those days of data.
@@ -52,7 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 	}
 	maps.Copy(commands, storyCommands)
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands})
+	testscript.Run(t, testscript.Params{UpdateScripts: *update, Dir: "testdata/script", Cmds: commands})
 }
 
 // example is the folder of the e-commerce example.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -169,7 +171,7 @@ func (s *session) Query(ctx context.Context, query string) (*engine.Rows, error)
 
 // ask runs one SELECT, whatever is attached.
 func (s *session) ask(ctx context.Context, query, doing string) (*engine.Rows, error) {
-	rows := &engine.Rows{}
+	rows, again := &engine.Rows{}, ""
 	err := prepared(ctx, s.conn, query, doing, func(stmt *driver.Stmt) error {
 		if kind, err := stmt.StatementType(); err != nil || kind != driver.STATEMENT_TYPE_SELECT {
 			return fmt.Errorf("%s: only a SELECT can be asked", doing)
@@ -182,6 +184,9 @@ func (s *session) ask(ctx context.Context, query, doing string) (*engine.Rows, e
 			if schema.Fields[i].Type.Kind == "" { // an interval or the like comes as text
 				schema.Fields[i].Type = table.Type{Kind: table.String}
 			}
+		}
+		if again = textKeys(query, schema); again != "" {
+			return nil
 		}
 		rows.Schema = schema
 		result, err := stmt.QueryContext(ctx, nil)
@@ -206,7 +211,50 @@ func (s *session) ask(ctx context.Context, query, doing string) (*engine.Rows, e
 	if err != nil {
 		return nil, err
 	}
+	if again != "" {
+		return s.ask(ctx, again, doing)
+	}
 	return rows, nil
+}
+
+// textKeys is the query with the keys of its maps as texts, or "" when they are:
+// the driver cannot make a Go map of every type of key.
+func textKeys(query string, schema table.Schema) string {
+	items, names, changed := make([]string, len(schema.Fields)), make([]string, len(schema.Fields)), false
+	for i, f := range schema.Fields {
+		names[i] = "c" + strconv.Itoa(i)
+		items[i] = names[i] + " AS " + ident(f.Name)
+		if t, ok := withTextKeys(f.Type); ok {
+			items[i], changed = "CAST("+names[i]+" AS "+sqlType(t, logical)+") AS "+ident(f.Name), true
+		}
+	}
+	if !changed {
+		return ""
+	}
+	return "SELECT " + strings.Join(items, ", ") + " FROM (" + query + "\n) AS dq_maps(" + strings.Join(names, ", ") + ")"
+}
+
+// withTextKeys is a type whose maps have texts as keys, and whether it is another one.
+func withTextKeys(t table.Type) (table.Type, bool) {
+	changed := false
+	inner := func(p *table.Type) *table.Type {
+		next, ok := withTextKeys(*p)
+		changed = changed || ok
+		return &next
+	}
+	switch t.Kind {
+	case table.Array:
+		t.Elem = inner(t.Elem)
+	case table.Map:
+		changed = t.Key.Kind != table.String
+		t.Key, t.Elem = &table.Type{Kind: table.String}, inner(t.Elem)
+	case table.Struct:
+		t.Fields = slices.Clone(t.Fields)
+		for i := range t.Fields {
+			t.Fields[i].Type = *inner(&t.Fields[i].Type)
+		}
+	}
+	return t, changed
 }
 
 // hide names a new hidden table.
