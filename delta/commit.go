@@ -41,6 +41,9 @@ func (x *Txn) Commit(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := x.writeVectors(ctx); err != nil {
+		return 0, err
+	}
 	for lost := 0; ; lost++ {
 		current, err = x.catchUp(ctx, current)
 		if err != nil {
@@ -386,7 +389,16 @@ func (x *Txn) parameters() map[string]string {
 func (x *Txn) metrics() map[string]string {
 	p := &x.prepared
 	var files, rows, bytes int64
+	removed := make(map[string]bool, len(p.Removes))
+	for _, f := range p.Removes {
+		removed[f.path] = true
+	}
+	vectors := map[string]bool{}
 	for _, f := range p.Adds {
+		if removed[f.path] { // the same file with another deletion vector
+			vectors[f.path] = true
+			continue
+		}
 		if !f.changesData() {
 			continue
 		}
@@ -402,12 +414,17 @@ func (x *Txn) metrics() map[string]string {
 	if rows >= 0 {
 		out["numOutputRows"] = strconv.FormatInt(rows, 10)
 	}
-	if len(p.Removes) > 0 {
-		var removed int64
+	if n := len(vectors); n > 0 {
+		out["numDeletionVectorsUpdated"] = strconv.Itoa(n)
+	}
+	if n := len(removed) - len(vectors); n > 0 {
+		var gone int64
 		for _, f := range p.Removes {
-			removed += f.Size.value()
+			if !vectors[f.path] {
+				gone += f.Size.value()
+			}
 		}
-		out["numRemovedFiles"], out["numRemovedBytes"] = strconv.Itoa(len(p.Removes)), strconv.FormatInt(removed, 10)
+		out["numRemovedFiles"], out["numRemovedBytes"] = strconv.Itoa(n), strconv.FormatInt(gone, 10)
 	}
 	return out
 }

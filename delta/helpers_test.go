@@ -117,7 +117,10 @@ func describe(t testing.TB, s *Snapshot) string {
 	}
 	out := fmt.Sprintf("version %d %s %q %v %v %v %d rows %t %v %v\n", s.Version(), text, s.PartitionBy(), s.Properties(), reader, writer, rows, known, s.Txns(), s.state.domains)
 	for _, f := range fileList(t, s) {
-		out += fmt.Sprintf("%s %d %s %v %v", f.Path, f.Size, f.Modified, f.Tags, f.Deleted)
+		out += fmt.Sprintf("%s %d %s %v", f.Path, f.Size, f.Modified, f.Tags)
+		if d := f.Deleted; d != nil {
+			out += fmt.Sprintf(" without %s%s@%v %v", d.Storage, d.Location, d.Offset != nil, d.Rows)
+		}
 		for k, v := range f.Partition {
 			if v != nil {
 				out += " " + k + "=" + *v

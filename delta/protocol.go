@@ -182,41 +182,93 @@ func kinds(s table.Schema) map[table.Kind]bool {
 	return found
 }
 
+// needed lists the features that schema and properties need, sorted.
+func needed(s table.Schema, props map[string]string) []string {
+	var out []string
+	add := func(feature string, yes bool) {
+		if yes {
+			out = append(out, feature)
+		}
+	}
+	on := func(key string) bool { return props[key] == "true" }
+	add("appendOnly", on("delta.appendOnly"))
+	add("changeDataFeed", on("delta.enableChangeDataFeed"))
+	add("columnMapping", props["delta.columnMapping.mode"] == string(mapName) || props["delta.columnMapping.mode"] == string(mapID))
+	add("deletionVectors", on("delta.enableDeletionVectors"))
+	add("inCommitTimestamp", on("delta.enableInCommitTimestamps"))
+	add("timestampNtz", kinds(s)[table.TimestampNTZ])
+	add("typeWidening", on("delta.enableTypeWidening"))
+	add("v2Checkpoint", props["delta.checkpointPolicy"] == "v2")
+	for k := range props {
+		if strings.HasPrefix(k, "delta.constraints.") {
+			out = append(out, "checkConstraints")
+			break
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // needs returns the protocol that schema and properties need when the table has
-// p: p itself, or a higher one. A new table starts from nil.
+// p: p itself, or a higher one, but no higher than must be, so that old readers
+// stay able to read. A new table starts from nil.
 func (p *protocol) needs(s table.Schema, props map[string]string) *protocol {
-	var features []string
-	if kinds(s)[table.TimestampNTZ] {
-		features = append(features, "timestampNtz")
-	}
-	if props["delta.enableInCommitTimestamps"] == "true" {
-		features = append(features, "inCommitTimestamp")
-	}
 	base := p
 	if base == nil {
 		base = &protocol{MinReader: 1, MinWriter: 2}
-		if props["delta.enableChangeDataFeed"] == "true" {
-			base.MinWriter = 4
-		}
 	}
 	reader, writer := base.features()
-	var newReader, newWriter bool
-	for _, f := range features {
-		if !slices.Contains(writer, f) {
-			writer, newWriter = append(writer, f), true
-		}
-		if slices.Contains(readable, f) && !slices.Contains(reader, f) {
-			reader, newReader = append(reader, f), true
+	var missing []string
+	for _, f := range needed(s, props) {
+		if !slices.Contains(writer, f) || slices.Contains(readable, f) && !slices.Contains(reader, f) {
+			missing = append(missing, f)
 		}
 	}
-	if !newReader && !newWriter {
+	if missing == nil {
 		return base
 	}
-	slices.Sort(reader)
+	if base.MinWriter < 7 {
+		if next, ok := base.older(missing); ok {
+			return next
+		}
+	}
+	next := &protocol{MinReader: base.MinReader, MinWriter: 7}
+	for _, f := range missing {
+		writer = append(writer, f)
+		if slices.Contains(readable, f) {
+			reader = append(reader, f)
+			next.MinReader = 3
+		}
+	}
 	slices.Sort(writer)
-	next := &protocol{MinReader: base.MinReader, MinWriter: 7, WriterFeatures: &writer}
-	if newReader || base.MinReader == 3 {
-		next.MinReader, next.ReaderFeatures = 3, &reader
+	writer = slices.Compact(writer)
+	next.WriterFeatures = &writer
+	if next.MinReader == 3 {
+		slices.Sort(reader)
+		reader = slices.Compact(reader)
+		next.ReaderFeatures = &reader
 	}
 	return next
+}
+
+// older raises the versions so far that the features are implied, which is
+// possible below version 7 of writers for old features only.
+func (p *protocol) older(features []string) (*protocol, bool) {
+	next := &protocol{MinReader: p.MinReader, MinWriter: p.MinWriter}
+	for _, f := range features {
+		i := slices.IndexFunc(legacy, func(l struct {
+			writer  int
+			feature string
+		}) bool {
+			return l.feature == f
+		})
+		if i < 0 {
+			return nil, false
+		}
+		next.MinWriter = max(next.MinWriter, legacy[i].writer)
+		if f == "columnMapping" {
+			next.MinReader = max(next.MinReader, 2)
+		}
+	}
+	return next, true
 }

@@ -25,6 +25,7 @@ type Txn struct {
 	rearranged  []table.File
 	retags      []*fileAction
 	removes     []*fileAction
+	deletions   []deletion
 	schema      *table.Schema
 	partitionBy []string          // of a new table
 	properties  map[string]string // of a new table
@@ -51,6 +52,7 @@ type prepared struct {
 	Txns        []appTxn                   `json:"txns,omitempty"`
 	Removes     []*fileAction              `json:"removes,omitempty"`
 	Adds        []*fileAction              `json:"adds,omitempty"`
+	Vectors     *vectorFile                `json:"vectors,omitempty"`
 }
 
 // Create begins the first commit of a new table. The protocol is only as high as
@@ -292,6 +294,11 @@ func (x *Txn) prepare() {
 		p.Adds = append(p.Adds, a)
 	}
 	p.Adds = append(sortFiles(p.Adds), sortFiles(x.retags)...)
+	if len(x.deletions) > 0 && props["delta.enableDeletionVectors"] != "true" {
+		x.fail(&Error{Category: InvalidChange, Problem: "delete: the table has no deletion vectors",
+			Hint: "set its property delta.enableDeletionVectors to true, or write the rows that stay to new files"})
+	}
+	p.Adds = append(p.Adds, x.vectors()...)
 	p.Removes = sortFiles(x.removes)
 	if err := (&commit{adds: p.Adds, removes: p.Removes}).checkFiles(""); err != nil {
 		x.fail(invalid("%s", err.(*Error).Problem))
@@ -305,7 +312,7 @@ func (x *Txn) checkRemoves(props map[string]string) {
 		return
 	}
 	_, features := x.base.Features()
-	if props["delta.appendOnly"] == "true" && slices.Contains(features, "appendOnly") {
+	if props["delta.appendOnly"] == "true" && slices.ContainsFunc(x.removes, (*fileAction).changesData) && slices.Contains(features, "appendOnly") {
 		x.fail(invalid("remove: the table is append-only (delta.appendOnly)"))
 	}
 	// Files that are added and removed as a whole need no change files; a rewrite
@@ -400,7 +407,7 @@ func (x *Txn) newTable() map[string]string {
 // allowedProperty reports whether a new table may have the property.
 func allowedProperty(key, value string) bool {
 	switch key {
-	case "delta.enableDeletionVectors", "delta.enableRowTracking", "delta.enableTypeWidening",
+	case "delta.enableRowTracking", "delta.enableTypeWidening",
 		"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":
 		return value == "false"
 	case "delta.columnMapping.mode":

@@ -159,7 +159,7 @@ func TestRefusedTables(t *testing.T) {
 		{"partition column twice", day, []string{"day", "day"}, nil, "named twice"},
 		{"nothing but partition columns", day[:1], []string{"day"}, nil, "every column is a partition column"},
 		{"column mapping", day, nil, map[string]string{"delta.columnMapping.mode": "name"}, "delta.columnMapping.mode=name"},
-		{"deletion vectors", day, nil, map[string]string{"delta.enableDeletionVectors": "true"}, "does not uphold"},
+		{"row tracking", day, nil, map[string]string{"delta.enableRowTracking": "true"}, "does not uphold"},
 		{"constraint", day, nil, map[string]string{"delta.constraints.c": "id > 0"}, "does not uphold"},
 	}
 	for _, c := range cases {
