@@ -28,12 +28,16 @@ type aggregate struct {
 	// counts says that rows in which the argument erred are what it counts.
 	counts bool
 
-	duckdb func(w *aggregation) (string, error)
+	// The SQL of a dialect, nil where it cannot say the aggregate exactly.
+	duckdb, spark func(g *aggregation) (string, error)
 }
 
 func (a *aggregate) sql(dialect string) func(w *aggregation) (string, error) {
-	if dialect == "duckdb" {
+	switch dialect {
+	case "duckdb":
 		return a.duckdb
+	case "spark":
+		return a.spark
 	}
 	return nil
 }
@@ -97,9 +101,17 @@ func once(query string) string { return "any_value((" + query + "))" }
 // finite is the filter that leaves NaN and infinities out, for doubles.
 func (g *aggregation) finite() string {
 	if g.args[0].typ.Kind() == types.DoubleKind {
-		return g.filter("isfinite(" + g.args[0].sql + ")")
+		return g.filter(g.isFinite(g.args[0].sql))
 	}
 	return g.filter()
+}
+
+// isFinite is a condition on a double that is not null.
+func (w *writer) isFinite(x string) string {
+	if w.isSpark() {
+		return "abs(" + x + ") < " + infinity
+	}
+	return "isfinite(" + x + ")"
 }
 
 // number refuses all but numbers as the first argument.

@@ -112,44 +112,48 @@ func issues(err error) string {
 
 func TestRowSQL(t *testing.T) {
 	e := env(t)
-	golden(t, "testdata/row_sql.txt", func(src string) string {
-		r, err := e.Row(src)
-		if err != nil {
-			return issues(err)
-		}
-		sql, err := r.With(Facts{Now: now}).SQL(dialect{})
-		if err != nil {
-			return err.Error()
-		}
-		return sql
-	})
+	golden(t, "testdata/row_sql.txt", func(src string) string { return rowSQL(e, dialect{}, src) })
+}
+
+func rowSQL(e *Env, d engine.Dialect, src string) string {
+	r, err := e.Row(src)
+	if err != nil {
+		return issues(err)
+	}
+	sql, err := r.With(Facts{Now: now}).SQL(d)
+	if err != nil {
+		return err.Error()
+	}
+	return sql
 }
 
 func TestMetricSQL(t *testing.T) {
 	e := env(t)
-	golden(t, "testdata/metric_sql.txt", func(src string) string {
-		src, filter, _ := strings.Cut(src, " where ")
-		var where *Rule
-		if filter != "" {
-			var err error
-			if where, err = e.Row(filter); err != nil {
-				return issues(err)
-			}
-		}
-		r, err := e.Table(src, where)
-		if err != nil {
+	golden(t, "testdata/metric_sql.txt", func(src string) string { return metricSQL(e, dialect{}, src) })
+}
+
+func metricSQL(e *Env, d engine.Dialect, src string) string {
+	src, filter, _ := strings.Cut(src, " where ")
+	var where *Rule
+	if filter != "" {
+		var err error
+		if where, err = e.Row(filter); err != nil {
 			return issues(err)
 		}
-		var lines []string
-		for _, m := range r.With(Facts{Now: now}).Metrics() {
-			sql, err := m.SQL(dialect{}, "t")
-			if err != nil {
-				return err.Error()
-			}
-			lines = append(lines, fmt.Sprintf("%s (%s): %s", m.Text, m.Type, sql))
+	}
+	r, err := e.Table(src, where)
+	if err != nil {
+		return issues(err)
+	}
+	var lines []string
+	for _, m := range r.With(Facts{Now: now}).Metrics() {
+		sql, err := m.SQL(d, "t")
+		if err != nil {
+			return err.Error()
 		}
-		return strings.Join(lines, "\n")
-	})
+		lines = append(lines, fmt.Sprintf("%s (%s): %s", m.Text, m.Type, sql))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func TestRowIssues(t *testing.T) {

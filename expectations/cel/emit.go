@@ -82,7 +82,7 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 			if w.now.IsZero() {
 				return term{}, errNoClock
 			}
-			return term{sql: timestampLiteral(w.now)}, nil
+			return term{sql: w.timestampLiteral(w.now)}, nil
 		}
 		if i, ok := columnIndex(e.AsIdent()); ok {
 			f := w.expr.env.schema.Fields[i]
@@ -228,16 +228,23 @@ func (w *writer) conditional(c term, yes, no string) string {
 // cell is what a column or a field of a struct holds, as a value of CEL.
 func (w *writer) cell(sql string, typ table.Type) term {
 	t := term{sql: sql, null: true}
-	switch typ.Kind {
+	switch spark := w.isSpark(); typ.Kind {
 	case table.Float:
 		t.sql = "CAST(" + t.sql + " AS DOUBLE)"
+	case table.TimestampNTZ:
+		if spark {
+			t.sql = "CAST(" + t.sql + " AS TIMESTAMP)"
+		}
 	case table.Timestamp:
+		if spark {
+			break
+		}
 		// The same instant in UTC as AT TIME ZONE 'UTC' gives, at a thirtieth of its cost.
 		t.sql = "make_timestamp(epoch_us(" + t.sql + "))"
 	case table.Decimal:
 		t.exact = true
 	case table.Array:
-		if typ.Elem != nil && (typ.Elem.Kind == table.Float || typ.Elem.Kind == table.Timestamp) {
+		if typ.Elem != nil && w.cell("x", *typ.Elem).sql != "x" {
 			t.sql = w.each(sql, "dq_x", w.cell("dq_x", *typ.Elem).sql)
 		}
 	}
@@ -246,7 +253,7 @@ func (w *writer) cell(sql string, typ table.Type) term {
 
 // readable refuses what would have to be converted deep within a value.
 func (w *writer) readable(t table.Type) error {
-	if t.Kind == table.Map && t.Elem != nil && (t.Elem.Kind == table.Float || t.Elem.Kind == table.Timestamp) {
+	if t.Kind == table.Map && t.Elem != nil && w.cell("x", *t.Elem).sql != "x" {
 		return w.unsupported("a map to %s", *t.Elem)
 	}
 	if t.Kind == table.Array && t.Elem != nil && t.Elem.Kind == table.Array && t.Elem.Elem != nil && t.Elem.Elem.Kind != table.String && t.Elem.Elem.Kind != table.Int64 {
@@ -277,7 +284,7 @@ func (w *writer) list(e ast.Expr) (term, error) {
 	}
 	own := w.expr.tree.TypeMap()[e.ID()]
 	open, end := "[", "]"
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		open, end = "array(", ")"
 	}
 	t.sql = open + strings.Join(items, ", ") + end
@@ -292,7 +299,7 @@ func (w *writer) list(e ast.Expr) (term, error) {
 
 // sqlType is the SQL type of values of a CEL type.
 func (w *writer) sqlType(t *types.Type, s shape) (string, bool) {
-	spark := w.dialect.Name() == "spark"
+	spark := w.isSpark()
 	name := func(duckdb, other string) (string, bool) {
 		if spark {
 			return other, true
@@ -332,7 +339,7 @@ func (w *writer) literal(v ref.Val) (string, error) {
 	case types.Bool:
 		return strings.ToUpper(strconv.FormatBool(bool(x))), nil
 	case types.Int:
-		return intLiteral(int64(x)), nil
+		return w.intLiteral(int64(x)), nil
 	case types.Double:
 		return w.doubleLiteral(float64(x)), nil
 	case types.String:
@@ -345,16 +352,23 @@ func (w *writer) literal(v ref.Val) (string, error) {
 		for _, c := range x {
 			fmt.Fprintf(&b, `\x%02X`, c)
 		}
+		if w.isSpark() {
+			return fmt.Sprintf("X'%X'", []byte(x)), nil
+		}
 		return "CAST('" + b.String() + "' AS BLOB)", nil
 	}
 	return "", w.unsupported("a constant of type %s", v.Type().TypeName())
 }
 
-func intLiteral(n int64) string {
-	if n < 0 {
-		return "(" + strconv.FormatInt(n, 10) + ")"
+func (w *writer) intLiteral(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	if w.isSpark() {
+		s += "L"
 	}
-	return strconv.FormatInt(n, 10)
+	if n < 0 {
+		return "(" + s + ")"
+	}
+	return s
 }
 
 // doubleLiteral has an exponent: without one, SQL reads a decimal.
@@ -373,7 +387,7 @@ func doubleLiteral(x float64) string {
 
 // doubleLiteral is a constant of type DOUBLE.
 func (w *writer) doubleLiteral(x float64) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return sparkDouble(x)
 	}
 	return doubleLiteral(x)

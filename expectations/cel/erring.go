@@ -22,19 +22,21 @@ import (
 // argumentErrors is the aggregate of companions. No source can call it, so it is
 // in no family. Its values row by row are what [metric.row] says.
 var argumentErrors = aggregate{name: "errors", min: 1, max: 1,
-	types: func([]*expr) (result, *wrong) { return intResult, nil },
-	eval:  func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
-	duckdb: func(g *aggregation) (string, error) {
-		conditions := []string{g.args[0].sql + " IS NULL"}
-		if g.args[0].branches != nil {
-			conditions[0] = "(" + g.valid(g.args[0]) + ") IS NOT TRUE"
-		}
-		x := g.metric.args[0]
-		for _, p := range x.reads {
-			conditions = append(conditions, g.path(x.env, p)+" IS NOT NULL")
-		}
-		return "count(*)" + g.filter(conditions...), nil
-	}}
+	types:  func([]*expr) (result, *wrong) { return intResult, nil },
+	eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
+	duckdb: erredSQL, spark: erredSQL}
+
+func erredSQL(g *aggregation) (string, error) {
+	conditions := []string{g.args[0].sql + " IS NULL"}
+	if g.args[0].branches != nil {
+		conditions[0] = "(" + g.valid(g.args[0]) + ") IS NOT TRUE"
+	}
+	x := g.metric.args[0]
+	for _, p := range x.reads {
+		conditions = append(conditions, g.path(x.env, p)+" IS NOT NULL")
+	}
+	return "count(*)" + g.filter(conditions...), nil
+}
 
 func (m *metric) companion() bool { return m.call == &argumentErrors }
 
@@ -132,7 +134,7 @@ func (w *writer) path(env *Env, p path) string {
 	for _, name := range strings.Split(p.fields, pathSeparator) {
 		switch {
 		case name == "":
-		case w.dialect.Name() == "spark":
+		case w.isSpark():
 			sql = "(" + sql + ")." + w.dialect.Ident(name)
 		default:
 			sql = "struct_extract(" + sql + ", " + w.dialect.Literal(name) + ")"

@@ -43,23 +43,30 @@ var arithmeticFunctions = []function{
 	{name: operators.Modulo, style: operator, forms: []form{{
 		id: "modulo_int", in: []*types.Type{types.IntType, types.IntType}, out: types.IntType,
 		eval:   func(a []ref.Val) ref.Val { return a[0].(types.Int).Modulo(a[1]) },
-		duckdb: duckdbModulo,
+		duckdb: duckdbModulo, spark: sparkInts("%"),
 	}}},
 	{name: operators.Negate, style: operator, forms: []form{
 		{id: "negate_int", in: []*types.Type{types.IntType}, out: types.IntType,
 			eval: func(a []ref.Val) ref.Val { return a[0].(types.Int).Negate() },
 			duckdb: func(w *writer, a []term) (string, error) {
 				return bigint("-CAST(" + a[0].sql + " AS HUGEINT)"), nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				return "try_subtract(0L, CAST(" + a[0].sql + " AS BIGINT))", nil
 			}},
 		{id: "negate_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return a[0].(types.Double).Negate() },
-			duckdb: func(w *writer, a []term) (string, error) { return "(-" + a[0].sql + ")", nil }},
+			duckdb: negated, spark: negated},
 		{id: "negate_decimal", in: []*types.Type{decimalType}, out: decimalType, total: true, shape: firstShape,
-			eval: func(a []ref.Val) ref.Val { return a[0].(decimal).neg() },
-			duckdb: func(w *writer, a []term) (string, error) {
-				return "(-" + w.dec(a[0], a[0].shape) + ")", nil
-			}},
+			eval:   func(a []ref.Val) ref.Val { return a[0].(decimal).neg() },
+			duckdb: negatedDecimal, spark: negatedDecimal},
 	}},
+}
+
+func negated(_ *writer, a []term) (string, error) { return "(-" + a[0].sql + ")", nil }
+
+func negatedDecimal(w *writer, a []term) (string, error) {
+	return "(-" + w.dec(a[0], a[0].shape) + ")", nil
 }
 
 // arithmetic is one form of + - * or /, by the type in which its operands meet.
@@ -72,6 +79,7 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 		f.duckdb = func(w *writer, a []term) (string, error) {
 			return bigint(fmt.Sprintf("CAST(%s AS HUGEINT) %s %s", a[0].sql, op, a[1].sql)), nil
 		}
+		f.spark = sparkInts(op)
 	case types.DoubleType:
 		f.total = true
 		if op == "//" {
@@ -82,6 +90,9 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 		}
 		f.duckdb = func(w *writer, a []term) (string, error) {
 			return fmt.Sprintf("(%s %s %s)", w.double(a[0]), op, w.double(a[1])), nil
+		}
+		if f.spark = f.duckdb; op == "/" {
+			f.spark = sparkDivide
 		}
 	default:
 		f.shape, f.digits = size, true
@@ -96,6 +107,19 @@ func arithmetic(id, op string, in []*types.Type, ints func(a, b types.Int) ref.V
 			}
 			if op == "*" {
 				return w.multiply(a[0], a[1], out), nil
+			}
+			return w.add(op, a[0], a[1], out), nil
+		}
+		f.spark = func(w *writer, a []term) (string, error) {
+			out, err := size([]shape{a[0].shape, a[1].shape}, nil)
+			if err == nil {
+				err = w.sparkDecimals(out)
+			}
+			if err != nil {
+				return "", err
+			}
+			if op == "*" {
+				return fmt.Sprintf("(%s * %s)", w.dec(a[0], a[0].shape), w.dec(a[1], a[1].shape)), nil
 			}
 			return w.add(op, a[0], a[1], out), nil
 		}

@@ -29,7 +29,7 @@ var checksumFunctions = []function{
 		func(s string) bool { return ibanPattern().MatchString(s) && iban(s) },
 		func(w *writer, s string) (string, error) {
 			moved := "substring(" + s + ", 5) || substring(" + s + ", 1, 4)"
-			if w.dialect.Name() == "spark" {
+			if w.isSpark() {
 				moved = "concat(substring(" + s + ", 5), substring(" + s + ", 1, 4))"
 			}
 			return w.guarded(s, ibanText(), w.mod97(moved)+" = 1"), nil
@@ -146,7 +146,7 @@ func (w *writer) guarded(s, pattern, check string) string {
 
 // characters is a text as a list.
 func (w *writer) characters(s string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "split(" + s + ", '(?!^)')"
 	}
 	return "string_split(" + s + ", '')"
@@ -155,14 +155,14 @@ func (w *writer) characters(s string) string {
 // total adds up an expression over the characters dq_c of a text and their places dq_i,
 // which begin at 1.
 func (w *writer) total(s, expression string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "aggregate(transform(" + w.characters(s) + ", (dq_c, dq_j) -> " + strings.ReplaceAll(expression, "dq_i", "(dq_j + 1)") + "), 0L, (dq_a, dq_x) -> dq_a + dq_x)"
 	}
 	return "list_sum(list_transform(" + w.characters(s) + ", lambda dq_c, dq_i: " + expression + "))"
 }
 
 func (w *writer) valueOf(c string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "(instr('" + alphabet + "', " + c + ") - 1)"
 	}
 	return "(strpos('" + alphabet + "', " + c + ") - 1)"
@@ -183,14 +183,14 @@ func (w *writer) weights(s, pattern, weight string, modulus int) string {
 // mod97 is the rest of the number that the letters and digits of a text make.
 func (w *writer) mod97(s string) string {
 	next := "(dq_a * CASE WHEN dq_v > 9 THEN 100 ELSE 10 END + dq_v) % 97"
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "aggregate(transform(" + w.characters(s) + ", dq_c -> " + w.valueOf("dq_c") + "), 0, (dq_a, dq_v) -> CAST(" + next + " AS INT))"
 	}
 	return "list_reduce(list_transform(" + w.characters(s) + ", lambda dq_c: " + w.valueOf("dq_c") + "), lambda dq_a, dq_v: " + next + ")"
 }
 
 func (w *writer) expandLetters(s string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "array_join(transform(" + w.characters(s) + ", dq_c -> CAST(" + w.valueOf("dq_c") + " AS STRING)), '')"
 	}
 	return "array_to_string(list_transform(" + w.characters(s) + ", lambda dq_c: CAST(" + w.valueOf("dq_c") + " AS VARCHAR)), '')"

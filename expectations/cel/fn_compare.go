@@ -25,13 +25,13 @@ func ordering(name, op string, holds func(c int) bool) []form {
 			f.eval = func(a []ref.Val) ref.Val {
 				return types.Bool(holds(cmp.Compare(a[0].(types.Int), a[1].(types.Int))))
 			}
-			f.duckdb = plainComparison(op)
+			f.duckdb, f.spark = plainComparison(op), plainComparison(op)
 		case types.DoubleType:
 			f.eval = func(a []ref.Val) ref.Val {
 				x, y := toDouble(a[0]), toDouble(a[1])
 				return types.Bool(x == x && y == y && holds(cmp.Compare(x, y)))
 			}
-			f.duckdb = doubleComparison(op)
+			f.duckdb, f.spark = doubleComparison(op), doubleComparison(op)
 		default:
 			f.eval = func(a []ref.Val) ref.Val { return types.Bool(holds(toDecimal(a[0]).cmp(toDecimal(a[1])))) }
 			f.duckdb = func(w *writer, a []term) (string, error) {
@@ -41,13 +41,14 @@ func ordering(name, op string, holds func(c int) bool) []form {
 				}
 				return fmt.Sprintf("(%s %s %s)", w.dec(a[0], s), op, w.dec(a[1], s)), nil
 			}
+			f.spark = f.duckdb
 		}
 		return f
 	})
 	same := func(kind string, t *types.Type, compare func(a, b ref.Val) int) {
 		forms = append(forms, form{id: name + "_" + kind, in: []*types.Type{t, t}, out: types.BoolType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return types.Bool(holds(compare(a[0], a[1]))) },
-			duckdb: plainComparison(op)})
+			duckdb: plainComparison(op), spark: plainComparison(op)})
 	}
 	same("string", types.StringType, func(a, b ref.Val) int { return cmp.Compare(a.(types.String), b.(types.String)) })
 	same("timestamp", types.TimestampType, func(a, b ref.Val) int {

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -44,7 +45,10 @@ var conversionFunctions = []function{
 					}
 					return types.Int(x)
 				},
-				duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil }},
+				duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil },
+				spark: func(w *writer, a []term) (string, error) {
+					return fmt.Sprintf("CASE WHEN %s >= -9223372036854775808D AND %s < 9223372036854775808D THEN CAST(%s AS BIGINT) END", a[0].sql, a[0].sql, a[0].sql), nil
+				}},
 			{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
 				eval: func(a []ref.Val) ref.Val {
 					d := a[0].(decimal)
@@ -56,6 +60,9 @@ var conversionFunctions = []function{
 				},
 				duckdb: func(w *writer, a []term) (string, error) {
 					return bigint("trunc(" + w.dec(a[0], a[0].shape) + ")"), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					return "TRY_CAST(" + w.dec(a[0], a[0].shape) + " AS BIGINT)", nil
 				}},
 			{id: "int_string", in: []*types.Type{types.StringType}, out: types.IntType,
 				eval: func(a []ref.Val) ref.Val {
@@ -68,12 +75,16 @@ var conversionFunctions = []function{
 				},
 				duckdb: func(w *writer, a []term) (string, error) {
 					return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(intText) + ") THEN " + bigint(a[0].sql) + " END", nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					return "CASE WHEN " + w.fullMatch(a[0].sql, "[+-]?[0-9]+") + " THEN TRY_CAST(" + a[0].sql + " AS BIGINT) END", nil
 				}},
 			{id: "int_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
 				eval: func(a []ref.Val) ref.Val { return types.Int(a[0].(types.Timestamp).Unix()) },
 				duckdb: func(w *writer, a []term) (string, error) {
 					return "(epoch_us(date_trunc('second', " + a[0].sql + ")) // 1000000)", nil
-				}},
+				},
+				spark: call("unix_seconds")},
 		}},
 	{name: "double", style: global,
 		doc:      "A number or the number in a text as a double. An error for a text that is no finite number.",
@@ -86,7 +97,7 @@ var conversionFunctions = []function{
 			}
 			return types.Double(toDouble(a[0]))
 		},
-		duckdb: func(w *writer, a []term) (string, error) { return w.double(a[0]), nil },
+		duckdb: doubleOf, spark: doubleOf,
 	}}},
 	{name: "string", style: global,
 		doc:      "A value as text: decimals with all their places, dates and timestamps as ISO 8601, doubles as short as they can be.",
@@ -94,10 +105,10 @@ var conversionFunctions = []function{
 			identity("string_string", types.StringType),
 			{id: "string_int", in: []*types.Type{types.IntType}, out: types.StringType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatInt(int64(a[0].(types.Int)), 10)) },
-				duckdb: castTo("VARCHAR")},
+				duckdb: castTo("VARCHAR"), spark: castTo("STRING")},
 			{id: "string_bool", in: []*types.Type{types.BoolType}, out: types.StringType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatBool(bool(a[0].(types.Bool)))) },
-				duckdb: castTo("VARCHAR")},
+				duckdb: castTo("VARCHAR"), spark: castTo("STRING")},
 			{id: "string_decimal", in: []*types.Type{decimalType}, out: types.StringType, total: true,
 				eval: func(a []ref.Val) ref.Val { return types.String(a[0].(decimal).String()) },
 				duckdb: func(w *writer, a []term) (string, error) {
@@ -109,12 +120,19 @@ var conversionFunctions = []function{
 						s.precision++
 					}
 					return "CAST(" + w.dec(a[0], s) + " AS VARCHAR)", nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					if a[0].shape.scale > 6 { // Spark may write these with an exponent
+						return "", w.unsupported("string() of a decimal with %d places", a[0].shape.scale)
+					}
+					return "CAST(" + w.dec(a[0], a[0].shape) + " AS STRING)", nil
 				}},
 			{id: "string_date", in: []*types.Type{dateType}, out: types.StringType, total: true,
 				eval: func(a []ref.Val) ref.Val { return types.String(a[0].(date).String()) },
 				duckdb: func(w *writer, a []term) (string, error) {
 					return "strftime(" + a[0].sql + ", '%Y-%m-%d')", nil
-				}},
+				},
+				spark: castTo("STRING")},
 			{id: "string_double", in: []*types.Type{types.DoubleType}, out: types.StringType, total: true,
 				eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
 			{id: "string_timestamp", in: []*types.Type{types.TimestampType}, out: types.StringType, total: true,
@@ -125,6 +143,11 @@ var conversionFunctions = []function{
 					us := "epoch_us(" + a[0].sql + ") % 1000000"
 					us = "((" + us + " + 1000000) % 1000000)"
 					return fmt.Sprintf("(strftime(%s, '%%Y-%%m-%%dT%%H:%%M:%%S') || CASE WHEN %s = 0 THEN '' ELSE '.' || rtrim(lpad(CAST(%s AS VARCHAR), 6, '0'), '0') END || 'Z')", a[0].sql, us, us), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					us := "pmod(unix_micros(" + a[0].sql + "), 1000000L)"
+					return fmt.Sprintf("concat(date_format(%s, %s), CASE WHEN %s = 0 THEN '' ELSE concat('.', rtrim('0', lpad(CAST(%s AS STRING), 6, '0'))) END, 'Z')",
+						a[0].sql, w.dialect.Literal("yyyy-MM-dd'T'HH:mm:ss"), us, us), nil
 				}},
 		}},
 	{name: decimalFunction, style: operator, forms: []form{
@@ -148,7 +171,7 @@ var conversionFunctions = []function{
 				}
 				return toDecimal(a[0])
 			},
-			duckdb: func(w *writer, a []term) (string, error) { return w.dec(a[0], a[0].shape), nil }},
+			duckdb: decOf, spark: decOf},
 	}},
 	{name: rescaleFunction, style: operator, forms: []form{{
 		id: "rescale", in: []*types.Type{decimalType, types.IntType}, out: decimalType, total: true, nulls: true,
@@ -162,14 +185,7 @@ var conversionFunctions = []function{
 			}
 			return checked(a[0].(decimal).rescale(int(a[1].(types.Int))))
 		},
-		duckdb: func(w *writer, a []term) (string, error) {
-			n, _ := a[1].lit.(types.Int)
-			to := shape{a[0].shape.whole() + int(n), int(n)}
-			if to.precision > maxDigits {
-				return "", w.unsupported("a conditional of decimals that needs %d digits", to.precision)
-			}
-			return w.dec(a[0], to), nil
-		},
+		duckdb: rescaled, spark: rescaled,
 	}}},
 }
 
@@ -177,7 +193,7 @@ var doubleConversions = []form{
 	identity("double_double", types.DoubleType),
 	{id: "double_int", in: []*types.Type{types.IntType}, out: types.DoubleType, total: true,
 		eval:   func(a []ref.Val) ref.Val { return types.Double(toDouble(a[0])) },
-		duckdb: func(w *writer, a []term) (string, error) { return w.double(a[0]), nil }},
+		duckdb: doubleOf, spark: doubleOf},
 	{id: "double_decimal", in: []*types.Type{decimalType}, out: types.DoubleType, total: true,
 		eval: func(a []ref.Val) ref.Val { return types.Double(a[0].(decimal).float()) },
 		duckdb: func(w *writer, a []term) (string, error) {
@@ -185,6 +201,9 @@ var doubleConversions = []form{
 				return "CAST(" + w.dec(a[0], a[0].shape) + " AS DOUBLE)", nil
 			}
 			return "CAST(CAST(" + w.dec(a[0], a[0].shape) + " AS VARCHAR) AS DOUBLE)", nil
+		},
+		spark: func(w *writer, a []term) (string, error) {
+			return "CAST(CAST(" + w.dec(a[0], a[0].shape) + " AS STRING) AS DOUBLE)", nil
 		}},
 	{id: "double_string", in: []*types.Type{types.StringType}, out: types.DoubleType,
 		eval: func(a []ref.Val) ref.Val {
@@ -198,13 +217,32 @@ var doubleConversions = []form{
 		duckdb: func(w *writer, a []term) (string, error) {
 			x := "TRY_CAST(" + a[0].sql + " AS DOUBLE)"
 			return "CASE WHEN regexp_matches(" + a[0].sql + ", " + w.dialect.Literal(doubleText) + ") AND isfinite(" + x + ") THEN " + x + " END", nil
+		},
+		spark: func(w *writer, a []term) (string, error) {
+			x := "TRY_CAST(" + a[0].sql + " AS DOUBLE)"
+			return "CASE WHEN " + w.fullMatch(a[0].sql, strings.Trim(doubleText, "^$")) + " AND abs(" + x + ") < " + infinity + " THEN " + x + " END", nil
 		}},
 }
 
 func identity(id string, t *types.Type) form {
 	return form{id: id, in: []*types.Type{t}, out: t, total: true,
 		eval:   func(a []ref.Val) ref.Val { return a[0] },
-		duckdb: func(w *writer, a []term) (string, error) { return a[0].sql, nil }}
+		duckdb: same, spark: same}
+}
+
+func same(_ *writer, a []term) (string, error) { return a[0].sql, nil }
+
+func doubleOf(w *writer, a []term) (string, error) { return w.double(a[0]), nil }
+
+func decOf(w *writer, a []term) (string, error) { return w.dec(a[0], a[0].shape), nil }
+
+func rescaled(w *writer, a []term) (string, error) {
+	n, _ := a[1].lit.(types.Int)
+	to := shape{a[0].shape.whole() + int(n), int(n)}
+	if to.precision > maxDigits {
+		return "", w.unsupported("a conditional of decimals that needs %d digits", to.precision)
+	}
+	return w.dec(a[0], to), nil
 }
 
 func castTo(sqlType string) emitFunc {

@@ -15,11 +15,11 @@ var countAggregates = []aggregate{
 	{name: "rows",
 		types:  func([]*expr) (result, *wrong) { return intResult, nil },
 		eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return types.Int(len(rows)) },
-		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(), nil }},
+		duckdb: countRows, spark: countRows},
 	{name: "count", min: 1, max: 1,
 		types:  predicate("count", intResult),
 		eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
-		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql), nil }},
+		duckdb: countTrue, spark: countTrue},
 	{name: "share", min: 1, max: 1,
 		types: predicate("share", doubleResult),
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
@@ -28,15 +28,13 @@ var countAggregates = []aggregate{
 			}
 			return types.Double(countWhere(rows, isTrue)) / types.Double(len(rows))
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
-		}},
+		duckdb: shareTrue, spark: shareTrue},
 	{name: "nulls", min: 1, max: 1, counts: true,
 		types: func([]*expr) (result, *wrong) { return intResult, nil },
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return countWhere(rows, func(v ref.Val) bool { return v == types.NullValue })
 		},
-		duckdb: func(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql+" IS NULL"), nil }},
+		duckdb: countNull, spark: countNull},
 	oddDoubles("nans", "isnan", math.IsNaN),
 	oddDoubles("infs", "isinf", func(x float64) bool { return math.IsInf(x, 0) }),
 }
@@ -66,7 +64,25 @@ func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
 		},
 		duckdb: func(g *aggregation) (string, error) {
 			return "count(*)" + g.filter(duckdb+"("+g.args[0].sql+")"), nil
+		},
+		spark: func(g *aggregation) (string, error) {
+			if duckdb == "isinf" {
+				return "count(*)" + g.filter("abs("+g.args[0].sql+") = "+infinity), nil
+			}
+			return "count(*)" + g.filter("isnan("+g.args[0].sql+")"), nil
 		}}
+}
+
+func countRows(g *aggregation) (string, error) { return "count(*)" + g.filter(), nil }
+
+func countTrue(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql), nil }
+
+func shareTrue(g *aggregation) (string, error) {
+	return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
+}
+
+func countNull(g *aggregation) (string, error) {
+	return "count(*)" + g.filter(g.args[0].sql+" IS NULL"), nil
 }
 
 func isTrue(v ref.Val) bool { return v == types.True }

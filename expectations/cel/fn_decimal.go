@@ -64,6 +64,16 @@ var decimalFunctions = []function{{name: "decimal", style: global,
 					return "CASE WHEN " + a[0].sql + " IS NOT NULL THEN 0 END", nil
 				}
 				return "length(rtrim(split_part(CAST(" + w.dec(a[0], s) + " AS VARCHAR), '.', 2), '0'))", nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				s := a[0].shape
+				switch {
+				case s.scale == 0:
+					return "CASE WHEN " + a[0].sql + " IS NOT NULL THEN 0L END", nil
+				case s.scale > 6: // Spark may write these with an exponent
+					return "", w.unsupported("decimalPlaces of a decimal with %d places", s.scale)
+				}
+				return "length(rtrim('0', split_part(CAST(" + w.dec(a[0], s) + " AS STRING), '.', 2)))", nil
 			}}}},
 }
 

@@ -19,9 +19,7 @@ var distinctAggregates = []aggregate{
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return types.Int(len(groups(rows)))
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			return "count(DISTINCT " + g.args[0].sql + ")" + g.filter(), nil
-		}},
+		duckdb: distinctSQL, spark: distinctSQL},
 	{name: "duplicates", min: 1, max: 32,
 		types: countable("duplicates"),
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
@@ -33,14 +31,7 @@ var distinctAggregates = []aggregate{
 			}
 			return n
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			keys := make([]string, len(g.args))
-			for i := range keys {
-				keys[i] = "dq_" + strconv.Itoa(i)
-			}
-			counts := "SELECT count(*) AS n FROM " + g.rows() + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
-			return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
-		}},
+		duckdb: duplicatesSQL, spark: duplicatesSQL},
 	{name: "mode", min: 1, max: 1,
 		types: func(args []*expr) (result, *wrong) {
 			if r, ok := resultOf(args[0]); ok {
@@ -58,9 +49,24 @@ var distinctAggregates = []aggregate{
 			}
 			return best
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			return once("SELECT dq_0 FROM " + g.rows() + " GROUP BY dq_0 ORDER BY count(*) DESC, dq_0 LIMIT 1"), nil
-		}},
+		duckdb: modeSQL, spark: modeSQL},
+}
+
+func distinctSQL(g *aggregation) (string, error) {
+	return "count(DISTINCT " + g.args[0].sql + ")" + g.filter(), nil
+}
+
+func duplicatesSQL(g *aggregation) (string, error) {
+	keys := make([]string, len(g.args))
+	for i := range keys {
+		keys[i] = "dq_" + strconv.Itoa(i)
+	}
+	counts := "SELECT count(*) AS n FROM " + g.rows() + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
+	return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
+}
+
+func modeSQL(g *aggregation) (string, error) {
+	return once("SELECT dq_0 FROM " + g.rows() + " GROUP BY dq_0 ORDER BY count(*) DESC, dq_0 LIMIT 1"), nil
 }
 
 func countable(name string) func(args []*expr) (result, *wrong) {

@@ -34,7 +34,7 @@ func divForms() []form {
 				return shape{a[0].whole() + a[1].scale + int(n) + 1, int(n)}, nil
 			},
 			eval:   func(a []ref.Val) ref.Val { return divide(toDecimal(a[0]), toDecimal(a[1]), int(a[2].(types.Int))) },
-			duckdb: duckdbDiv}
+			duckdb: duckdbDiv, spark: sparkDiv}
 	}) {
 		if f.in[0].Kind() != types.DoubleKind && f.in[1].Kind() != types.DoubleKind {
 			forms = append(forms, f)
@@ -91,6 +91,38 @@ func duckdbDiv(w *writer, a []term) (string, error) {
 		sql = "CASE WHEN " + fits + " THEN " + sql + " END"
 	}
 	return sql, nil
+}
+
+// sparkDiv computes with the unscaled numbers as BIGINT, the widest int of Spark.
+func sparkDiv(w *writer, a []term) (string, error) {
+	literal, ok := a[2].lit.(types.Int)
+	if !ok {
+		return "", w.unsupported("div whose places are no constant")
+	}
+	scale := int(literal)
+	up := scale + a[1].shape.scale - a[0].shape.scale
+	digits := [2]int{a[0].shape.precision + max(up, 0), a[1].shape.precision + max(-up, 0)}
+	if max(digits[0], digits[1]) >= 18 || scale > 18 {
+		return "", w.unsupported("div of numbers of %d digits", max(digits[0], digits[1]))
+	}
+	unscaled := func(t term, raise int) string {
+		s := t.shape
+		wide := shape{min(s.precision+s.scale, maxDigits), s.scale}
+		x := fmt.Sprintf("CAST(%s * %sBD AS BIGINT)", w.dec(t, wide), pow10(s.scale))
+		if t.typ.Kind() == types.IntKind {
+			x = "CAST(" + t.sql + " AS BIGINT)"
+		}
+		if raise > 0 {
+			x = "(" + x + " * " + pow10(raise).String() + "L)"
+		}
+		return x
+	}
+	n, d := unscaled(a[0], max(up, 0)), unscaled(a[1], max(-up, 0))
+	whole := fmt.Sprintf("(abs(%s) + abs(%s) DIV 2) DIV abs(%s) * CASE WHEN (%s < 0) = (%s < 0) THEN 1 ELSE -1 END", n, d, d, n, d)
+	if scale == 0 {
+		return fmt.Sprintf("CASE WHEN %s <> 0 THEN CAST(%s AS DECIMAL(19,0)) END", d, whole), nil
+	}
+	return fmt.Sprintf("CASE WHEN %s <> 0 THEN CAST(%s AS DECIMAL(19,0)) * CAST('%s' AS DECIMAL(%d,%d)) END", d, whole, decimal{big.NewInt(1), scale}, scale, scale), nil
 }
 
 // unscaled writes the digits of an int or a decimal without the point, as HUGEINT.

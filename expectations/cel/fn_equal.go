@@ -27,9 +27,11 @@ var equalityFunctions = []function{
 	{name: isNullFunction, style: operator, forms: []form{{
 		id: "is_null", in: []*types.Type{types.NewTypeParamType("A")}, out: types.BoolType, total: true, nulls: true,
 		eval:   func(a []ref.Val) ref.Val { return types.Bool(isNone(a[0])) },
-		duckdb: func(w *writer, a []term) (string, error) { return w.isNull(a[0]), nil },
+		duckdb: isNullSQL, spark: isNullSQL,
 	}}},
 }
+
+func isNullSQL(w *writer, a []term) (string, error) { return w.isNull(a[0]), nil }
 
 // kindOf is a type and its name in ids of forms.
 type kindOf struct {
@@ -45,15 +47,16 @@ var scalars = []kindOf{
 
 func equality(name string, want bool) []form {
 	build := func(id string, in []*types.Type) form {
+		emit := func(w *writer, a []term) (string, error) {
+			sql, err := w.equal(a[0], a[1])
+			if err == nil && !want {
+				sql = "(NOT " + sql + ")"
+			}
+			return sql, err
+		}
 		return form{id: id, in: in, out: types.BoolType, total: true, nulls: true,
-			eval: func(a []ref.Val) ref.Val { return types.Bool(equal(a[0], a[1]) == want) },
-			duckdb: func(w *writer, a []term) (string, error) {
-				sql, err := w.equal(a[0], a[1])
-				if err == nil && !want {
-					sql = "(NOT " + sql + ")"
-				}
-				return sql, err
-			}}
+			eval:   func(a []ref.Val) ref.Val { return types.Bool(equal(a[0], a[1]) == want) },
+			duckdb: emit, spark: emit}
 	}
 	forms := numeric(name, build)
 	for _, s := range scalars {
@@ -93,7 +96,7 @@ func membership() []form {
 				}
 				return types.Bool(contains(elements(a[1]), a[:1]))
 			},
-			duckdb: func(w *writer, a []term) (string, error) { return w.member(a[0], a[1]) }}
+			duckdb: memberSQL, spark: memberSQL}
 	}
 	forms := numeric("in", build)
 	for _, s := range scalars {
@@ -185,6 +188,8 @@ func (w *writer) meeting(a, b term) (x, y string, nan bool, err error) {
 	}
 	return a.sql, b.sql, false, nil
 }
+
+func memberSQL(w *writer, a []term) (string, error) { return w.member(a[0], a[1]) }
 
 // member writes x in [a, b]. Literals are looked up as a set; other elements
 // are compared one by one.

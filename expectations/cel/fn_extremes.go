@@ -32,9 +32,12 @@ func extreme(name string, sign int) aggregate {
 			}
 			return best
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			return name + "(" + g.args[0].sql + ")" + g.finite(), nil
-		}}
+		duckdb: func(g *aggregation) (string, error) { return g.extreme(name) },
+		spark:  func(g *aggregation) (string, error) { return g.extreme(name) }}
+}
+
+func (g *aggregation) extreme(name string) (string, error) {
+	return name + "(" + g.args[0].sql + ")" + g.finite(), nil
 }
 
 // resultOf is the result type of an aggregate that gives one of its values.

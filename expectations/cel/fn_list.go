@@ -240,7 +240,7 @@ func (w *writer) index(id string, a []term, out term) (term, error) {
 	none.sql, none.fails = w.null(out), true
 	cond, value := term{fails: true}, out
 	value.null = true
-	switch spark := w.dialect.Name() == "spark"; {
+	switch spark := w.isSpark(); {
 	case id == "index_list" && spark:
 		cond.sql, value.sql = fmt.Sprintf("(%s >= 0 AND %s < size(%s))", key, key, list), fmt.Sprintf("get(%s, %s)", list, w.position(key))
 	case id == "index_list":
@@ -287,31 +287,32 @@ func sortForms() []form {
 // setRelation is a relation of two lists as sets. In SQL elements are compared
 // as values that are no doubles, nulls being equal.
 func setRelation(name, doc string, holds func(a, b []ref.Val) bool, examples ...string) function {
+	emit := func(w *writer, a []term) (string, error) {
+		if k := a[0].typ.Parameters()[0]; !plainElement(k) {
+			return "", w.unsupported("%s of lists of %s", name, typeName(k))
+		}
+		found := func(x string) string { // how many elements of x are dq_x
+			return w.length(w.keep(x, "dq_o", "dq_o IS NOT DISTINCT FROM dq_x"))
+		}
+		within := func(x, y string) string { // is every element of y in x
+			return "(" + w.length(w.keep(y, "dq_x", found(x)+" = 0")) + ") = 0"
+		}
+		x, y := a[0].sql, a[1].sql
+		var test string
+		switch name {
+		case "sets.contains":
+			test = within(x, y)
+		case "sets.equivalent":
+			test = within(x, y) + " AND " + within(y, x)
+		default:
+			test = "(" + w.length(w.keep(y, "dq_x", found(x)+" > 0")) + ") > 0"
+		}
+		return "CASE WHEN (" + x + ") IS NOT NULL AND (" + y + ") IS NOT NULL THEN " + test + " END", nil
+	}
 	return function{name: name, style: global, doc: doc, examples: examples, forms: []form{{
 		id: name + "_list", in: []*types.Type{listOfA, listOfA}, out: types.BoolType, total: true,
-		eval: func(a []ref.Val) ref.Val { return types.Bool(holds(elements(a[0]), elements(a[1]))) },
-		duckdb: func(w *writer, a []term) (string, error) {
-			if k := a[0].typ.Parameters()[0]; k.Kind() == types.DoubleKind || isDecimal(k) || !plainElement(k) {
-				return "", w.unsupported("%s of lists of %s", name, typeName(k))
-			}
-			within := func(x, y string) string { // is every element of y in x
-				in := w.keep(x, "dq_o", "dq_o IS NOT DISTINCT FROM dq_x")
-				return w.length(w.keep(y, "dq_x", w.length(in)+" = 0")) + " = 0"
-			}
-			x, y := a[0].sql, a[1].sql
-			both := "(" + x + ") IS NOT NULL AND (" + y + ") IS NOT NULL"
-			var test string
-			switch name {
-			case "sets.contains":
-				test = within(x, y)
-			case "sets.equivalent":
-				test = within(x, y) + " AND " + within(y, x)
-			default:
-				in := w.keep(x, "dq_o", "dq_o IS NOT DISTINCT FROM dq_x")
-				test = w.length(w.keep(y, "dq_x", w.length(in)+" > 0")) + " > 0"
-			}
-			return "CASE WHEN " + both + " THEN " + test + " END", nil
-		}}}}
+		eval:   func(a []ref.Val) ref.Val { return types.Bool(holds(elements(a[0]), elements(a[1]))) },
+		duckdb: emit, spark: emit}}}
 }
 
 // plainElement reports whether two elements can be compared in SQL as they are.
@@ -357,7 +358,7 @@ func (w *writer) over(name, list string, f term) (string, error) {
 	}
 	b := body.sql
 	least, largest := "list_min", "list_max"
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		least, largest = "array_min", "array_max"
 	}
 	graded := w.each(list, element, "CASE WHEN "+b+" THEN 2 WHEN NOT "+b+" THEN 0 ELSE 1 END")

@@ -11,19 +11,21 @@ import (
 var logicFunctions = []function{
 	{name: operators.LogicalAnd, style: operator, forms: []form{{
 		id: "logical_and", in: []*types.Type{types.BoolType, types.BoolType}, out: types.BoolType, total: true,
-		duckdb: plainComparison("AND"),
+		duckdb: plainComparison("AND"), spark: plainComparison("AND"),
 	}}},
 	{name: operators.LogicalOr, style: operator, forms: []form{{
 		id: "logical_or", in: []*types.Type{types.BoolType, types.BoolType}, out: types.BoolType, total: true,
-		duckdb: plainComparison("OR"),
+		duckdb: plainComparison("OR"), spark: plainComparison("OR"),
 	}}},
 	{name: operators.LogicalNot, style: operator, forms: []form{{
 		id: "logical_not", in: []*types.Type{types.BoolType}, out: types.BoolType, total: true,
 		eval:   func(a []ref.Val) ref.Val { return a[0].(types.Bool).Negate() },
-		duckdb: func(w *writer, a []term) (string, error) { return "(NOT " + a[0].sql + ")", nil },
+		duckdb: not, spark: not,
 	}}},
 	{name: operators.Conditional, style: operator, forms: conditionals()},
 }
+
+func not(_ *writer, a []term) (string, error) { return "(NOT " + a[0].sql + ")", nil }
 
 // conditionals lets branches of different numeric types meet: package cel then
 // wraps one in a conversion.

@@ -36,6 +36,14 @@ var matchesFunctions = []function{
 				return checkRegex(string(pattern))
 			},
 			duckdb: call("regexp_matches"),
+			spark: func(w *writer, a []term) (string, error) {
+				pattern, _ := a[1].lit.(types.String)
+				java, err := javaRegex(string(pattern))
+				if err != nil {
+					return "", w.unsupported("%s in a pattern", err)
+				}
+				return "(" + a[0].sql + " RLIKE " + w.dialect.Literal(java) + ")", nil
+			},
 		}}},
 }
 

@@ -24,16 +24,19 @@ var mathFunctions = []function{
 				},
 				duckdb: func(w *writer, a []term) (string, error) {
 					return bigint("abs(CAST(" + a[0].sql + " AS HUGEINT))"), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					return fmt.Sprintf("CASE WHEN %s <> %s THEN abs(CAST(%s AS BIGINT)) END", a[0].sql, sparkMin, a[0].sql), nil
 				}},
 			{id: "abs_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.Double(math.Abs(float64(a[0].(types.Double)))) },
-				duckdb: call("abs")},
+				duckdb: call("abs"), spark: call("abs")},
 			{id: "abs_decimal", in: []*types.Type{decimalType}, out: decimalType, total: true, shape: firstShape,
 				eval: func(a []ref.Val) ref.Val {
 					d := a[0].(decimal)
 					return decimal{new(big.Int).Abs(d.unscaled), d.scale}
 				},
-				duckdb: func(w *writer, a []term) (string, error) { return "abs(" + w.dec(a[0], a[0].shape) + ")", nil }},
+				duckdb: absDecimal, spark: absDecimal},
 		}},
 	rounding("round", "The nearest whole number; halves go away from zero. With a second argument, a decimal with that many places.",
 		[]string{"round(2.5) == 3.0", "round(-2.5) == -3.0", "round(decimal('2.345', 3), 2) == 2.35"}, math.Round, func(d decimal) decimal { return d.rescale(0) },
@@ -58,14 +61,7 @@ var mathFunctions = []function{
 				}
 				return d.rescale(n)
 			},
-			duckdb: func(w *writer, a []term) (string, error) {
-				n, _ := a[1].lit.(types.Int)
-				x := w.dec(a[0], a[0].shape)
-				if int(n) >= a[0].shape.scale {
-					return x, nil
-				}
-				return fmt.Sprintf("round(%s, %d)", x, n), nil
-			}}),
+			duckdb: roundDecimal, spark: roundDecimal}),
 	rounding("floor", "The largest whole number that is not above.", []string{"floor(2.7) == 2.0", "floor(-2.1) == -3.0", "floor(decimal('-0.5', 1)) == -1"}, math.Floor, func(d decimal) decimal { return d.toward(-1) }),
 	rounding("ceil", "The least whole number that is not below.", []string{"ceil(2.1) == 3.0", "ceil(-2.7) == -2.0", "ceil(decimal('0.5', 1)) == 1"}, math.Ceil, func(d decimal) decimal { return d.toward(1) }),
 	rounding("trunc", "The whole number that is left without the places.", []string{"trunc(2.7) == 2.0", "math.trunc(-2.7) == -2.0", "trunc(decimal('-2.7', 1)) == -2"},
@@ -105,6 +101,19 @@ var mathFunctions = []function{
 		func(x float64) bool { return !math.IsInf(x, 0) && !math.IsNaN(x) }),
 }
 
+func absDecimal(w *writer, a []term) (string, error) {
+	return "abs(" + w.dec(a[0], a[0].shape) + ")", nil
+}
+
+func roundDecimal(w *writer, a []term) (string, error) {
+	n, _ := a[1].lit.(types.Int)
+	x := w.dec(a[0], a[0].shape)
+	if int(n) >= a[0].shape.scale {
+		return x, nil
+	}
+	return fmt.Sprintf("round(%s, %d)", x, n), nil
+}
+
 func signSQL(w *writer, a []term) (string, error) {
 	x := a[0].sql
 	return fmt.Sprintf("CASE WHEN %s > 0 THEN 1 WHEN %s = 0 THEN 0 WHEN %s < 0 THEN -1 END", x, x, x), nil
@@ -124,7 +133,7 @@ func rounding(name, doc string, examples []string, doubles func(float64) float64
 	return function{name: name, alias: "math." + name, style: global, doc: doc, examples: examples, forms: append([]form{
 		{id: name + "_double", in: []*types.Type{types.DoubleType}, out: types.DoubleType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return types.Double(doubles(float64(a[0].(types.Double)))) },
-			duckdb: call(name)},
+			duckdb: call(name), spark: sparkWhole(name)},
 		{id: name + "_decimal", in: []*types.Type{decimalType}, out: decimalType, total: true,
 			shape: func(a []shape, _ []ref.Val) (shape, error) {
 				if a[0].scale == 0 {
@@ -135,6 +144,16 @@ func rounding(name, doc string, examples []string, doubles func(float64) float64
 			eval: func(a []ref.Val) ref.Val { return decimals(a[0].(decimal)) },
 			duckdb: func(w *writer, a []term) (string, error) {
 				return name + "(" + w.dec(a[0], a[0].shape) + ")", nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				x := w.dec(a[0], a[0].shape)
+				switch name {
+				case "trunc":
+					return fmt.Sprintf("CASE WHEN %s < 0 THEN ceil(%s) ELSE floor(%s) END", x, x, x), nil
+				case "round":
+					return "round(" + x + ", 0)", nil
+				}
+				return name + "(" + x + ")", nil
 			}},
 	}, more...)}
 }
@@ -152,5 +171,12 @@ func doubleTest(name, duckdb, doc string, examples []string, test func(float64) 
 	return function{name: name, alias: "math." + name, style: global, doc: doc, examples: examples, forms: []form{{
 		id: duckdb + "_double", in: []*types.Type{types.DoubleType}, out: types.BoolType, total: true,
 		eval:   func(a []ref.Val) ref.Val { return types.Bool(test(float64(a[0].(types.Double)))) },
-		duckdb: call(duckdb)}}}
+		duckdb: call(duckdb),
+		spark: func(w *writer, a []term) (string, error) {
+			x := a[0].sql
+			return map[string]string{
+				"isnan": "CASE WHEN " + x + " IS NOT NULL THEN isnan(" + x + ") END",
+				"isinf": "(abs(" + x + ") = " + infinity + ")", "isfinite": "(abs(" + x + ") < " + infinity + ")",
+			}[duckdb], nil
+		}}}}
 }

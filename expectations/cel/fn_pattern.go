@@ -84,7 +84,7 @@ func textTestOf(name, doc string, test func(s string) bool, sql func(w *writer, 
 
 // fullMatch says that a whole text matches a pattern which RE2 and Java read alike.
 func (w *writer) fullMatch(s, pattern string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "(" + s + " RLIKE " + w.dialect.Literal(`\A(?:`+pattern+`)\z`) + ")"
 	}
 	return "regexp_full_match(" + s + ", " + w.dialect.Literal(pattern) + ")"

@@ -18,7 +18,8 @@ var quantileAggregates = []aggregate{
 			return quantileTypes("median", args[0], decimal{big.NewInt(5), 1})
 		},
 		eval:   func(m *metric, rows [][]ref.Val) ref.Val { return quantile(m, rows, decimal{big.NewInt(5), 1}) },
-		duckdb: func(g *aggregation) (string, error) { return g.quantile(decimal{big.NewInt(5), 1}) }},
+		duckdb: func(g *aggregation) (string, error) { return g.quantile(decimal{big.NewInt(5), 1}) },
+		spark:  func(g *aggregation) (string, error) { return g.quantile(decimal{big.NewInt(5), 1}) }},
 	{name: "quantile", min: 2, max: 2,
 		types: func(args []*expr) (result, *wrong) {
 			q, ok := fraction(args[1])
@@ -31,10 +32,7 @@ var quantileAggregates = []aggregate{
 			q, _ := fraction(m.args[1])
 			return quantile(m, rows, q)
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			q, _ := fraction(g.metric.args[1])
-			return g.quantile(q)
-		}},
+		duckdb: quantileSQL, spark: quantileSQL},
 }
 
 // fraction is the constant of quantile, with at most 18 places.
@@ -89,9 +87,19 @@ func quantile(m *metric, rows [][]ref.Val, q decimal) ref.Val {
 	return types.Double(low*(1-part) + high*part)
 }
 
+func quantileSQL(g *aggregation) (string, error) {
+	q, _ := fraction(g.metric.args[1])
+	return g.quantile(q)
+}
+
 func (g *aggregation) quantile(q decimal) (string, error) {
 	x := g.args[0]
-	if !isDecimal(x.typ) {
+	switch {
+	case g.isSpark() && isDecimal(x.typ):
+		return "", g.unsupported("a quantile of decimals")
+	case g.isSpark():
+		return fmt.Sprintf("percentile(%s, %s)%s", g.double(x), q, g.finite()), nil
+	case !isDecimal(x.typ):
 		return fmt.Sprintf("quantile_cont(%s, %s)%s", g.double(x), q, g.finite()), nil
 	}
 	g.args = []term{{sql: g.dec(x, x.shape)}}

@@ -14,7 +14,7 @@ var spreadAggregates = []aggregate{
 	spread("variance", "var_samp", func(*big.Float) {}, "1e160 * 1e160"),
 }
 
-func spread(name, duckdb string, of func(variance *big.Float), unscale string) aggregate {
+func spread(name, function string, of func(variance *big.Float), unscale string) aggregate {
 	return aggregate{name: name, min: 1, max: 1, lists: true,
 		types: func(args []*expr) (result, *wrong) { return doubleResult, number(name, args[0]) },
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
@@ -27,18 +27,21 @@ func spread(name, duckdb string, of func(variance *big.Float), unscale string) a
 			x, _ := v.Float64()
 			return types.Double(x)
 		},
-		// DuckDB aborts when the sum of squares is beyond double, so large doubles
-		// are made small first, and only if there are some is that result taken.
-		duckdb: func(g *aggregation) (string, error) {
-			if g.args[0].typ.Kind() != types.DoubleKind {
-				return fmt.Sprintf("%s(CAST(%s AS DOUBLE))%s", duckdb, g.args[0].sql, g.filter()), nil
-			}
-			x := g.args[0].sql
-			small := g.filter("abs(" + x + ") <= 1e150")
-			finite := g.finite()
-			return fmt.Sprintf("CASE WHEN max(abs(%s))%s <= 1e150 THEN %s(%s)%s ELSE %s(%s * 1e-160)%s * %s END",
-				x, finite, duckdb, x, small, duckdb, x, finite, unscale), nil
-		}}
+		duckdb: func(g *aggregation) (string, error) { return g.spread(function, unscale) },
+		spark:  func(g *aggregation) (string, error) { return g.spread(function, unscale) }}
+}
+
+// spread looks whether there are large doubles and makes them small first: DuckDB
+// aborts when the sum of squares is beyond double.
+func (g *aggregation) spread(function, unscale string) (string, error) {
+	x := g.args[0].sql
+	if g.args[0].typ.Kind() != types.DoubleKind {
+		return fmt.Sprintf("%s(CAST(%s AS DOUBLE))%s", function, x, g.filter()), nil
+	}
+	small := g.filter("abs(" + x + ") <= 1e150")
+	finite := g.finite()
+	return fmt.Sprintf("CASE WHEN max(abs(%s))%s <= 1e150 THEN %s(%s)%s ELSE %s(%s * 1e-160)%s * %s END",
+		x, finite, function, x, small, function, x, finite, unscale), nil
 }
 
 // variance is as good as exact.

@@ -2,6 +2,8 @@ package cel
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -45,6 +47,11 @@ var substringFunctions = []function{
 					rest := fmt.Sprintf("strpos(substring(%s, %s + 1), %s)", s, within, part)
 					return fmt.Sprintf("CASE WHEN %s = '' AND %s >= 0 THEN CASE WHEN %s < length(%s) THEN %s ELSE length(%s) END WHEN %s >= length(%s) THEN CASE WHEN %s IS NOT NULL THEN -1 END WHEN %s >= 0 THEN CASE WHEN %s = 0 THEN -1 ELSE %s + %s - 1 END END",
 						part, from, from, s, from, s, from, s, part, from, rest, rest, within), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					s, part, from := a[0].sql, a[1].sql, a[2].sql
+					return fmt.Sprintf("CASE WHEN %s = '' AND %s >= 0 THEN CASE WHEN %s < length(%s) THEN %s ELSE length(%s) END WHEN %s >= length(%s) THEN CASE WHEN %s IS NOT NULL THEN -1L END WHEN %s >= 0 THEN CAST(locate(%s, %s, %s + 1) - 1 AS BIGINT) END",
+						part, from, from, s, from, s, from, s, part, from, part, s, w.position(from)), nil
 				}},
 		}},
 	{name: "lastIndexOf", style: member,
@@ -67,6 +74,15 @@ var substringFunctions = []function{
 				}
 				s := a[0].sql
 				return fmt.Sprintf("CASE WHEN contains(%s, %s) THEN length(%s) - %d - length(list_last(string_split(%s, %s))) WHEN %s IS NOT NULL THEN -1 END",
+					s, a[1].sql, s, utf8.RuneCountInString(string(part)), s, a[1].sql, s), nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				part, ok := a[1].lit.(types.String)
+				if !ok || !borderless(string(part)) {
+					return "", w.unsupported("lastIndexOf of a text that may overlap itself")
+				}
+				s := a[0].sql
+				return fmt.Sprintf("CASE WHEN contains(%s, %s) THEN CAST(length(%s) - %d - length(substring_index(%s, %s, -1)) AS BIGINT) WHEN %s IS NOT NULL THEN -1L END",
 					s, a[1].sql, s, utf8.RuneCountInString(string(part)), s, a[1].sql, s), nil
 			},
 		}}},
@@ -114,6 +130,14 @@ var substringFunctions = []function{
 						return "", w.unsupported("split by a text that may be empty")
 					}
 					return "string_split(" + a[0].sql + ", " + a[1].sql + ")", nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					part, ok := a[1].lit.(types.String)
+					if !ok || part == "" {
+						return "", w.unsupported("split by a text that may be empty")
+					}
+					java, err := javaRegex(regexp.QuoteMeta(string(part)))
+					return "split(" + a[0].sql + ", " + w.dialect.Literal(java) + ", -1)", err
 				}},
 			{id: "split_some", in: []*types.Type{types.StringType, types.StringType, types.IntType}, out: listOfString, total: true,
 				eval: func(a []ref.Val) ref.Val {
@@ -189,8 +213,11 @@ func substringSQL(w *writer, a []term) (string, error) {
 // position is a number that is known to be within a text or a list. It is kept in
 // range all the same: engines compute with it before they look whether it is.
 func (w *writer) position(sql string) string {
+	if n, err := strconv.ParseUint(strings.TrimSuffix(sql, "L"), 10, 31); err == nil {
+		return strconv.FormatUint(n, 10)
+	}
 	sql = "least(greatest(CAST(" + sql + " AS BIGINT), 0), 2147483646)"
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "CAST(" + sql + " AS INT)"
 	}
 	return sql
@@ -249,7 +276,7 @@ func join(list ref.Val, separator string) ref.Val {
 
 func joinSQL(w *writer, list term, separator string) (string, error) {
 	name := "array_to_string"
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		name = "array_join"
 	}
 	return fmt.Sprintf("CASE WHEN NOT %s THEN %s(%s, %s) END", w.anyNull(list.sql), name, list.sql, separator), nil

@@ -34,6 +34,12 @@ var sumAggregates = []aggregate{
 				return "fsum(" + g.args[0].sql + ")" + g.finite(), nil
 			}
 			return "sum(" + g.exact() + ")" + g.filter(), nil
+		},
+		spark: func(g *aggregation) (string, error) {
+			if g.args[0].typ.Kind() == types.DoubleKind {
+				return "sum(" + g.args[0].sql + ")" + g.finite(), nil
+			}
+			return g.sparkSum()
 		}},
 	{name: "mean", min: 1, max: 1, lists: true,
 		types: func(args []*expr) (result, *wrong) {
@@ -77,7 +83,26 @@ var sumAggregates = []aggregate{
 				}
 				return fmt.Sprintf("%s * CAST('%s' AS DECIMAL(%d,%d))", mean, decimal{big.NewInt(1), to}, to, to), nil
 			}
+		},
+		spark: func(g *aggregation) (string, error) {
+			switch x := g.args[0]; {
+			case x.typ.Kind() == types.DoubleKind:
+				return "avg(" + x.sql + ")" + g.finite(), nil
+			case x.typ.Kind() == types.IntKind:
+				sum, err := g.sparkSum()
+				return fmt.Sprintf("CAST(%s AS DOUBLE) / nullif(count(%s)%s, 0)", sum, x.sql, g.filter()), err
+			}
+			return "", g.unsupported("a mean of decimals")
 		}},
+}
+
+// sparkSum is an exact sum: Spark gives sums ten digits more than their numbers.
+func (g *aggregation) sparkSum() (string, error) {
+	s := g.args[0].shape
+	if s.precision > 28 {
+		return "", g.unsupported("a sum of decimals of %d digits", s.precision)
+	}
+	return fmt.Sprintf("sum(CAST(%s AS DECIMAL(28,%d)))%s", g.args[0].sql, s.scale, g.filter()), nil
 }
 
 // exact is the argument in its own shape, so that its sum has that scale.

@@ -23,10 +23,10 @@ var textFunctions = []function{
 		examples: []string{"'日本'.size() == 2", "size([1, 2, 3]) == 3", "size(b'abc') == 3"}, forms: []form{
 			{id: "size_string", in: []*types.Type{types.StringType}, out: types.IntType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.Int(utf8.RuneCountInString(string(a[0].(types.String)))) },
-				duckdb: call("length")},
+				duckdb: call("length"), spark: call("length")},
 			{id: "size_bytes", in: []*types.Type{types.BytesType}, out: types.IntType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.Int(len(a[0].(types.Bytes))) },
-				duckdb: call("octet_length")},
+				duckdb: call("octet_length"), spark: call("octet_length")},
 			{id: "size_list", in: []*types.Type{listOfA}, out: types.IntType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return a[0].(traits.Lister).Size() },
 				duckdb: func(w *writer, a []term) (string, error) { return w.length(a[0].sql), nil },
@@ -68,13 +68,19 @@ func textTest(id string, test func(s, part string) bool, duckdb string) []form {
 		eval: func(a []ref.Val) ref.Val {
 			return types.Bool(test(string(a[0].(types.String)), string(a[1].(types.String))))
 		},
-		duckdb: call(duckdb)}}
+		duckdb: call(duckdb), spark: call(strings.ReplaceAll(duckdb, "_", ""))}}
 }
 
 func textChange(id string, change func(s string) string, duckdb emitFunc) []form {
 	return []form{{id: id + "_string", in: []*types.Type{types.StringType}, out: types.StringType, total: true,
 		eval:   func(a []ref.Val) ref.Val { return types.String(change(string(a[0].(types.String)))) },
-		duckdb: duckdb}}
+		duckdb: duckdb,
+		spark: func(w *writer, a []term) (string, error) {
+			if id == "trim" {
+				return "trim(BOTH " + w.dialect.Literal(whiteSpace) + " FROM " + a[0].sql + ")", nil
+			}
+			return duckdb(w, a)
+		}}}
 }
 
 func asciiFold(s string, from, to rune, by rune) string {

@@ -41,19 +41,29 @@ var timeFunctions = []function{
 				},
 				duckdb: func(w *writer, a []term) (string, error) {
 					if t, ok := parsedLiteral(a[0], types.TimestampType).(types.Timestamp); ok {
-						return timestampLiteral(t.Time), nil
+						return w.timestampLiteral(t.Time), nil
 					}
 					us := "epoch_us(TRY_CAST(" + a[0].sql + " AS TIMESTAMPTZ))"
 					return fmt.Sprintf("CASE WHEN %s AND %s BETWEEN -62135596800000000 AND 253402300799999999 THEN make_timestamp(%s) END", w.fullMatch(a[0].sql, timestampText), us, us), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					if t, ok := parsedLiteral(a[0], types.TimestampType).(types.Timestamp); ok {
+						return w.timestampLiteral(t.Time), nil
+					}
+					us := "unix_micros(TRY_CAST(" + a[0].sql + " AS TIMESTAMP))"
+					return fmt.Sprintf("CASE WHEN %s AND %s BETWEEN -62135596800000000 AND 253402300799999999 THEN timestamp_micros(%s) END", w.fullMatch(a[0].sql, timestampText), us, us), nil
 				}},
 			{id: "timestamp_int", in: []*types.Type{types.IntType}, out: types.TimestampType,
 				eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.TimestampType) },
 				duckdb: func(w *writer, a []term) (string, error) {
 					return fmt.Sprintf("CASE WHEN %s BETWEEN -62135596800 AND 253402300799 THEN make_timestamp(CAST(%s AS BIGINT) * 1000000) END", a[0].sql, a[0].sql), nil
+				},
+				spark: func(w *writer, a []term) (string, error) {
+					return fmt.Sprintf("CASE WHEN %s BETWEEN -62135596800 AND 253402300799 THEN timestamp_seconds(CAST(%s AS BIGINT)) END", a[0].sql, a[0].sql), nil
 				}},
 			{id: "timestamp_date", in: []*types.Type{dateType}, out: types.TimestampType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.Timestamp{Time: a[0].(date).Time} },
-				duckdb: castTo("TIMESTAMP")},
+				duckdb: castTo("TIMESTAMP"), spark: castTo("TIMESTAMP")},
 		}},
 	{name: "date", style: global,
 		doc:      "The UTC day of a timestamp, or the date in a text such as 2026-01-31; an error for other text.",
@@ -61,7 +71,7 @@ var timeFunctions = []function{
 			identity("date_date", dateType),
 			{id: "date_timestamp", in: []*types.Type{types.TimestampType}, out: dateType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return dateOf(a[0].(types.Timestamp).Time) },
-				duckdb: castTo("DATE")},
+				duckdb: castTo("DATE"), spark: castTo("DATE")},
 			{id: "date_string", in: []*types.Type{types.StringType}, out: dateType,
 				check: func(literals []ref.Val) *wrong {
 					if text, ok := literals[0].(types.String); ok {
@@ -94,13 +104,8 @@ var timeFunctions = []function{
 					}
 					return nil
 				},
-				eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.DurationType) },
-				duckdb: func(w *writer, a []term) (string, error) {
-					if d, ok := parsedLiteral(a[0], types.DurationType).(types.Duration); ok {
-						return intLiteral(d.Nanoseconds()), nil
-					}
-					return "", w.unsupported("duration() of a text that is no constant")
-				}},
+				eval:   func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.DurationType) },
+				duckdb: durationOf, spark: durationOf},
 		}},
 	{name: operators.Add, style: operator, forms: []form{
 		shift("add_timestamp_duration", []*types.Type{types.TimestampType, types.DurationType}, 0, "+"),
@@ -114,6 +119,9 @@ var timeFunctions = []function{
 			eval: func(a []ref.Val) ref.Val { return a[0].(types.Timestamp).Subtract(a[1]) },
 			duckdb: func(w *writer, a []term) (string, error) {
 				return bigint(fmt.Sprintf("CAST(epoch_us(%s) - epoch_us(%s) AS HUGEINT) * 1000", a[0].sql, a[1].sql)), nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				return fmt.Sprintf("try_multiply(unix_micros(%s) - unix_micros(%s), 1000L)", a[0].sql, a[1].sql), nil
 			}},
 		{id: "subtract_date_date", in: []*types.Type{dateType, dateType}, out: types.DurationType,
 			eval: func(a []ref.Val) ref.Val {
@@ -121,6 +129,9 @@ var timeFunctions = []function{
 			},
 			duckdb: func(w *writer, a []term) (string, error) {
 				return bigint(fmt.Sprintf("CAST(%s - %s AS HUGEINT) * 86400000000000", a[0].sql, a[1].sql)), nil
+			},
+			spark: func(w *writer, a []term) (string, error) {
+				return fmt.Sprintf("try_multiply(CAST(datediff(%s, %s) AS BIGINT), 86400000000000L)", a[0].sql, a[1].sql), nil
 			}},
 	}},
 	getter("getFullYear", "The year of a time.", "2026", "2026", func(t time.Time) int { return t.Year() }, "year(%s)", true),
@@ -133,6 +144,13 @@ var timeFunctions = []function{
 	getter("getMinutes", "The minute of a time.", "30", "30", func(t time.Time) int { return t.Minute() }, "minute(%s)", false),
 	getter("getSeconds", "The second of a time.", "15", "15", func(t time.Time) int { return t.Second() }, "second(%s)", false),
 	getter("getMilliseconds", "The milliseconds of the second of a time.", "250", "250", func(t time.Time) int { return t.Nanosecond() / 1e6 }, "(millisecond(%s) %% 1000)", false),
+}
+
+func durationOf(w *writer, a []term) (string, error) {
+	if d, ok := parsedLiteral(a[0], types.DurationType).(types.Duration); ok {
+		return w.intLiteral(d.Nanoseconds()), nil
+	}
+	return "", w.unsupported("duration() of a text that is no constant")
 }
 
 // timestampText is RFC 3339 with the precision of tables.
@@ -162,6 +180,10 @@ func shift(id string, in []*types.Type, at int, op string) form {
 		duckdb: func(w *writer, a []term) (string, error) {
 			us := fmt.Sprintf("(epoch_us(%s) %s %s // 1000)", a[at].sql, op, a[1-at].sql)
 			return fmt.Sprintf("CASE WHEN %s BETWEEN -62135596800000000 AND 253402300799999999 THEN make_timestamp(%s) END", us, us), nil
+		},
+		spark: func(w *writer, a []term) (string, error) {
+			us := fmt.Sprintf("(unix_micros(%s) %s %s DIV 1000)", a[at].sql, op, a[1-at].sql)
+			return fmt.Sprintf("CASE WHEN %s BETWEEN -62135596800000000 AND 253402300799999999 THEN timestamp_micros(%s) END", us, us), nil
 		}}
 }
 
@@ -170,23 +192,33 @@ func durations(id, op string, eval func(a, b types.Duration) ref.Val) form {
 		eval: func(a []ref.Val) ref.Val { return eval(a[0].(types.Duration), a[1].(types.Duration)) },
 		duckdb: func(w *writer, a []term) (string, error) {
 			return bigint(fmt.Sprintf("CAST(%s AS HUGEINT) %s %s", a[0].sql, op, a[1].sql)), nil
-		}}
+		},
+		spark: sparkInts(op)}
 }
 
 // getter is a part of a time, UTC, by CEL's counting: months and days of the
 // year begin at 0, getDate at 1, weeks at Sunday.
 func getter(name, doc, utc, plus2 string, part func(t time.Time) int, duckdb string, dates bool) function {
 	emit := func(w *writer, a []term) (string, error) { return fmt.Sprintf(duckdb, a[0].sql), nil }
+	spark := func(w *writer, a []term) (string, error) {
+		switch name {
+		case "getDayOfWeek":
+			return "CAST(dayofweek(" + a[0].sql + ") - 1 AS BIGINT)", nil
+		case "getMilliseconds":
+			return "(pmod(unix_micros(" + a[0].sql + "), 1000000L) DIV 1000)", nil
+		}
+		return "CAST(" + fmt.Sprintf(duckdb, a[0].sql) + " AS BIGINT)", nil
+	}
 	example := "timestamp('2026-01-31T12:30:15.25Z')." + name + "("
 	f := function{name: name, style: member, doc: doc + " In UTC, or in a time zone such as 'Europe/Paris' or '+02:00'.",
 		examples: []string{example + ") == " + utc, example + "'+02:00') == " + plus2, example + "'UTC') == " + utc}, forms: []form{{
 			id: name + "_timestamp", in: []*types.Type{types.TimestampType}, out: types.IntType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return types.Int(part(a[0].(types.Timestamp).UTC())) },
-			duckdb: emit}}}
+			duckdb: emit, spark: spark}}}
 	if dates {
 		f.forms = append(f.forms, form{id: name + "_date", in: []*types.Type{dateType}, out: types.IntType, total: true,
 			eval:   func(a []ref.Val) ref.Val { return types.Int(part(a[0].(date).Time)) },
-			duckdb: emit})
+			duckdb: emit, spark: spark})
 	}
 	return f
 }
@@ -206,6 +238,10 @@ func parsedLiteral(t term, to *types.Type) ref.Val {
 	return t.lit.ConvertToType(to)
 }
 
-func timestampLiteral(t time.Time) string {
-	return "TIMESTAMP '" + t.UTC().Format("2006-01-02 15:04:05.999999") + "'"
+func (w *writer) timestampLiteral(t time.Time) string {
+	zone := ""
+	if w.isSpark() {
+		zone = "Z"
+	}
+	return "TIMESTAMP '" + t.UTC().Format("2006-01-02 15:04:05.999999") + zone + "'"
 }

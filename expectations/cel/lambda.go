@@ -228,7 +228,7 @@ func elementSQL(variable string) string {
 
 // each writes a list made of another by an expression over its elements.
 func (w *writer) each(list, element, body string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "transform(" + list + ", " + element + " -> " + body + ")"
 	}
 	return "list_transform(" + list + ", lambda " + element + ": " + body + ")"
@@ -236,7 +236,7 @@ func (w *writer) each(list, element, body string) string {
 
 // keep writes a list of the elements of another for which a condition is true.
 func (w *writer) keep(list, element, condition string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "filter(" + list + ", " + element + " -> " + condition + ")"
 	}
 	return "list_filter(" + list + ", lambda " + element + ": " + condition + ")"
@@ -244,7 +244,7 @@ func (w *writer) keep(list, element, condition string) string {
 
 // length is the number of elements, null of null.
 func (w *writer) length(list string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "CASE WHEN " + list + " IS NOT NULL THEN CAST(size(" + list + ") AS BIGINT) END"
 	}
 	return "len(" + list + ")"
@@ -252,7 +252,7 @@ func (w *writer) length(list string) string {
 
 // anyNull says whether an element is null; null of null.
 func (w *writer) anyNull(list string) string {
-	if w.dialect.Name() == "spark" {
+	if w.isSpark() {
 		return "exists(" + list + ", dq_x -> dq_x IS NULL)"
 	}
 	return "(list_count(" + list + ") < len(" + list + "))"

@@ -168,7 +168,7 @@ func (w *writer) field(e ast.Expr) (term, error) {
 	f, _ := fieldOf(of, s.FieldName())
 	return w.eachBranch(x, func(x term) (term, error) {
 		t := w.cell("struct_extract("+x.sql+", "+w.dialect.Literal(f.Name)+")", f.Type)
-		if w.dialect.Name() == "spark" {
+		if w.isSpark() {
 			t = w.cell("("+x.sql+")."+w.dialect.Ident(f.Name), f.Type)
 		}
 		if x.sql == "NULL" {
