@@ -126,15 +126,45 @@ func NewEnv(schema table.Schema, lets []Let) (*Env, error) {
 func (e *Env) checkLet(l Let) []Issue {
 	c := e.compilation(l.Source, l.Name)
 	if tree := c.parse(); tree != nil {
-		if mentionsAggregate(tree) {
+		if mentionsAggregate(tree) && !mentionsColumn(tree) {
 			c.lower(tree, ofTable)
-			c.check(tree, c.table())
 		} else {
 			c.lower(tree, ofRow)
-			c.check(tree, nil)
 		}
+		c.check(tree)
 	}
 	return c.issues
+}
+
+// mentionsColumn reports whether a column stands outside aggregates.
+func mentionsColumn(tree ast.Expr) bool {
+	found := false
+	var visit func(e ast.Expr)
+	visit = func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.IdentKind:
+			_, ok := columnIndex(e.AsIdent())
+			found = found || ok
+		case ast.SelectKind:
+			visit(e.AsSelect().Operand())
+		case ast.ListKind:
+			for _, x := range e.AsList().Elements() {
+				visit(x)
+			}
+		case ast.CallKind:
+			if isAggregate(callOf(e)) {
+				return
+			}
+			if e.AsCall().IsMemberFunction() {
+				visit(e.AsCall().Target())
+			}
+			for _, x := range e.AsCall().Args() {
+				visit(x)
+			}
+		}
+	}
+	visit(tree)
+	return found
 }
 
 func mentionsAggregate(tree ast.Expr) bool {
@@ -145,28 +175,29 @@ func mentionsAggregate(tree ast.Expr) bool {
 	return found
 }
 
-// table is the metrics of a tree over metrics, never nil.
-func (c *compilation) table() []*metric {
-	if c.parts.metrics == nil {
-		return []*metric{}
-	}
-	return c.parts.metrics
-}
-
 func (e *Env) knows(name string) bool {
 	_, column := e.columns[name]
 	_, let := e.lets[name]
 	return column || let
 }
 
-// Row compiles a condition on one row. The error is an [*Error] with all issues.
-func (e *Env) Row(src string) (*Rule, error) {
+// Row compiles a condition on one row; see [Env.RowWhere].
+func (e *Env) Row(src string) (*Rule, error) { return e.RowWhere(src, nil) }
+
+// RowWhere compiles a condition on one row, whose aggregates and neighbours are of
+// the rows for which where, a row rule or nil, is not false; the rule itself does
+// not look at where. The error is an [*Error] with all issues.
+func (e *Env) RowWhere(src string, where *Rule) (*Rule, error) {
 	c := e.compilation(src, "")
+	c.where = where
 	r := &Rule{env: e, parts: c.parts}
 	if tree := c.parse(); tree != nil {
 		r.canonical = e.canonical(tree)
+		if mentionsAggregate(tree) && !mentionsColumn(tree) {
+			c.issue(tree, "make it a table rule", "the rule looks at all rows at once, and at no column of its row")
+		}
 		c.lower(tree, ofRow)
-		c.finish(r, tree, nil)
+		c.finish(r, tree)
 	}
 	return r.or(c.issues)
 }
@@ -183,13 +214,13 @@ func (e *Env) Table(src string, where *Rule) (*Rule, error) {
 	if tree := c.parse(); tree != nil {
 		r.canonical = e.canonical(tree)
 		c.lower(tree, ofTable)
-		c.finish(r, tree, c.table())
+		c.finish(r, tree)
 	}
 	return r.or(c.issues)
 }
 
-func (c *compilation) finish(r *Rule, tree ast.Expr, metrics []*metric) {
-	if r.expr = c.check(tree, metrics); r.expr == nil || len(c.issues) > 0 {
+func (c *compilation) finish(r *Rule, tree ast.Expr) {
+	if r.expr = c.check(tree); r.expr == nil || len(c.issues) > 0 {
 		return
 	}
 	if r.expr.typ.Kind() != types.BoolKind {
@@ -263,6 +294,19 @@ func (r *Rule) Columns() []string {
 			add(a)
 		}
 	}
+	for _, w := range r.parts.windows {
+		for _, a := range w.args {
+			add(a)
+		}
+		if w.where != nil {
+			add(w.where)
+		}
+	}
+	for _, m := range r.parts.metrics {
+		if m.where != nil {
+			add(m.where)
+		}
+	}
 	if r.where != nil {
 		add(r.where.expr)
 	}
@@ -297,6 +341,9 @@ type Facts struct {
 	// Exists reports whether a column of another table has a value (as in
 	// engine.Rows, never nil). Only Eval and EvalTable of rules with Refs need it.
 	Exists func(r Ref, value any) bool
+	// Metrics are the values of the aggregates of a row rule, by Metric.Text and as
+	// in engine.Rows; [Rule.Settle] says whether they will do.
+	Metrics map[string]any
 }
 
 // With returns the rule with its facts. A rule with Clock needs them before its
@@ -319,6 +366,7 @@ func (r *Rule) SQL(d engine.Dialect) (string, error) {
 	return t.sql, err
 }
 
+<<<<<<< HEAD
 // Given is [Rule.SQL] for rows in which the columns present are not null, and
 // whether it is never NULL there: shorter, and what an engine can push into a scan.
 func (r *Rule) Given(d engine.Dialect, present []string) (sql string, total bool, err error) {
@@ -332,6 +380,11 @@ func (r *Rule) Given(d engine.Dialect, present []string) (sql string, total bool
 
 // Metrics are the aggregates of a table rule, without repeats, in the order of
 // the text, each followed by those of Errors that it needs.
+=======
+// Metrics are the aggregates of a rule, without repeats, in the order of the text,
+// each followed by those of Errors that it needs. A row rule that has some is
+// judged in two passes: its SQL and Eval need their values by [Rule.With].
+>>>>>>> cd14ab1 (Aggregates and neighbours within row rules)
 func (r *Rule) Metrics() []Metric {
 	metrics := make([]Metric, len(r.parts.metrics))
 	for i, m := range r.parts.metrics {
@@ -340,7 +393,7 @@ func (r *Rule) Metrics() []Metric {
 	return metrics
 }
 
-// Metric is one aggregate of a table rule.
+// Metric is one aggregate of a rule.
 type Metric struct {
 	// Text is canonical and unique: sum(a * b) where c != "x", previous(rows()).
 	Text string
@@ -370,7 +423,7 @@ type Metric struct {
 // read it once more in a subquery.
 func (m Metric) SQL(d engine.Dialect, relation string) (string, error) {
 	write := m.metric.call.sql(d.Name())
-	g := &aggregation{metric: m.metric, relation: relation, writer: &writer{dialect: d, now: m.facts.Now}}
+	g := &aggregation{metric: m.metric, relation: relation, writer: &writer{dialect: d, facts: m.facts}}
 	if write == nil {
 		return "", g.unsupported("%s", m.metric.call.name)
 	}
@@ -419,7 +472,35 @@ type Outcome struct {
 // engine.Rows; a missing one is null. Ints for doubles and text for decimals,
 // dates and timestamps are understood, so that tests can be written in YAML.
 func (r *Rule) Eval(row map[string]any) Outcome {
-	return outcome(r.expr.eval(rowVars{r.env, row, r.facts}))
+	o := outcome(r.expr.eval(rowVars{r.env, row, r.facts, r.parts.metrics, r.parts.windows}))
+	if o.Value == Null || o.Value == NoPast {
+		o.Value = Err
+	}
+	return o
+}
+
+// Settle says whether a row rule can be judged with these values of its metrics:
+// True, or what the whole rule comes to: Null if one had no values, NoPast, or Err.
+func (r *Rule) Settle(values map[string]any) Outcome {
+	found, o := r.found(values)
+	if o.Value != True {
+		return o
+	}
+	for i, v := range found {
+		if x := metricValue(r.parts.metrics[i], v, false); types.IsError(x) && !r.tested(i) {
+			return outcome(nil, x.(error))
+		}
+	}
+	return Outcome{Value: True}
+}
+
+// tested reports whether a metric's having a value is itself looked at.
+func (r *Rule) tested(i int) bool {
+	found := false
+	ast.PostOrderVisit(r.expr.tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		found = found || e.Kind() == ast.IdentKind && e.AsIdent() == noValueVariable(i)
+	}))
+	return found
 }
 
 // Judge decides a table rule from its metrics: values by Metric.Text, as in
@@ -427,6 +508,15 @@ func (r *Rule) Eval(row map[string]any) Outcome {
 // them, and an empty list, have no past; any other that is missing is an error.
 // So is an argument that could not be computed, whatever the condition says.
 func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
+	found, o := r.found(values)
+	if o.Value != True {
+		return o
+	}
+	return outcome(r.expr.eval(metricVars{r.parts.metrics, found, f}))
+}
+
+// found converts the values of the metrics, and looks whether arguments erred.
+func (r *Rule) found(values map[string]any) ([]ref.Val, Outcome) {
 	found := make([]ref.Val, len(r.parts.metrics))
 	for i, m := range r.parts.metrics {
 		v, ok := values[m.text]
@@ -440,11 +530,11 @@ func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
 		}
 		if m.companion() {
 			if o, ok := m.erred(found[i]); ok {
-				return o
+				return nil, o
 			}
 		}
 	}
-	return outcome(r.expr.eval(metricVars{r.parts.metrics, found, f}))
+	return found, Outcome{Value: True}
 }
 
 // EvalTable is the reference evaluation of a table rule over rows as in [Rule.Eval],
@@ -463,7 +553,7 @@ func (r *Rule) Measure(rows []map[string]any, f Facts) map[string]any {
 		}
 		var in [][]ref.Val
 		for _, row := range rows {
-			vars := rowVars{r.env, row, f}
+			vars := rowVars{env: r.env, row: row, facts: f}
 			if m.where != nil {
 				if v, err := m.where.eval(vars); err == nil && v == types.False {
 					continue

@@ -209,7 +209,7 @@ func TestLets(t *testing.T) {
 		{"a column", []Let{{"quantity", "1"}}, "let quantity: 0: quantity is a column already+0"},
 		{"twice", []Let{{"a", "1"}, {"a", "2"}}, "let a: 0: there are two lets a+0"},
 		{"no name", []Let{{"a b", "1"}}, `let a b: 0: "a b" is no name: letters, digits and _+0`},
-		{"row and table", []Let{{"a", "sum(quantity) > quantity"}}, "let a: 16: column quantity stands outside an aggregate: a table rule sees all rows at once; write min(quantity), max(quantity), count(quantity == ...) or the like, or make it a row rule+8"},
+		{"row and table", []Let{{"a", "sum(quantity) > quantity"}}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := NewEnv(orders, c.lets)

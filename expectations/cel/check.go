@@ -33,6 +33,8 @@ type expr struct {
 	columns []int              // sorted, those of lambdas too
 	reads   []path             // the same, down to fields
 	lambdas map[string]*lambda // by variable
+	metrics []*metric          // of the rule, as far as they were known
+	windows []*window          // in the same way
 
 	plan sync.Once
 	program
@@ -76,7 +78,7 @@ var baseChecker = sync.OnceValue(func() *checker.Env {
 	return env
 })
 
-// checker is an environment of columns, or of metrics.
+// checker is an environment of columns and of metrics.
 func (c *compilation) checker(columns []int, metrics []*metric, lambdas map[string]*lambda) (*checker.Env, error) {
 	env, err := checker.NewEnv(containers.DefaultContainer, structs(), checker.ValidatedDeclarations(baseChecker()),
 		checker.CrossTypeNumericComparisons(true))
@@ -94,6 +96,9 @@ func (c *compilation) checker(columns []int, metrics []*metric, lambdas map[stri
 	for _, i := range columns {
 		variables = append(variables, decls.NewVariable(columnName(i), c.env.types[i]))
 	}
+	for i, w := range c.parts.windows {
+		variables = append(variables, decls.NewVariable(windowVariable(i), w.args[0].typ))
+	}
 	for _, i := range c.iterations {
 		variables = append(variables, decls.NewVariable(i.variable, i.typ))
 	}
@@ -104,13 +109,10 @@ func (c *compilation) checker(columns []int, metrics []*metric, lambdas map[stri
 }
 
 // check types a lowered tree, or gives nil: with issues, unless the tree had some
-// already. Nil metrics stand for a tree over columns. It checks three times: as it
+// already. It checks three times: as it
 // is, with numbers that meet converted, and with the scales of conditionals equal.
-func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
-	var columns []int
-	if metrics == nil {
-		columns = columnsOf(e)
-	}
+func (c *compilation) check(e ast.Expr) *expr {
+	columns, metrics := columnsOf(e), c.parts.metrics
 	lambdas := c.lambdasOf(e)
 	env, err := c.checker(columns, metrics, lambdas)
 	if err != nil {
@@ -162,7 +164,7 @@ func (c *compilation) check(e ast.Expr, metrics []*metric) *expr {
 	}
 	slices.Sort(columns)
 	return &expr{env: c.env, tree: tree, typ: tree.GetType(e.ID()), shapes: shapes, root: shapes[e.ID()],
-		columns: slices.Compact(columns), reads: sortPaths(reads), lambdas: lambdas}
+		columns: slices.Compact(columns), reads: sortPaths(reads), lambdas: lambdas, metrics: metrics, windows: c.parts.windows}
 }
 
 // columnsOf are the indexes of the columns in a tree, sorted.
@@ -323,10 +325,12 @@ func (c *compilation) shapes(tree *ast.AST, metrics []*metric) map[int64]shape {
 				s = intDecimal(int64(n)).shape()
 			}
 		case ast.IdentKind:
-			if i, ok := metricIndex(e); ok && metrics != nil {
+			if i, ok := metricIndex(e); ok && i < len(metrics) {
 				s = metrics[i].result.shape
 			} else if i, ok := columnIndex(e.AsIdent()); ok {
 				s = columnShape(c.env.schema.Fields[i].Type)
+			} else if i, ok := windowIndex(e.AsIdent()); ok && i < len(c.parts.windows) {
+				s = c.parts.windows[i].args[0].shape()
 			} else if i, ok := lambdaIndex(e); ok {
 				s = c.parts.lambdas[i].body.root
 			}

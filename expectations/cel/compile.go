@@ -36,6 +36,7 @@ type compilation struct {
 type parts struct {
 	metrics []*metric
 	lambdas []*lambda
+	windows []*window
 	refs    []Ref
 	clock   bool
 }
@@ -312,6 +313,9 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		case "has":
 			c.lowerHas(e, s)
 			return
+		case "lag":
+			c.lowerLag(e, s)
+			return
 		case "math.greatest", "math.least":
 			for len(args) > 2 { // from the left, two at a time
 				args = append([]ast.Expr{c.fac.NewCall(c.newID(e.ID()), name, args[0], args[1])}, args[2:]...)
@@ -452,7 +456,7 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 
 // functionNames are the names that users may call, sorted.
 func functionNames() []string {
-	names := []string{"now", "exists_in", "has", "freshness", "previous", "history"}
+	names := []string{"now", "exists_in", "has", "lag", "freshness", "previous", "history"}
 	for name := range lambdaFunctions {
 		names = append(names, name)
 	}

@@ -3,11 +3,11 @@ package cel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -42,7 +42,7 @@ type term struct {
 // writer writes checked trees as SQL of one dialect.
 type writer struct {
 	dialect engine.Dialect
-	now     time.Time
+	facts   Facts
 	expr    *expr
 	present []string // columns that are not null in the rows in question
 	written int
@@ -59,7 +59,7 @@ var errNoClock = errors.New("cel: the rule calls now(): give it the time by With
 
 // write is the SQL of a whole expression.
 func (x *expr) write(d engine.Dialect, facts Facts) (term, error) {
-	w := &writer{dialect: d, now: facts.Now, expr: x}
+	w := &writer{dialect: d, facts: facts, expr: x}
 	return w.term(x.tree.Expr())
 }
 
@@ -79,10 +79,13 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 		return term{sql: sql, lit: e.AsLiteral()}, err
 	case ast.IdentKind:
 		if e.AsIdent() == nowVariable {
-			if w.now.IsZero() {
+			if w.facts.Now.IsZero() {
 				return term{}, errNoClock
 			}
-			return term{sql: w.timestampLiteral(w.now)}, nil
+			return term{sql: w.timestampLiteral(w.facts.Now)}, nil
+		}
+		if i, err := strconv.Atoi(e.AsIdent()[1:]); err == nil && i < len(w.expr.metrics) && (e.AsIdent()[0] == 'm' || e.AsIdent()[0] == 'n') {
+			return w.metric(e.AsIdent())
 		}
 		if i, ok := columnIndex(e.AsIdent()); ok {
 			f := w.expr.env.schema.Fields[i]
@@ -92,6 +95,9 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 			t := w.cell(w.dialect.Ident(f.Name), f.Type)
 			t.null = t.null && !slices.Contains(w.present, f.Name)
 			return t, nil
+		}
+		if i, ok := windowIndex(e.AsIdent()); ok && i < len(w.expr.windows) {
+			return term{sql: w.dialect.Ident(w.expr.windows[i].text), null: true, exact: true}, nil
 		}
 		if l, ok := w.expr.lambdas[e.AsIdent()]; ok {
 			return term{lambda: func() (string, term, error) { return w.lambda(l) }}, nil
@@ -108,6 +114,37 @@ func (w *writer) emit(e ast.Expr) (term, error) {
 		return w.call(e)
 	}
 	return term{}, w.unsupported("this expression")
+}
+
+// metric writes the value of an aggregate of a row rule.
+func (w *writer) metric(name string) (term, error) {
+	x, _ := rowVars{facts: w.facts, metrics: w.expr.metrics}.metric(name)
+	v := x.(ref.Val)
+	i, _ := strconv.Atoi(name[1:])
+	m := w.expr.metrics[i]
+	typ, s := m.result.cel, m.result.shape
+	switch d := v.(type) {
+	case *types.Err:
+		if _, ok := w.facts.Metrics[m.text]; !ok && m.past == 0 {
+			return term{}, d
+		}
+		return term{sql: w.null(term{typ: typ, shape: s}), fails: true}, nil
+	case decimal:
+		return term{sql: fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, min(s.precision, maxDigits), s.scale), exact: true}, nil
+	case date:
+		return term{sql: "DATE '" + d.String() + "'"}, nil
+	case types.Timestamp:
+		return term{sql: w.timestampLiteral(d.Time)}, nil
+	case types.Double:
+		if f := float64(d); math.IsNaN(f) || math.IsInf(f, 0) {
+			return term{sql: "CAST('" + strconv.FormatFloat(f, 'g', -1, 64) + "' AS DOUBLE)"}, nil
+		}
+	}
+	if m.list && name[0] == 'm' {
+		return term{}, w.unsupported("history within a row rule")
+	}
+	sql, err := w.literal(v)
+	return term{sql: sql}, err
 }
 
 func (w *writer) call(e ast.Expr) (term, error) {

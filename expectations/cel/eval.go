@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"sync"
 
 	celgo "cel.dev/cel-go/cel"
@@ -61,9 +62,11 @@ type factsValue struct {
 
 // rowVars gives a row's columns as variables, converting what is asked for.
 type rowVars struct {
-	env   *Env
-	row   map[string]any
-	facts Facts
+	env     *Env
+	row     map[string]any
+	facts   Facts
+	metrics []*metric
+	windows []*window
 }
 
 func (v rowVars) Parent() interpreter.Activation { return nil }
@@ -75,9 +78,17 @@ func (v rowVars) ResolveName(name string) (any, bool) {
 	case factsVariable:
 		return factsValue{opaque{factsType}, v.facts}, true
 	}
+	if i, ok := windowIndex(name); ok && i < len(v.windows) {
+		w := v.windows[i]
+		x, err := toCEL(v.row[w.text], w.args[0].typ, w.args[0].shape().scale)
+		if err != nil {
+			return types.WrapErr(fmt.Errorf("%s: %w", w.text, err)), true
+		}
+		return x, true
+	}
 	i, ok := columnIndex(name)
-	if !ok || i >= len(v.env.schema.Fields) {
-		return nil, false
+	if !ok {
+		return v.metric(name)
 	}
 	f := v.env.schema.Fields[i]
 	x, err := toCEL(v.row[f.Name], v.env.types[i], columnShape(f.Type).scale)
@@ -85,6 +96,35 @@ func (v rowVars) ResolveName(name string) (any, bool) {
 		return types.WrapErr(fmt.Errorf("column %s: %w", f.Name, err)), true
 	}
 	return x, true
+}
+
+// metric gives an aggregate of the rule, or whether it has no value.
+func (v rowVars) metric(name string) (any, bool) {
+	i, err := strconv.Atoi(name[1:])
+	if err != nil || i >= len(v.metrics) {
+		return nil, false
+	}
+	var x ref.Val
+	switch known, ok := v.facts.Metrics[v.metrics[i].text]; {
+	case ok:
+		x = v.metrics[i].value(known)
+	case v.metrics[i].past > 0:
+		x = types.WrapErr(errNoPast{v.metrics[i].text})
+	default:
+		x = types.NewErr("%s was not computed", v.metrics[i].text)
+	}
+	return metricValue(v.metrics[i], x, name[0] == 'n'), true
+}
+
+// metricValue is the variable of a metric, or the one of its having no value.
+func metricValue(m *metric, x ref.Val, none bool) ref.Val {
+	switch {
+	case none:
+		return types.Bool(x == types.NullValue || types.IsError(x))
+	case x == types.NullValue:
+		return types.WrapErr(errNoValues{m.text})
+	}
+	return x
 }
 
 func (f Facts) now() ref.Val {
@@ -111,14 +151,7 @@ func (v metricVars) ResolveName(name string) (any, bool) {
 	if n, err := fmt.Sscanf(name[1:], "%d", &i); n != 1 || err != nil || i >= len(v.metrics) {
 		return nil, false
 	}
-	x := v.values[i]
-	switch {
-	case name[0] == 'n':
-		return types.Bool(x == types.NullValue || types.IsError(x)), true
-	case x == types.NullValue:
-		return types.WrapErr(errNoValues{v.metrics[i].text}), true
-	}
-	return x, true
+	return metricValue(v.metrics[i], v.values[i], name[0] == 'n'), true
 }
 
 // outcome reads the verdict of an evaluation.

@@ -119,7 +119,7 @@ func (c *compilation) lowerLambda(e ast.Expr, s scope) {
 	}
 	broken := func() { e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable)) }
 	c.lower(target, s)
-	list := c.typeOf(target, s)
+	list := c.check(target)
 	if list == nil {
 		broken()
 		return
@@ -131,7 +131,7 @@ func (c *compilation) lowerLambda(e ast.Expr, s scope) {
 	variable := args[0].AsIdent()
 	c.iterations = append(c.iterations, iteration{variable, list.typ.Parameters()[0], list.shape()})
 	c.lower(args[1], s)
-	body := c.typeOf(args[1], s)
+	body := c.check(args[1])
 	c.iterations = c.iterations[:len(c.iterations)-1]
 	if body == nil {
 		broken()
@@ -214,7 +214,7 @@ func (v elementVars) ResolveName(name string) (any, bool) {
 
 // lambda is the body of a lambda as SQL, and the name of its element.
 func (w *writer) lambda(l *lambda) (name string, body term, err error) {
-	inner := &writer{dialect: w.dialect, now: w.now, expr: l.body, written: w.written, inLambda: true}
+	inner := &writer{dialect: w.dialect, facts: w.facts, expr: l.body, written: w.written, inLambda: true}
 	body, err = inner.term(l.body.tree.Expr())
 	w.written = inner.written
 	return elementSQL(l.variable), body, err

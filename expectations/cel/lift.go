@@ -52,11 +52,7 @@ func isAggregate(name string) bool {
 
 func (c *compilation) lowerAggregate(e ast.Expr, s scope) {
 	name, args := e.AsCall().FunctionName(), e.AsCall().Args()
-	switch s {
-	case ofRow:
-		c.refuse(e, "make it a table rule", "%s looks at all rows, and a row rule sees one row at a time", name)
-		return
-	case ofAggregate:
+	if s == ofAggregate {
 		c.refuse(e, "", "%s stands inside another aggregate", name)
 		return
 	}
@@ -179,6 +175,10 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		c.refuse(e, "", "%s takes %s, not %d", name, takes, len(args))
 		return 0, false
 	}
+	if mentionsElement(e) {
+		c.refuse(e, "", "%s looks at all rows, and so not at an element", name)
+		return 0, false
+	}
 	m := &metric{of: c.env.canonical(e), call: a, past: past, list: list}
 	c.scope(m)
 	if index = c.known(m); index < 0 {
@@ -187,7 +187,7 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		for _, arg := range args {
 			texts = append(texts, c.env.canonical(arg))
 			c.lower(arg, ofAggregate)
-			if x := c.check(arg, nil); x != nil {
+			if x := c.check(arg); x != nil {
 				m.args = append(m.args, x)
 			}
 		}
@@ -207,6 +207,17 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 	}
 	e.SetKindCase(c.fac.NewIdent(e.ID(), metricVariable(index)))
 	return index, true
+}
+
+func mentionsElement(e ast.Expr) bool {
+	found := false
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() == ast.IdentKind {
+			_, ok := elementName(x.AsIdent())
+			found = found || ok
+		}
+	}))
+	return found
 }
 
 // scope writes the text of a metric and gives it the where of the rule.

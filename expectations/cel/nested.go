@@ -81,20 +81,11 @@ func isNone(v ref.Val) bool {
 	return v == types.NullValue || ok && r.fields == nil
 }
 
-// typeOf is the type of a lowered tree, with issues if it has none.
-func (c *compilation) typeOf(e ast.Expr, s scope) *expr {
-	var metrics []*metric
-	if s == ofTable {
-		metrics = c.table()
-	}
-	return c.check(e, metrics)
-}
-
 // lowerSelect reads a field of a struct, or the value of a key of a map.
 func (c *compilation) lowerSelect(e ast.Expr, s scope) {
 	operand, name := e.AsSelect().Operand(), e.AsSelect().FieldName()
 	c.lower(operand, s)
-	x := c.typeOf(operand, s)
+	x := c.check(operand)
 	switch {
 	case x == nil:
 		e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))

@@ -201,7 +201,9 @@ func (c *comparison) compareRows(sources []string, must bool) {
 			}
 			continue
 		}
-		rule = rule.With(c.facts)
+		facts := c.facts
+		facts.Metrics = rule.Measure(c.rows, facts) // the first pass of rules with aggregates
+		rule = rule.With(facts)
 		sql, err := rule.SQL(c.dialect)
 		var u *cel.Unsupported
 		if errors.As(err, &u) && !must {
@@ -227,10 +229,14 @@ func (c *comparison) compareRows(sources []string, must bool) {
 		for i, b := range batch {
 			items[i] = b.sql
 		}
-		answers, err := c.query(items)
+		from := ""
+		for _, b := range batch {
+			from += c.windows(b.rule)
+		}
+		answers, err := c.query(items, from)
 		if err != nil {
 			for _, b := range batch {
-				if _, err := c.query([]string{b.sql}); err != nil {
+				if _, err := c.query([]string{b.sql}, c.windows(b.rule)); err != nil {
 					wrong++
 					c.t.Errorf("%s stops the query\n%s\n%v", b.src, b.sql, err)
 				}
@@ -238,7 +244,11 @@ func (c *comparison) compareRows(sources []string, must bool) {
 			continue
 		}
 		for i, b := range batch {
-			for n, row := range c.rows {
+			rows := c.rows
+			if len(b.rule.Windows()) > 0 {
+				rows = b.rule.Neighbours(rows, c.facts)
+			}
+			for n, row := range rows {
 				want := b.rule.Eval(row)
 				got := "error"
 				switch answers[n][i] {
@@ -261,14 +271,28 @@ func (c *comparison) compareRows(sources []string, must bool) {
 		len(rules), unsupported, len(c.rows), passed, failed, errored)
 }
 
+// windows are the columns of neighbours' values that a rule needs, each with a
+// comma before it.
+func (c *comparison) windows(rule *cel.Rule) (items string) {
+	for _, w := range rule.Windows() {
+		sql, err := w.SQL(c.dialect)
+		if err != nil {
+			c.t.Errorf("%s: %v", w.Text, err)
+			continue
+		}
+		items += ", " + sql + " AS " + c.dialect.Ident(w.Text)
+	}
+	return items
+}
+
 // query evaluates SQL expressions over the rows, in their order.
-func (c *comparison) query(items []string) ([][]any, error) {
+func (c *comparison) query(items []string, windows string) ([][]any, error) {
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, sql := range items {
 		fmt.Fprintf(&b, "%s AS r%d, ", sql, i)
 	}
-	b.WriteString("n FROM " + relation + " ORDER BY n")
+	b.WriteString("n FROM (SELECT *" + windows + " FROM " + relation + ") ORDER BY n")
 	rows, err := c.session.Query(context.Background(), b.String())
 	if err != nil {
 		return nil, err

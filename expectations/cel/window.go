@@ -1,0 +1,184 @@
+package cel
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// Neighbours: lag(x, order, partition ...) is x in the row before, by order and
+// among the rows that agree in the partition. Rows whose order is null are nobody's
+// neighbours; rows of one order follow each other by x, null first, so that the
+// answer never depends on where rows lie.
+
+// window is a neighbour's value that was lifted out of a row rule; the tree holds
+// the variable w<i> in its place.
+type window struct {
+	text  string
+	args  []*expr // value, order, partition
+	where *expr
+}
+
+func windowVariable(i int) string { return "w" + strconv.Itoa(i) }
+
+func windowIndex(name string) (int, bool) {
+	if len(name) < 2 || name[0] != 'w' {
+		return 0, false
+	}
+	i, err := strconv.Atoi(name[1:])
+	return i, err == nil
+}
+
+// lowerLag makes a call of lag a window.
+func (c *compilation) lowerLag(e ast.Expr, s scope) {
+	args := e.AsCall().Args()
+	const usage = "write lag(amount, ordered_at) or lag(amount, ordered_at, customer_id)"
+	switch {
+	case len(args) < 2:
+		c.refuse(e, usage, "lag takes a value, an order and what keeps rows apart")
+		return
+	case s != ofRow || len(c.iterations) > 0:
+		c.refuse(e, "", "lag stands only in row rules, outside aggregates and elements")
+		return
+	}
+	w := &window{text: c.env.canonical(e)}
+	if c.where != nil {
+		w.text, w.where = w.text+" where "+c.where.canonical, c.where.expr
+	}
+	index := slices.IndexFunc(c.parts.windows, func(o *window) bool { return o.text == w.text })
+	if index < 0 {
+		found := len(c.issues)
+		for i, arg := range args {
+			c.lower(arg, ofAggregate)
+			x := c.check(arg)
+			if x == nil {
+				continue
+			}
+			if _, ok := tableType(x.typ, x.shape()); !ok || i == 1 && (x.typ.Kind() == types.BoolKind || x.typ.Kind() == types.BytesKind) {
+				c.issue(arg, usage, "lag takes no %s here", typeName(x.typ))
+			}
+			w.args = append(w.args, x)
+		}
+		if len(c.issues) > found || len(w.args) < len(args) {
+			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
+			return
+		}
+		index = len(c.parts.windows)
+		c.parts.windows = append(c.parts.windows, w)
+	}
+	e.SetKindCase(c.fac.NewIdent(e.ID(), windowVariable(index)))
+}
+
+// Window is a value of a neighbouring row that a row rule needs. An engine computes
+// it in a subquery, as a column that is called by its text; the SQL of the rule
+// reads that column, and Eval looks for the text in the row.
+type Window struct {
+	Text string
+
+	window *window
+	facts  Facts
+}
+
+// Windows are the neighbours' values that the rule looks at, without repeats.
+func (r *Rule) Windows() []Window {
+	windows := make([]Window, len(r.parts.windows))
+	for i, w := range r.parts.windows {
+		windows[i] = Window{w.text, w, r.facts}
+	}
+	return windows
+}
+
+// SQL is an item of the list of a SELECT over all rows, without an alias.
+func (w Window) SQL(d engine.Dialect) (string, error) {
+	var args []string
+	for _, a := range w.window.args {
+		t, err := a.write(d, w.facts)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, t.sql)
+	}
+	scope := "TRUE"
+	if w.window.where != nil {
+		t, err := w.window.where.write(d, w.facts)
+		if err != nil {
+			return "", err
+		}
+		scope = "((" + t.sql + ") IS NOT FALSE)"
+	}
+	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
+	partition := append([]string{inScope}, args[2:]...)
+	return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s NULLS FIRST) END",
+		inScope, args[0], strings.Join(partition, ", "), args[1], args[0]), nil
+}
+
+// Neighbours is the reference of windows: the rows, copied, with the values of
+// their neighbours by Window.Text.
+func (r *Rule) Neighbours(rows []map[string]any, f Facts) []map[string]any {
+	out := make([]map[string]any, len(rows))
+	for i, row := range rows {
+		out[i] = maps.Clone(row)
+		if out[i] == nil {
+			out[i] = map[string]any{}
+		}
+	}
+	for _, w := range r.parts.windows {
+		type item struct {
+			row    int
+			values []ref.Val
+		}
+		parts := map[string][]item{}
+		for i, row := range rows {
+			vars := rowVars{env: r.env, row: row, facts: f}
+			if w.where != nil {
+				if v, err := w.where.eval(vars); err == nil && v == types.False {
+					continue
+				}
+			}
+			values := make([]ref.Val, len(w.args))
+			key := ""
+			for j, a := range w.args {
+				v, err := a.eval(vars)
+				if err != nil {
+					v = types.NullValue
+				}
+				if values[j] = v; j > 1 {
+					key += fmt.Sprintf("%T%q,", v, groupKey(v))
+				}
+			}
+			if values[1] != types.NullValue {
+				parts[key] = append(parts[key], item{i, values})
+			}
+		}
+		for _, items := range parts {
+			slices.SortStableFunc(items, func(a, b item) int {
+				return cmp.Or(compare(a.values[1], b.values[1]), compareNullFirst(a.values[0], b.values[0]))
+			})
+			for i := 1; i < len(items); i++ {
+				out[items[i].row][w.text] = native(items[i-1].values[0])
+			}
+		}
+	}
+	return out
+}
+
+func compareNullFirst(a, b ref.Val) int {
+	switch {
+	case a == types.NullValue && b == types.NullValue:
+		return 0
+	case a == types.NullValue:
+		return -1
+	case b == types.NullValue:
+		return 1
+	}
+	return compare(a, b)
+}
