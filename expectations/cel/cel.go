@@ -366,25 +366,20 @@ func (r *Rule) SQL(d engine.Dialect) (string, error) {
 	return t.sql, err
 }
 
-<<<<<<< HEAD
 // Given is [Rule.SQL] for rows in which the columns present are not null, and
 // whether it is never NULL there: shorter, and what an engine can push into a scan.
 func (r *Rule) Given(d engine.Dialect, present []string) (sql string, total bool, err error) {
 	if r.table {
 		return "", false, fmt.Errorf("cel: %s is a table rule: its metrics have SQL", r.canonical)
 	}
-	w := &writer{dialect: d, now: r.facts.Now, expr: r.expr, present: present}
+	w := &writer{dialect: d, facts: r.facts, expr: r.expr, present: present}
 	t, err := w.term(r.expr.tree.Expr())
 	return t.sql, !t.null && !t.fails, err
 }
 
-// Metrics are the aggregates of a table rule, without repeats, in the order of
-// the text, each followed by those of Errors that it needs.
-=======
 // Metrics are the aggregates of a rule, without repeats, in the order of the text,
 // each followed by those of Errors that it needs. A row rule that has some is
 // judged in two passes: its SQL and Eval need their values by [Rule.With].
->>>>>>> cd14ab1 (Aggregates and neighbours within row rules)
 func (r *Rule) Metrics() []Metric {
 	metrics := make([]Metric, len(r.parts.metrics))
 	for i, m := range r.parts.metrics {

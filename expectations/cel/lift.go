@@ -175,7 +175,7 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		c.refuse(e, "", "%s takes %s, not %d", name, takes, len(args))
 		return 0, false
 	}
-	if mentionsElement(e) {
+	if c.mentionsElement(e) {
 		c.refuse(e, "", "%s looks at all rows, and so not at an element", name)
 		return 0, false
 	}
@@ -209,12 +209,12 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 	return index, true
 }
 
-func mentionsElement(e ast.Expr) bool {
+// mentionsElement reports whether a piece looks at an element that stands around it.
+func (c *compilation) mentionsElement(e ast.Expr) bool {
 	found := false
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(x ast.Expr) {
 		if x.Kind() == ast.IdentKind {
-			_, ok := elementName(x.AsIdent())
-			found = found || ok
+			found = found || slices.ContainsFunc(c.iterations, func(i iteration) bool { return i.variable == x.AsIdent() })
 		}
 	}))
 	return found
