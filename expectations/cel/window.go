@@ -17,8 +17,8 @@ import (
 
 // Neighbours: lag(x, order, partition ...) is x in the row before, by order and
 // among the rows that agree in the partition. Rows whose order is null are nobody's
-// neighbours; rows of one order follow each other by x, null first, so that the
-// answer never depends on where rows lie.
+// neighbours; rows of one order follow each other by x, null first, and those that
+// agree in both count as one, so that the answer never depends on where rows lie.
 
 // window is a neighbour's value that was lifted out of a row rule; the tree holds
 // the variable w<i> in its place.
@@ -117,7 +117,10 @@ func (w Window) SQL(d engine.Dialect) (string, error) {
 	}
 	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
 	partition := append([]string{inScope}, args[2:]...)
-	return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s NULLS FIRST) END",
+	if d.Name() != "duckdb" {
+		return "", &Unsupported{Dialect: d.Name(), Construct: "lag"}
+	}
+	return fmt.Sprintf("CASE WHEN %s THEN last_value(%s) OVER (PARTITION BY %s ORDER BY %s, %s NULLS FIRST GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END",
 		inScope, args[0], strings.Join(partition, ", "), args[1], args[0]), nil
 }
 
@@ -160,11 +163,18 @@ func (r *Rule) Neighbours(rows []map[string]any, f Facts) []map[string]any {
 			}
 		}
 		for _, items := range parts {
-			slices.SortStableFunc(items, func(a, b item) int {
+			order := func(a, b item) int {
 				return cmp.Or(compare(a.values[1], b.values[1]), compareNullFirst(a.values[0], b.values[0]))
-			})
+			}
+			slices.SortFunc(items, order)
+			before := -1 // the last item that differs from the current one
 			for i := 1; i < len(items); i++ {
-				out[items[i].row][w.text] = native(items[i-1].values[0])
+				if order(items[i-1], items[i]) != 0 {
+					before = i - 1
+				}
+				if before >= 0 {
+					out[items[i].row][w.text] = native(items[before].values[0])
+				}
 			}
 		}
 	}
