@@ -125,6 +125,7 @@ func NewEnv(schema table.Schema, lets []Let) (*Env, error) {
 // checkLet compiles a let by itself.
 func (e *Env) checkLet(l Let) []Issue {
 	c := e.compilation(l.Source, l.Name)
+	c.over = true
 	if tree := c.parse(); tree != nil {
 		if mentionsAggregate(tree) && !mentionsColumn(tree) {
 			c.lower(tree, ofTable)
@@ -181,19 +182,21 @@ func (e *Env) knows(name string) bool {
 	return column || let
 }
 
-// Row compiles a condition on one row; see [Env.RowWhere].
-func (e *Env) Row(src string) (*Rule, error) { return e.RowWhere(src, nil) }
+// Row compiles a condition on one row. The error is an [*Error] with all issues.
+func (e *Env) Row(src string) (*Rule, error) { return e.row(src, nil, false) }
 
-// RowWhere compiles a condition on one row, whose aggregates and neighbours are of
-// the rows for which where, a row rule or nil, is not false; the rule itself does
-// not look at where. The error is an [*Error] with all issues.
-func (e *Env) RowWhere(src string, where *Rule) (*Rule, error) {
+// RowOver compiles a condition on one row that may compare it with aggregates and
+// neighbours: those of the rows for which where, a row rule or nil, is not false.
+// The rule itself does not look at where. The error is an [*Error] with all issues.
+func (e *Env) RowOver(src string, where *Rule) (*Rule, error) { return e.row(src, where, true) }
+
+func (e *Env) row(src string, where *Rule, over bool) (*Rule, error) {
 	c := e.compilation(src, "")
-	c.where = where
+	c.where, c.over = where, over
 	r := &Rule{env: e, parts: c.parts}
 	if tree := c.parse(); tree != nil {
 		r.canonical = e.canonical(tree)
-		if mentionsAggregate(tree) && !mentionsColumn(tree) {
+		if over && mentionsAggregate(tree) && !mentionsColumn(tree) {
 			c.issue(tree, "make it a table rule", "the rule looks at all rows at once, and at no column of its row")
 		}
 		c.lower(tree, ofRow)

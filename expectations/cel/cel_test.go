@@ -159,7 +159,7 @@ func metricSQL(e *Env, d engine.Dialect, src string) string {
 func TestRowIssues(t *testing.T) {
 	e := env(t)
 	golden(t, "testdata/row_issues.txt", func(src string) string {
-		if _, err := e.Row(src); err != nil {
+		if _, err := e.RowOver(src, nil); err != nil {
 			return issues(err)
 		}
 		return "compiles"

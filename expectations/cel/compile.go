@@ -26,7 +26,8 @@ type compilation struct {
 
 	issues     []Issue
 	where      *Rule
-	past       int // within previous(): 1
+	past       int  // within previous(): 1
+	over       bool // a row rule that may look at aggregates and neighbours
 	parts      *parts
 	bound      []bound     // names of elements, innermost last
 	iterations []iteration // the same while their lambdas are lowered

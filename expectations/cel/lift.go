@@ -52,6 +52,10 @@ func isAggregate(name string) bool {
 
 func (c *compilation) lowerAggregate(e ast.Expr, s scope) {
 	name, args := e.AsCall().FunctionName(), e.AsCall().Args()
+	if s == ofRow && !c.over {
+		c.refuse(e, "make it a table rule", "%s looks at all rows, and a row rule sees one row at a time", name)
+		return
+	}
 	if s == ofAggregate {
 		c.refuse(e, "", "%s stands inside another aggregate", name)
 		return

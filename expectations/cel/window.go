@@ -46,7 +46,7 @@ func (c *compilation) lowerLag(e ast.Expr, s scope) {
 	case len(args) < 2:
 		c.refuse(e, usage, "lag takes a value, an order and what keeps rows apart")
 		return
-	case s != ofRow || len(c.iterations) > 0:
+	case s != ofRow || !c.over || len(c.iterations) > 0:
 		c.refuse(e, "", "lag stands only in row rules, outside aggregates and elements")
 		return
 	}

@@ -194,7 +194,7 @@ func (c *comparison) compareRows(sources []string, must bool) {
 	var rules []compiled
 	unsupported := 0
 	for _, src := range sources {
-		rule, err := c.env.Row(src)
+		rule, err := c.env.RowOver(src, nil)
 		if err != nil {
 			if must {
 				c.t.Errorf("%s: %v", src, err)
