@@ -20,6 +20,7 @@ type action struct {
 	Domain     *domainMetadata `json:"domainMetadata,omitempty"`
 	Remove     *fileAction     `json:"remove,omitempty"`
 	Add        *fileAction     `json:"add,omitempty"`
+	Change     *fileAction     `json:"cdc,omitempty"`
 	Sidecar    *sidecar        `json:"sidecar,omitempty"` // V2 checkpoints only
 }
 
@@ -186,6 +187,7 @@ type commit struct {
 	domains  []domainMetadata
 	adds     []*fileAction
 	removes  []*fileAction
+	changes  []*fileAction // files of changed rows
 }
 
 // parseCommit reads the actions of one commit file. Pretty-printed JSON, blank
@@ -248,6 +250,11 @@ func (c *commit) take(a *action) error {
 			return err
 		}
 		c.removes = append(c.removes, a.Remove)
+	case a.Change != nil:
+		if err := a.Change.check(); err != nil {
+			return err
+		}
+		c.changes = append(c.changes, a.Change)
 	case a.CommitInfo != nil:
 		if c.info == nil {
 			c.info = a.CommitInfo

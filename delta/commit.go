@@ -289,6 +289,9 @@ func (x *Txn) render(current *Snapshot, now time.Time) ([]byte, error) {
 	for _, f := range p.Adds {
 		actions = append(actions, action{Add: f})
 	}
+	for _, f := range p.Changes {
+		actions = append(actions, action{Change: f})
+	}
 	for _, a := range actions {
 		text, err := marshal(a)
 		if err != nil {

@@ -26,6 +26,7 @@ type Txn struct {
 	retags      []*fileAction
 	removes     []*fileAction
 	deletions   []deletion
+	changes     []table.File
 	schema      *table.Schema
 	partitionBy []string          // of a new table
 	properties  map[string]string // of a new table
@@ -52,6 +53,7 @@ type prepared struct {
 	Txns        []appTxn                   `json:"txns,omitempty"`
 	Removes     []*fileAction              `json:"removes,omitempty"`
 	Adds        []*fileAction              `json:"adds,omitempty"`
+	Changes     []*fileAction              `json:"changes,omitempty"`
 	Vectors     *vectorFile                `json:"vectors,omitempty"`
 }
 
@@ -281,8 +283,9 @@ func (x *Txn) prepare() {
 	slices.SortFunc(p.Txns, func(a, b appTxn) int { return strings.Compare(a.AppID, b.AppID) })
 	slices.Sort(p.Reads)
 	columns := indexed(schema, partitionBy, props)
+	partitions := partitionColumns(schema, partitionBy)
 	for i, f := range append(slices.Clone(x.adds), x.rearranged...) {
-		a, err := newAdd(f, partitionBy, columns)
+		a, err := newAdd(f, partitions, columns)
 		if err != nil {
 			x.fail(err)
 			continue
@@ -292,6 +295,14 @@ func (x *Txn) prepare() {
 			x.fail(invalid("add: %s is live already in version %d", f.Path, p.ReadVersion))
 		}
 		p.Adds = append(p.Adds, a)
+	}
+	for _, f := range x.changes {
+		a, err := newChange(f, partitions)
+		if err != nil {
+			x.fail(err)
+			continue
+		}
+		p.Changes = append(p.Changes, a)
 	}
 	p.Adds = append(sortFiles(p.Adds), sortFiles(x.retags)...)
 	if len(x.deletions) > 0 && props["delta.enableDeletionVectors"] != "true" {
@@ -303,7 +314,20 @@ func (x *Txn) prepare() {
 	if err := (&commit{adds: p.Adds, removes: p.Removes}).checkFiles(""); err != nil {
 		x.fail(invalid("%s", err.(*Error).Problem))
 	}
+	if len(p.Changes) > 0 && (props["delta.enableChangeDataFeed"] != "true" || !slices.Contains(x.features(), "changeDataFeed")) {
+		x.fail(invalid("add changes: the table keeps no change data feed (delta.enableChangeDataFeed)"))
+	}
 	x.checkRemoves(props)
+}
+
+// features are the writer features of the table as the commit leaves it.
+func (x *Txn) features() []string {
+	p := x.prepared.Protocol
+	if p == nil {
+		p = x.base.state.protocol
+	}
+	_, writer := p.features()
+	return writer
 }
 
 // checkRemoves refuses removals that the table's properties rule out.
@@ -311,15 +335,15 @@ func (x *Txn) checkRemoves(props map[string]string) {
 	if x.base == nil || len(x.removes) == 0 {
 		return
 	}
-	_, features := x.base.Features()
+	features := x.features()
 	if props["delta.appendOnly"] == "true" && slices.ContainsFunc(x.removes, (*fileAction).changesData) && slices.Contains(features, "appendOnly") {
 		x.fail(invalid("remove: the table is append-only (delta.appendOnly)"))
 	}
 	// Files that are added and removed as a whole need no change files; a rewrite
 	// of some would report rows as changed that are not.
-	if props["delta.enableChangeDataFeed"] == "true" && slices.Contains(features, "changeDataFeed") &&
-		len(x.adds) > 0 && len(x.removes) < x.base.NumFiles() {
-		x.fail(&Error{Category: UnsupportedFeature, Problem: "the table keeps a change data feed, which a rewrite of some of its files would need change files for"})
+	if props["delta.enableChangeDataFeed"] == "true" && slices.Contains(features, "changeDataFeed") && len(x.changes) == 0 && len(x.adds) > 0 && len(x.removes) < x.base.NumFiles() {
+		x.fail(&Error{Category: InvalidChange, Problem: "the table keeps a change data feed, which a rewrite of some of its files needs files of changed rows for",
+			Hint: "give them to Txn.AddChanges"})
 	}
 }
 
@@ -463,8 +487,19 @@ func typeEvolves(old, next table.Type, path string) error {
 	return nil
 }
 
+// partitionColumn is a partition column and its name in the log.
+type partitionColumn struct{ name, physical string }
+
+func partitionColumns(s table.Schema, names []string) []partitionColumn {
+	out := make([]partitionColumn, len(names))
+	for i, name := range names {
+		out[i] = partitionColumn{name, name}
+	}
+	return out
+}
+
 // newAdd makes the action that adds a file.
-func newAdd(f table.File, partitionBy []string, columns []leaf) (*fileAction, error) {
+func newAdd(f table.File, partitionBy []partitionColumn, columns []leaf) (*fileAction, error) {
 	a := &fileAction{Path: encodePath(f.Path), DataChange: new(true), Size: numberOf(f.Size),
 		ModificationTime: numberOf(f.Modified.UnixMilli()), PartitionValues: map[string]*string{}, Tags: tagPointers(f.Tags)}
 	if err := a.check(); err != nil || a.path != f.Path || strings.HasPrefix(f.Path, "/") || hasScheme(f.Path) || strings.HasPrefix(f.Path, logDir+"/") {
@@ -476,18 +511,18 @@ func newAdd(f table.File, partitionBy []string, columns []leaf) (*fileAction, er
 	if f.Deleted != nil {
 		return nil, invalid("add: %s has a deletion vector; write the rows that stay to a new file", f.Path)
 	}
-	for _, name := range partitionBy {
-		value, ok := f.Partition[name]
+	for _, c := range partitionBy {
+		value, ok := f.Partition[c.name]
 		if !ok {
-			return nil, invalid("add: %s has no value for the partition column %q", f.Path, name)
+			return nil, invalid("add: %s has no value for the partition column %q", f.Path, c.name)
 		}
 		if value != nil && *value == "" {
 			value = nil
 		}
-		a.PartitionValues[name] = value
+		a.PartitionValues[c.physical] = value
 	}
 	for name := range f.Partition {
-		if !slices.Contains(partitionBy, name) {
+		if !slices.ContainsFunc(partitionBy, func(c partitionColumn) bool { return c.name == name }) {
 			return nil, invalid("add: %s has a value for %q, which is no partition column", f.Path, name)
 		}
 	}
@@ -549,7 +584,7 @@ func (t *Table) Resume(data []byte) (*Txn, error) {
 	case p.ReadVersion < 0 && (p.MetaData == nil || p.Protocol == nil):
 		return nil, invalid("resume: the prepared commit of a new table has no metaData or protocol")
 	}
-	for _, files := range [][]*fileAction{p.Adds, p.Removes} {
+	for _, files := range [][]*fileAction{p.Adds, p.Removes, p.Changes} {
 		for _, f := range files {
 			if f == nil || f.Size == nil {
 				return nil, invalid("resume: a file has no size")

@@ -117,6 +117,8 @@ func TestRefusedChanges(t *testing.T) {
 		{"two mistakes", nil, func(x *Txn) { x.Retag(dataFile("z")); x.Remove(dataFile("y")) }, "y is no live file"},
 		{"append-only", map[string]string{"delta.appendOnly": "true"}, func(x *Txn) { x.Remove(dataFile("a")) }, "append-only"},
 		{"change feed", map[string]string{"delta.enableChangeDataFeed": "true"}, func(x *Txn) { x.Remove(dataFile("a")); x.Add(file) }, "change data feed"},
+		{"changes without a feed", nil, func(x *Txn) { x.AddChanges(dataFile("_change_data/x")) }, "keeps no change data feed"},
+		{"changes elsewhere", map[string]string{"delta.enableChangeDataFeed": "true"}, func(x *Txn) { x.AddChanges(dataFile("x")) }, "x is not below _change_data"},
 		{"txn twice", nil, func(x *Txn) { x.SetTxn("a", 1); x.SetTxn("a", 2) }, "set twice"},
 		{"own info", nil, func(x *Txn) { x.Info(map[string]any{"txnId": "x"}) }, `"txnId" is set by the commit itself`},
 		{"info that is no JSON", nil, func(x *Txn) { x.Info(map[string]any{"f": func() {}}) }, `key "f"`},

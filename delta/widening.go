@@ -1,0 +1,59 @@
+package delta
+
+import "github.com/dq-dev/dq/table"
+
+// wholeDigits is how many digits before the point an integer needs as a decimal
+// (PROTOCOL.md, "Type Widening": supported type changes).
+var wholeDigits = map[table.Kind]int{table.Int8: 10, table.Int16: 10, table.Int32: 10, table.Int64: 20}
+
+// integerRank orders integers by size.
+var integerRank = map[table.Kind]int{table.Int8: 1, table.Int16: 2, table.Int32: 3, table.Int64: 4}
+
+// widens reports whether every value of type old can be read as one of type next
+// without loss, going into nested types. Members of structs are matched by name;
+// those of next that old lacks are null. Equal types widen.
+func widens(old, next table.Type) bool {
+	switch {
+	case old.Kind == table.Void:
+		return true
+	case old.Kind != next.Kind:
+		return widensPrimitive(old, next)
+	}
+	switch old.Kind {
+	case table.Struct:
+		byName := make(map[string]table.Type, len(next.Fields))
+		for _, f := range next.Fields {
+			byName[f.Name] = f.Type
+		}
+		for _, f := range old.Fields {
+			if t, ok := byName[f.Name]; !ok || !widens(f.Type, t) {
+				return false
+			}
+		}
+		return true
+	case table.Array:
+		return widens(*old.Elem, *next.Elem)
+	case table.Map:
+		return widens(*old.Key, *next.Key) && widens(*old.Elem, *next.Elem)
+	case table.Decimal:
+		return next.Scale >= old.Scale && next.Precision-next.Scale >= old.Precision-old.Scale
+	}
+	return true
+}
+
+func widensPrimitive(old, next table.Type) bool {
+	from, to := integerRank[old.Kind], integerRank[next.Kind]
+	switch {
+	case from > 0 && to > 0:
+		return from < to
+	case from > 0 && next.Kind == table.Double:
+		return old.Kind != table.Int64
+	case from > 0 && next.Kind == table.Decimal:
+		return next.Precision-next.Scale >= wholeDigits[old.Kind]
+	case old.Kind == table.Float:
+		return next.Kind == table.Double
+	case old.Kind == table.Date:
+		return next.Kind == table.TimestampNTZ
+	}
+	return false
+}
