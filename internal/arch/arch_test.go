@@ -70,9 +70,12 @@ var packages = []rule{
 	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage policies profiling record source/file table internal/yamlpos",
 		// A whole run needs an engine.
 		tests: "engine/duckdb"},
+	{pkg: "operations", imports: "delta delta/location engine table",
+		// Operations on rows need an engine.
+		tests: "engine/duckdb"},
 
 	// Floor 5: the door.
-	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage pipeline policies profiling record reports source/file table internal/yamlpos",
+	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage operations pipeline policies profiling record reports source/file table internal/yamlpos",
 		// Cases of other tools are judged by the engine.
 		tests: "delta/s3/s3test expectations/kindtest"},
 }

@@ -1,0 +1,324 @@
+// Package operations changes one Delta table with an engine: append, overwrite,
+// merge, update, delete, optimise. The engine reads and writes rows, package
+// delta the log; this package decides which files go and which come, and commits.
+//
+//	where, err := location.Open("warehouse/orders", os.Getenv)
+//	t := &operations.Table{Where: where, Delta: delta.Open(where.Store()), Session: session, Dialect: eng.Dialect()}
+//	res, err := t.Append(ctx, "SELECT * FROM new_orders", operations.Write{})
+//	res, err = t.Delete(ctx, "country = 'XX'")
+//
+// SQL is the engine's. A SELECT reads relations that the caller attached to the
+// session; conditions and expressions are over the table's columns. All of it is
+// bound before it is run, in an instance without files ([engine.Session.Bind]), so
+// that none of it can read or write anything else.
+//
+// Every operation is one commit. Its files are written before, below the table's
+// folder, and removed again when there is no commit. When another writer came
+// first and what it did matters, the operation is done again on the new version,
+// up to ten times. Readers see all of an operation or nothing.
+//
+// Tables with CHECK constraints, generated columns or column mapping are refused
+// by name as long as package delta cannot write them ([delta.Snapshot.Writable]).
+package operations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// Table is one Delta table and the session that works on it. It is for use by
+// one goroutine.
+type Table struct {
+	Where   *location.Location
+	Delta   *delta.Table
+	Session engine.Session
+	Dialect engine.Dialect
+	// Gate, if set, is asked before each commit; its error refuses the change.
+	Gate func(ctx context.Context, c Change) error
+
+	dir string // where data files lie on this machine
+}
+
+// Change is what a commit would make of the table.
+type Change struct {
+	Operation string
+	Schema    table.Schema
+	Files     []table.File // all of the table, afterwards
+	Added     []table.File // those of them that are new
+}
+
+// Result is what an operation did.
+type Result struct {
+	// Version is the new version; nil when there was nothing to do.
+	Version      *int64 `json:"version"`
+	RowsAdded    int64  `json:"rows_added"`
+	RowsRemoved  int64  `json:"rows_removed"`
+	FilesAdded   int    `json:"files_added"`
+	FilesRemoved int    `json:"files_removed"`
+}
+
+// Relations that an operation attaches. User's SQL calls the table t.
+const (
+	relTable   = "t"
+	relTouched = "dq_touched"
+	relRows    = "dq_rows"
+	relHits    = "dq_hits"
+	relRest    = "dq_rest"
+)
+
+// dataFolder is where new files lie, below the table.
+const dataFolder = "data"
+
+// attempts bounds how often an operation is done again after a conflict.
+const attempts = 10
+
+// draft is a commit in the making.
+type draft struct {
+	schema      *table.Schema // when it changes
+	partitionBy []string      // of a new table
+	adds        []table.File
+	removes     []table.File
+	rearranged  bool // the rows are the same
+	readsAll    bool // the outcome depends on all rows
+	rowsAdded   int64
+	rowsRemoved int64
+	parameters  map[string]any
+}
+
+// ErrConflict is what an operation ends with that lost against others too often.
+var ErrConflict = delta.ErrConflict
+
+// commit makes a draft of the newest version and commits it, again after conflicts.
+// The snapshot that draft sees is nil before there is a table.
+func (t *Table) commit(ctx context.Context, op string, make func(s *delta.Snapshot, files []table.File) (*draft, error)) (Result, error) {
+	for attempt := 1; ; attempt++ {
+		res, err := t.try(ctx, op, make)
+		if err == nil || attempt == attempts || !errors.Is(err, delta.ErrConflict) {
+			return res, err
+		}
+	}
+}
+
+func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, []table.File) (*draft, error)) (Result, error) {
+	var err error
+	if t.dir, err = t.Where.Dir(); err != nil {
+		return Result{}, err
+	}
+	snap, err := t.Delta.Snapshot(ctx, delta.Latest())
+	if err != nil && !errors.Is(err, delta.ErrNoTable) {
+		return Result{}, err
+	}
+	var files []table.File
+	if err == nil {
+		if err := snap.Writable(); err != nil {
+			return Result{}, err
+		}
+		if files, err = filesOf(ctx, snap); err != nil {
+			return Result{}, err
+		}
+	} else {
+		snap = nil
+	}
+	d, err := make(snap, files)
+	if err != nil || d == nil {
+		return Result{}, err
+	}
+	res, err := t.publish(ctx, op, snap, files, d)
+	if err != nil {
+		t.discard(d.adds)
+	}
+	return res, err
+}
+
+// publish asks the gate and commits.
+func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, files []table.File, d *draft) (Result, error) {
+	schema := table.Schema{}
+	switch {
+	case d.schema != nil:
+		schema = *d.schema
+	default:
+		schema = snap.Schema()
+	}
+	if err := t.required(ctx, schema, d.adds); err != nil {
+		return Result{}, err
+	}
+	if t.Gate != nil {
+		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(without(files, d.removes), d.adds...), Added: d.adds}); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := t.Where.Publish(ctx, d.adds...); err != nil {
+		return Result{}, err
+	}
+	var x *delta.Txn
+	if snap == nil {
+		x = t.Delta.Create(op, schema, d.partitionBy, nil)
+	} else {
+		x = snap.Begin(op)
+		if d.schema != nil {
+			x.SetSchema(schema)
+		}
+	}
+	if d.rearranged {
+		x.Rearrange(d.removes, d.adds)
+	} else {
+		x.Remove(d.removes...)
+		x.Add(d.adds...)
+	}
+	if d.readsAll {
+		x.Reads(true)
+	}
+	x.Info(map[string]any{
+		"operationParameters": d.parameters,
+		"operationMetrics": map[string]any{"numAddedFiles": len(d.adds), "numRemovedFiles": len(d.removes),
+			"numOutputRows": d.rowsAdded, "numRemovedRows": d.rowsRemoved},
+	})
+	version, err := x.Commit(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Version: &version, RowsAdded: d.rowsAdded, RowsRemoved: d.rowsRemoved, FilesAdded: len(d.adds), FilesRemoved: len(d.removes)}, nil
+}
+
+// required refuses rows without a value in a column that must have one.
+func (t *Table) required(ctx context.Context, schema table.Schema, adds []table.File) error {
+	for _, f := range schema.Fields {
+		if f.Nullable || len(adds) == 0 {
+			continue
+		}
+		if err := t.attach(ctx, relTouched, schema, adds, false); err != nil {
+			return err
+		}
+		n, err := t.count(ctx, "SELECT count(*) FROM "+relTouched+" WHERE "+t.Dialect.Ident(f.Name)+" IS NULL")
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return fmt.Errorf("column %s must not be null, and %d rows have no value: %w", f.Name, n, delta.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// discard removes files that no version names.
+func (t *Table) discard(files []table.File) {
+	for _, f := range files {
+		_ = os.Remove(filepath.Join(t.dir, filepath.FromSlash(f.Path)))
+	}
+}
+
+// attach makes files of the table readable under a name.
+func (t *Table) attach(ctx context.Context, name string, schema table.Schema, files []table.File, provenance bool) error {
+	if err := t.Where.Fetch(ctx, files...); err != nil {
+		return err
+	}
+	_, err := t.Session.Attach(ctx, engine.Input{Name: name, Schema: schema, Root: t.dir, Files: files, Provenance: provenance})
+	return err
+}
+
+// bound checks a user's SELECT and makes it a relation, so that just what was
+// checked is run.
+func (t *Table) bound(ctx context.Context, name, sql string, materialise bool) (table.Schema, error) {
+	plan, err := t.Session.Bind(ctx, sql)
+	if err != nil {
+		return table.Schema{}, err
+	}
+	_, err = t.Session.Attach(ctx, engine.Input{Name: name, SQL: sql, Materialise: materialise})
+	return plan.Schema, err
+}
+
+// stage writes the rows of a SELECT as new files.
+func (t *Table) stage(ctx context.Context, sql string, schema table.Schema, partitionBy []string) ([]table.File, int64, error) {
+	staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: partitionBy, Root: t.dir, Dir: dataFolder})
+	if err != nil {
+		return nil, 0, err
+	}
+	var files []table.File
+	var rows int64
+	for _, st := range staged {
+		files = append(files, st.File)
+		n, _ := st.File.LiveRows()
+		rows += n
+	}
+	return files, rows, nil
+}
+
+func (t *Table) count(ctx context.Context, sql string) (int64, error) {
+	rows, err := t.Session.Query(ctx, sql)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := rows.Values[0][0].(int64)
+	if !ok {
+		return 0, fmt.Errorf("%s: the count is no integer: %v", sql, rows.Values[0][0])
+	}
+	return n, nil
+}
+
+// holding is which of the files have rows in a relation with their provenance.
+func (t *Table) holding(ctx context.Context, relation string, files []table.File) (touched []table.File, rows int64, err error) {
+	answer, err := t.Session.Query(ctx, fmt.Sprintf("SELECT %[1]s, count(*) FROM %[2]s GROUP BY %[1]s", t.Dialect.Ident(engine.FileColumn), relation))
+	if err != nil {
+		return nil, 0, err
+	}
+	holds := map[string]bool{}
+	for _, row := range answer.Values {
+		path, _ := row[0].(string)
+		n, _ := row[1].(int64)
+		holds[path] = true
+		rows += n
+	}
+	for _, f := range files {
+		if holds[f.Path] {
+			touched = append(touched, f)
+		}
+	}
+	return touched, rows, nil
+}
+
+func filesOf(ctx context.Context, s *delta.Snapshot) ([]table.File, error) {
+	files := make([]table.File, 0, s.NumFiles())
+	for f, err := range s.Files(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func without(files, gone []table.File) []table.File {
+	paths := map[string]bool{}
+	for _, f := range gone {
+		paths[f.Path] = true
+	}
+	var out []table.File
+	for _, f := range files {
+		if !paths[f.Path] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (t *Table) idents(prefix string, names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = prefix + t.Dialect.Ident(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// errNoTable is what operations end with that need a table.
+func errNoTable(op string) error {
+	return fmt.Errorf("%s: %w; append or overwrite makes one", strings.ToLower(op), delta.ErrNoTable)
+}

@@ -1,0 +1,347 @@
+package operations_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/engine/duckdb"
+	"github.com/dq-dev/dq/operations"
+)
+
+// open gives a table in a folder of its own, and a session.
+func open(t *testing.T) *operations.Table {
+	t.Helper()
+	eng, err := duckdb.Open(duckdb.Config{Threads: 2, TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = eng.Close() })
+	s, err := eng.Session(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	where, err := location.Open(filepath.Join(t.TempDir(), "orders"), os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = where.Close() })
+	return &operations.Table{Where: where, Delta: delta.Open(where.Store()), Session: s, Dialect: eng.Dialect()}
+}
+
+// values is a SELECT of rows (id, part, amount).
+func values(rows ...string) string {
+	return "SELECT * FROM (VALUES " + strings.Join(rows, ", ") + ") v(id, part, amount)"
+}
+
+// rows reads the table: every row as one text, sorted.
+func rows(t *testing.T, tb *operations.Table) []string {
+	t.Helper()
+	ctx := context.Background()
+	s, err := tb.Delta.Snapshot(ctx, delta.Latest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := engine.Input{Name: "look", Schema: s.Schema()}
+	if in.Root, err = tb.Where.Dir(); err != nil {
+		t.Fatal(err)
+	}
+	for f, err := range s.Files(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Files = append(in.Files, f)
+	}
+	if _, err := tb.Session.Attach(ctx, in); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := tb.Session.Query(ctx, "SELECT * FROM look")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, row := range answer.Values {
+		out = append(out, strings.Trim(fmt.Sprint(row), "[]"))
+	}
+	sort.Strings(out)
+	return out
+}
+
+func TestOperations(t *testing.T) {
+	ctx := context.Background()
+	start := values("(1, 'a', 10)", "(2, 'a', 20)", "(3, 'b', 30)", "(NULL, 'b', 40)")
+	for _, c := range []struct {
+		name string
+		do   func(tb *operations.Table) (operations.Result, error)
+		want []string // rows afterwards
+		fail string   // or what the error says
+	}{
+		{"append", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, values("(4, 'c', 50)"), operations.Write{})
+		}, []string{"1 a 10", "2 a 20", "3 b 30", "4 c 50", "<nil> b 40"}, ""},
+		{"append by name, missing is null", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, "SELECT 'c' AS PART, 4 AS id", operations.Write{})
+		}, []string{"1 a 10", "2 a 20", "3 b 30", "4 c <nil>", "<nil> b 40"}, ""},
+		{"append of another column", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, "SELECT 4 AS id, 'x' AS note", operations.Write{})
+		}, nil, "the table has no column note; it has id, part, amount"},
+		{"append with another column", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, "SELECT 4 AS id, 'x' AS note", operations.Write{MergeSchema: true})
+		}, []string{"1 a 10 <nil>", "2 a 20 <nil>", "3 b 30 <nil>", "4 <nil> <nil> x", "<nil> b 40 <nil>"}, ""},
+		{"append of what does not fit", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, "SELECT 1.5 AS amount", operations.Write{})
+		}, nil, `column "amount"`},
+		{"append of nothing", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, values("(4, 'c', 50)")+" WHERE false", operations.Write{})
+		}, []string{"1 a 10", "2 a 20", "3 b 30", "<nil> b 40"}, ""},
+		{"SQL that reads a file", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Append(ctx, "SELECT * FROM read_csv('/etc/passwd')", operations.Write{})
+		}, nil, "read_csv"},
+		{"overwrite", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Overwrite(ctx, values("(9, 'z', 90)"), operations.Write{})
+		}, []string{"9 z 90"}, ""},
+		{"overwrite with other columns", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Overwrite(ctx, "SELECT 'only' AS word, 'a' AS part", operations.Write{OverwriteSchema: true})
+		}, []string{"only a"}, ""},
+		{"overwrite without the partition column", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Overwrite(ctx, "SELECT 'only' AS word", operations.Write{OverwriteSchema: true})
+		}, nil, `no column "part" to partition by`},
+		{"overwrite with nothing", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Overwrite(ctx, values("(9, 'z', 90)")+" WHERE false", operations.Write{})
+		}, nil, ""},
+		{"overwrite a part", func(tb *operations.Table) (operations.Result, error) {
+			return tb.OverwriteWhere(ctx, values("(9, 'a', 90)"), "part = 'a'", operations.Write{})
+		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},
+		{"overwrite a part with rows of another", func(tb *operations.Table) (operations.Result, error) {
+			return tb.OverwriteWhere(ctx, values("(9, 'b', 90)"), "part = 'a'", operations.Write{})
+		}, nil, "1 of the new rows do not meet part = 'a'"},
+		{"overwrite partitions", func(tb *operations.Table) (operations.Result, error) {
+			return tb.OverwritePartitions(ctx, values("(9, 'a', 90)"), operations.Write{})
+		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},
+		{"delete", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "amount >= 20 AND id IS NOT NULL") },
+			[]string{"1 a 10", "<nil> b 40"}, ""},
+		{"delete where it is not known", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id > 2") },
+			[]string{"1 a 10", "2 a 20", "<nil> b 40"}, ""},
+		{"delete all", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "") }, nil, ""},
+		{"delete none", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id = 77") },
+			[]string{"1 a 10", "2 a 20", "3 b 30", "<nil> b 40"}, ""},
+		{"a condition that ends early", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "false) OR (true") },
+			nil, ""},
+		{"a condition with a comment", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id = 1 -- one") },
+			[]string{"2 a 20", "3 b 30", "<nil> b 40"}, ""},
+		{"a condition with a statement", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Delete(ctx, "true); DROP TABLE t; SELECT (1")
+		}, nil, "write one SELECT"},
+		{"an unknown column", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "idd = 1") }, nil, "idd"},
+		{"update", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Update(ctx, map[string]string{"amount": "amount + id", "id": "id * 10"}, "part = 'a'")
+		}, []string{"10 a 11", "20 a 22", "3 b 30", "<nil> b 40"}, ""},
+		{"update of an unknown column", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Update(ctx, map[string]string{"amout": "1"}, "")
+		}, nil, `no column "amout"`},
+		{"merge", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Merge(ctx, values("(2, 'a', 21)", "(5, 'c', 50)", "(NULL, 'n', 1)"), operations.Merge{On: []string{"id"}})
+		}, []string{"1 a 10", "2 a 21", "3 b 30", "5 c 50", "<nil> b 40", "<nil> n 1"}, ""},
+		{"merge of some columns", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Merge(ctx, "SELECT 2 AS id, 99 AS amount", operations.Merge{On: []string{"id"}})
+		}, []string{"1 a 10", "2 a 99", "3 b 30", "<nil> b 40"}, ""},
+		{"merge that inserts only", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Merge(ctx, values("(2, 'a', 21)", "(5, 'c', 50)"), operations.Merge{On: []string{"id"}, Matched: "keep"})
+		}, []string{"1 a 10", "2 a 20", "3 b 30", "5 c 50", "<nil> b 40"}, ""},
+		{"merge that deletes", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Merge(ctx, "SELECT 2 AS id", operations.Merge{On: []string{"id"}, Matched: "delete", NotMatched: "skip"})
+		}, []string{"1 a 10", "3 b 30", "<nil> b 40"}, ""},
+		{"merge with a key twice", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Merge(ctx, values("(2, 'a', 21)", "(2, 'a', 22)"), operations.Merge{On: []string{"id"}})
+		}, nil, "1 keys (id) of the table come more than once"},
+		{"optimize", func(tb *operations.Table) (operations.Result, error) { return tb.Optimize(ctx, 0) },
+			[]string{"1 a 10", "2 a 20", "3 b 30", "<nil> b 40"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tb := open(t)
+			if _, err := tb.Append(ctx, start, operations.Write{PartitionBy: []string{"part"}}); err != nil {
+				t.Fatal(err)
+			}
+			before := rows(t, tb)
+			_, err := c.do(tb)
+			switch {
+			case c.fail != "":
+				if err == nil || !strings.Contains(err.Error(), c.fail) {
+					t.Fatalf("want an error with %q, got %v", c.fail, err)
+				}
+				c.want = before
+			case err != nil:
+				t.Fatal(err)
+			}
+			if got := rows(t, tb); !slices.Equal(got, c.want) {
+				t.Errorf("rows %q, want %q", got, c.want)
+			}
+			noStrays(t, tb)
+		})
+	}
+}
+
+// noStrays holds that a failed operation leaves no file behind.
+func noStrays(t *testing.T, tb *operations.Table) {
+	t.Helper()
+	ctx := context.Background()
+	known := map[string]bool{}
+	commits, err := tb.Delta.History(ctx, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commits {
+		s, err := tb.Delta.Snapshot(ctx, delta.Version(c.Version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for f, err := range s.Files(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			known[f.Path] = true
+		}
+	}
+	dir, err := tb.Where.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(filepath.Join(dir, "data"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if rel, _ := filepath.Rel(dir, path); !known[filepath.ToSlash(rel)] {
+			t.Errorf("%s belongs to no version", rel)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGateRefuses(t *testing.T) {
+	ctx := context.Background()
+	tb := open(t)
+	if _, err := tb.Append(ctx, values("(1, 'a', 10)"), operations.Write{}); err != nil {
+		t.Fatal(err)
+	}
+	closed := errors.New("closed")
+	tb.Gate = func(_ context.Context, c operations.Change) error {
+		if len(c.Added) != 1 || len(c.Files) != 2 || c.Operation != "WRITE" {
+			t.Errorf("%+v", c)
+		}
+		return closed
+	}
+	if _, err := tb.Append(ctx, values("(2, 'a', 20)"), operations.Write{}); !errors.Is(err, closed) {
+		t.Fatal(err)
+	}
+	if got := rows(t, tb); !slices.Equal(got, []string{"1 a 10"}) {
+		t.Errorf("%q", got)
+	}
+	noStrays(t, tb)
+}
+
+// TestHistories runs random operations against a model: a list of rows.
+func TestHistories(t *testing.T) {
+	ctx := context.Background()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			tb := open(t)
+			w := operations.Write{}
+			if seed%2 == 1 {
+				w.PartitionBy = []string{"part"}
+			}
+			type row struct {
+				id     int
+				part   string
+				amount int
+			}
+			var model []row
+			text := func(rs []row) string {
+				parts := make([]string, len(rs))
+				for i, x := range rs {
+					parts[i] = fmt.Sprintf("(%d, '%s', %d)", x.id, x.part, x.amount)
+				}
+				return values(parts...)
+			}
+			some := func() []row {
+				rs := make([]row, 1+r.IntN(5))
+				for i := range rs {
+					rs[i] = row{r.IntN(40), string("abc"[r.IntN(3)]), r.IntN(100)}
+				}
+				return rs
+			}
+			must := func(_ operations.Result, err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			first := some()
+			must(tb.Append(ctx, text(first), w))
+			model = append(model, first...)
+			for range 25 {
+				switch n := r.IntN(100); r.IntN(7) {
+				case 0, 1:
+					rs := some()
+					must(tb.Append(ctx, text(rs), w))
+					model = append(model, rs...)
+				case 2:
+					must(tb.Delete(ctx, fmt.Sprintf("amount < %d AND id %% 3 = 0", n)))
+					model = slices.DeleteFunc(model, func(x row) bool { return x.amount < n && x.id%3 == 0 })
+				case 3:
+					must(tb.Update(ctx, map[string]string{"amount": "(amount * 7) % 100"}, fmt.Sprintf("id = %d OR part = 'b'", n%40)))
+					for i, x := range model {
+						if x.id == n%40 || x.part == "b" {
+							model[i].amount = x.amount * 7 % 100
+						}
+					}
+				case 4:
+					rs := some()
+					rs = rs[:1] // one key, so that no key comes twice
+					must(tb.Merge(ctx, text(rs), operations.Merge{On: []string{"id"}}))
+					found := false
+					for i, x := range model {
+						if x.id == rs[0].id {
+							model[i], found = rs[0], true
+						}
+					}
+					if !found {
+						model = append(model, rs[0])
+					}
+				case 5:
+					must(tb.Optimize(ctx, 0))
+				case 6:
+					rs := some()
+					for i := range rs {
+						rs[i].part = "c"
+					}
+					must(tb.OverwriteWhere(ctx, text(rs), "part = 'c'", w))
+					model = append(slices.DeleteFunc(model, func(x row) bool { return x.part == "c" }), rs...)
+				}
+				var want []string
+				for _, x := range model {
+					want = append(want, fmt.Sprintf("%d %s %d", x.id, x.part, x.amount))
+				}
+				sort.Strings(want)
+				if got := rows(t, tb); !slices.Equal(got, want) {
+					t.Fatalf("rows %q, want %q", got, want)
+				}
+			}
+			noStrays(t, tb)
+		})
+	}
+}

@@ -1,0 +1,251 @@
+package operations
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/table"
+)
+
+// Write says how rows are written.
+type Write struct {
+	// PartitionBy are the partition columns of a new table.
+	PartitionBy []string
+	// MergeSchema adds columns that the table does not have, at its end. Without it
+	// they are an error.
+	MergeSchema bool
+	// OverwriteSchema gives the table the columns of the rows; only [Table.Overwrite]
+	// of everything can.
+	OverwriteSchema bool
+}
+
+// Append adds the rows of a SELECT. A table that is not there is made, with the
+// SELECT's columns. Columns are taken by name; those that the rows lack are null.
+// A value that does not fit the table's type is an error that names the column.
+// Cost: one pass over the rows.
+func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error) {
+	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, _ []table.File) (*draft, error) {
+		if w.OverwriteSchema {
+			return nil, fmt.Errorf("append cannot replace the columns; overwrite can: %w", delta.ErrInvalid)
+		}
+		return t.rows(ctx, s, sql, w, "Append")
+	})
+}
+
+// rows stages the rows of a SELECT for a table as it is, or for a new one.
+func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write, mode string) (*draft, error) {
+	given, err := t.bound(ctx, relRows, sql, false)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{parameters: map[string]any{"mode": mode}}
+	schema, partitionBy := given, w.PartitionBy
+	if s == nil || w.OverwriteSchema {
+		for i := range schema.Fields {
+			schema.Fields[i].Nullable = true
+		}
+		d.schema, d.partitionBy = &schema, w.PartitionBy
+		if s != nil && len(w.PartitionBy) == 0 {
+			partitionBy = s.PartitionBy()
+		}
+	} else {
+		if len(w.PartitionBy) > 0 && !slices.Equal(w.PartitionBy, s.PartitionBy()) {
+			return nil, fmt.Errorf("the table is partitioned by %v, not by %v: %w", s.PartitionBy(), w.PartitionBy, delta.ErrInvalid)
+		}
+		partitionBy = s.PartitionBy()
+		var added []table.Field
+		if schema, added, err = merged(s.Schema(), given, w.MergeSchema); err != nil {
+			return nil, err
+		}
+		if len(added) > 0 {
+			d.schema = &schema
+		}
+	}
+	for _, p := range partitionBy {
+		if _, ok := schema.Field(p); !ok {
+			return nil, fmt.Errorf("there is no column %q to partition by; there are %s: %w", p, strings.Join(schema.Names(), ", "), delta.ErrInvalid)
+		}
+	}
+	items := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		id := t.Dialect.Ident(f.Name)
+		if g, ok := fold(given, f.Name); ok {
+			items[i] = t.Dialect.Ident(g.Name) + " AS " + id
+		} else {
+			items[i] = "NULL AS " + id
+		}
+	}
+	if d.adds, d.rowsAdded, err = t.stage(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+relRows, schema, partitionBy); err != nil {
+		return nil, err
+	}
+	if len(partitionBy) > 0 {
+		d.parameters["partitionBy"] = "[" + strings.Join(partitionBy, ",") + "]"
+	}
+	if s != nil && len(d.adds) == 0 && d.schema == nil {
+		return nil, nil // no rows, no commit
+	}
+	return d, nil
+}
+
+// merged is the table's schema with the columns that only the rows have, if that is allowed.
+func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field, error) {
+	var added []table.Field
+	for _, g := range given.Fields {
+		if _, ok := fold(old, g.Name); !ok {
+			g.Nullable = true
+			added = append(added, g)
+		}
+	}
+	if len(added) > 0 && !allowed {
+		names := table.Schema{Fields: added}.Names()
+		return old, nil, fmt.Errorf("the table has no column %s; it has %s. To add it, merge the schema (--merge-schema): %w",
+			strings.Join(names, ", "), strings.Join(old.Names(), ", "), delta.ErrInvalid)
+	}
+	for _, f := range old.Fields {
+		if _, ok := fold(given, f.Name); !ok && !f.Nullable {
+			return old, nil, fmt.Errorf("the rows have no column %s, which must not be null: %w", f.Name, delta.ErrInvalid)
+		}
+	}
+	return table.Schema{Fields: append(slices.Clone(old.Fields), added...)}, added, nil
+}
+
+// fold finds a column by name, ignoring case as Delta does.
+func fold(s table.Schema, name string) (table.Field, bool) {
+	for _, f := range s.Fields {
+		if strings.EqualFold(f.Name, name) {
+			return f, true
+		}
+	}
+	return table.Field{}, false
+}
+
+// Overwrite replaces all rows by those of a SELECT. A table that is not there is made.
+func (t *Table) Overwrite(ctx context.Context, sql string, w Write) (Result, error) {
+	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
+		if w.OverwriteSchema && w.MergeSchema {
+			return nil, fmt.Errorf("merge the schema or overwrite it, not both: %w", delta.ErrInvalid)
+		}
+		d, err := t.rows(ctx, s, sql, w, "Overwrite")
+		if err != nil || d == nil && len(files) == 0 {
+			return nil, err
+		}
+		if d == nil {
+			d = &draft{parameters: map[string]any{"mode": "Overwrite"}}
+		}
+		d.removes, d.rowsRemoved, d.readsAll = files, liveRows(files), true
+		return d, nil
+	})
+}
+
+// OverwriteWhere replaces the rows that a condition holds for by those of a SELECT
+// (replaceWhere). A row of the SELECT for which it does not hold is an error.
+func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Write) (Result, error) {
+	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
+		if s == nil {
+			return nil, errNoTable("overwrite")
+		}
+		if w.OverwriteSchema {
+			return nil, fmt.Errorf("a part of a table cannot have other columns: %w", delta.ErrInvalid)
+		}
+		gone, err := t.withoutRows(ctx, s, files, condition)
+		if err != nil {
+			return nil, err
+		}
+		d, err := t.rows(ctx, s, sql, w, "Overwrite")
+		if err != nil {
+			t.discard(gone.adds)
+			return nil, err
+		}
+		if d == nil {
+			d = &draft{parameters: map[string]any{"mode": "Overwrite"}}
+		}
+		if err := t.outside(ctx, s, d, condition); err != nil {
+			t.discard(append(gone.adds, d.adds...))
+			return nil, err
+		}
+		d.parameters["predicate"] = condition
+		d.adds, d.removes = append(d.adds, gone.adds...), gone.removes
+		d.rowsRemoved, d.readsAll = gone.rowsRemoved, true
+		if len(d.adds)+len(d.removes) == 0 && d.schema == nil {
+			return nil, nil
+		}
+		return d, nil
+	})
+}
+
+// outside refuses new rows for which the condition does not hold.
+func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condition string) error {
+	if len(d.adds) == 0 {
+		return nil
+	}
+	schema := s.Schema()
+	if d.schema != nil {
+		schema = *d.schema
+	}
+	if err := t.attach(ctx, relTable, schema, d.adds, true); err != nil {
+		return err
+	}
+	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
+		return err
+	}
+	n, err := t.count(ctx, "SELECT count(*) FROM "+relRest)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%d of the new rows do not meet %s, the part that is replaced: %w", n, condition, delta.ErrInvalid)
+	}
+	return err
+}
+
+// OverwritePartitions replaces the partitions that rows of a SELECT belong to, and
+// leaves the others (dynamic partition overwrite).
+func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (Result, error) {
+	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
+		if s == nil {
+			return nil, errNoTable("overwrite")
+		}
+		by := s.PartitionBy()
+		if len(by) == 0 {
+			return nil, fmt.Errorf("the table has no partitions; overwrite all of it, or a part by a condition: %w", delta.ErrInvalid)
+		}
+		d, err := t.rows(ctx, s, sql, w, "Overwrite")
+		if err != nil || d == nil {
+			return nil, err
+		}
+		d.parameters["partitionOverwriteMode"] = "dynamic"
+		came := map[string]bool{}
+		for _, f := range d.adds {
+			came[partitionKey(f, by)] = true
+		}
+		for _, f := range files {
+			if came[partitionKey(f, by)] {
+				d.removes = append(d.removes, f)
+			}
+		}
+		d.rowsRemoved, d.readsAll = liveRows(d.removes), true
+		return d, nil
+	})
+}
+
+// partitionKey is one text for the partition values of a file.
+func partitionKey(f table.File, by []string) string {
+	var b strings.Builder
+	for _, name := range by {
+		if v := f.Partition[name]; v != nil {
+			fmt.Fprintf(&b, "%d:%s,", len(*v), *v)
+		} else {
+			b.WriteString("-,")
+		}
+	}
+	return b.String()
+}
+
+func liveRows(files []table.File) int64 {
+	var n int64
+	for _, f := range files {
+		rows, _ := f.LiveRows()
+		n += rows
+	}
+	return n
+}
