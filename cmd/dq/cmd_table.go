@@ -18,9 +18,10 @@ import (
 func (a *app) cmdTable() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "table",
-		Short: "Look at Delta tables: history, show, schema, query",
+		Short: "Look at Delta tables, and change them",
 	}
-	cmd.AddCommand(a.tableHistory(), a.tableQuery(), a.tableSchema(), a.tableShow())
+	cmd.AddCommand(a.tableAppend(), a.tableDelete(), a.tableDiff(), a.tableHistory(), a.tableMerge(), a.tableOptimize(), a.tableOverwrite(),
+		a.tableQuery(), a.tableSchema(), a.tableShow(), a.tableUpdate())
 	return cmd
 }
 

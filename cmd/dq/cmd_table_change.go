@@ -1,0 +1,402 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/operations"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+// changing is what the commands that change a table have in common.
+type changing struct {
+	a             *app
+	format, suite string
+	samples       int
+}
+
+// changes makes a command that changes the table of its first argument.
+func (a *app) changes(cmd *cobra.Command, args int, do func(ctx context.Context, c *changing, t *operations.Table, args []string) (operations.Result, error)) *cobra.Command {
+	c := &changing{a: a}
+	cmd.Args = cobra.ExactArgs(args)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := oneOf(c.format, "text", "json"); err != nil {
+			return err
+		}
+		if path, _, err := splitVersion(args[0]); err == nil && path != args[0] {
+			return usagef("%s: only the newest version can be changed: leave the version out: %s", args[0], path)
+		}
+		var suite *expectations.Suite
+		if c.suite != "" {
+			var err error
+			if suite, err = loadSuite(c.suite, nil); err != nil {
+				return err
+			}
+		}
+		where, err := openLocation(args[0])
+		if err != nil {
+			return err
+		}
+		return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
+			t := &operations.Table{Where: where, Delta: delta.Open(where.Store()), Session: s, Dialect: eng.Dialect()}
+			t.Delta.Engine = "dq/" + version()
+			if suite != nil {
+				t.Gate = func(ctx context.Context, change operations.Change) error { return c.judge(ctx, eng, t, suite, change) }
+			}
+			res, err := do(cmd.Context(), c, t, args)
+			if be := new(engine.BindError); errors.As(err, &be) || errors.Is(err, delta.ErrInvalid) || errors.Is(err, delta.ErrUnsupported) {
+				return usage(err)
+			}
+			if errors.Is(err, delta.ErrNoTable) {
+				return usagef("%s: %w%s", args[0], err, nearData(args[0]))
+			}
+			if err != nil {
+				return err
+			}
+			if c.format == "json" {
+				return writeJSON(a.out, res)
+			}
+			if res.Version == nil {
+				fmt.Fprintln(a.out, "nothing to do: no row is concerned")
+				return nil
+			}
+			fmt.Fprintf(a.out, "version %d: %s added, %d removed, in %s added, %d removed\n", *res.Version,
+				count(int(res.RowsAdded), "row"), res.RowsRemoved, count(res.FilesAdded, "file"), res.FilesRemoved)
+			return nil
+		})
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.format, "format", "text", "text or json")
+	f.StringVarP(&c.suite, "suite", "s", "", "commit only what passes this suite")
+	f.IntVar(&c.samples, "samples", 5, "failing rows to show for a rule")
+	return cmd
+}
+
+// judge audits the table as it would be. What fails is shown, and nothing is committed.
+func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.Table, suite *expectations.Suite, change operations.Change) error {
+	dir, err := t.Where.Dir()
+	if err != nil {
+		return err
+	}
+	added := map[string]bool{}
+	for _, f := range change.Added {
+		added[f.Path] = true
+	}
+	var stay []table.File
+	for _, f := range change.Files {
+		if !added[f.Path] {
+			stay = append(stay, f)
+		}
+	}
+	if err := t.Where.Fetch(ctx, stay...); err != nil {
+		return err
+	}
+	for name, files := range map[string][]table.File{relTable: change.Files, relAdded: change.Added} {
+		in := engine.Input{Name: name, Schema: change.Schema, Root: dir, Files: files, Provenance: true}
+		if _, err := t.Session.Attach(ctx, in); err != nil {
+			return err
+		}
+	}
+	plan, err := planFor(suite, change.Schema, nil)
+	if err != nil {
+		return err
+	}
+	run := c.a.newRun("check", eng)
+	d := &data{dataset: record.Dataset{Name: filepath.Base(dir), Location: dir}}
+	result, err := plan.Audit(ctx, t.Session, expectations.Target{Dialect: eng.Dialect(), Dataset: d.dataset,
+		Parts: []expectations.Part{{Relation: relTable, New: true}}, New: relAdded, Table: relTable, Now: run.StartedAt, Samples: c.samples})
+	if err != nil {
+		return err
+	}
+	if !result.Close {
+		return nil
+	}
+	(&checking{eng: eng, data: d, suite: suite}).record(run, result.Check, change.Schema, nil, result)
+	if err := c.a.show(run, "text"); err != nil {
+		return err
+	}
+	code := exitFound
+	if result.Check.Verdict == record.Error {
+		code = exitEvaluation
+	}
+	return &exitError{code: code, err: fmt.Errorf("nothing was committed: %s", strings.Join(result.Reasons, "; "))}
+}
+
+// source makes DATA readable as a SELECT. Text gets the types of the table's
+// columns; a value that does not fit refuses all.
+func (c *changing) source(ctx context.Context, t *operations.Table, where string) (string, error) {
+	opts := dataOptions{set: map[string]table.Type{}, hidden: map[string]bool{}}
+	if s, err := t.Delta.Snapshot(ctx, delta.Latest()); err == nil {
+		for _, f := range s.Schema().Fields {
+			opts.set[f.Name] = f.Type
+		}
+	}
+	d, err := resolve(ctx, where, opts)
+	if err != nil {
+		return "", err
+	}
+	schema, findings, err := d.attach(ctx, t.Session, t.Dialect, "source", opts)
+	if err != nil {
+		return "", err
+	}
+	if d.broken != nil {
+		findings = append(findings, *d.broken)
+	}
+	for _, f := range findings {
+		if f.Rule != "source.rows" { // no rows are no mistake here
+			return "", &exitError{code: exitFound, err: fmt.Errorf("%s: nothing was committed: %s", where, f.Message)}
+		}
+	}
+	items := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		items[i] = t.Dialect.Ident(f.Name)
+	}
+	return "SELECT " + strings.Join(items, ", ") + " FROM source", nil
+}
+
+func (a *app) tableAppend() *cobra.Command {
+	var w operations.Write
+	cmd := a.changes(&cobra.Command{
+		Use:   "append LOCATION DATA",
+		Short: "Add the rows of a file or table",
+		Long: `append adds rows to a Delta table, and makes the table if it is not there.
+Columns are taken by name; those that DATA lacks are null, those that the table
+lacks are refused unless --merge-schema adds them.`,
+		Example: `  dq table append warehouse/orders orders.csv
+  dq table append warehouse/orders new.parquet --suite suites/orders.yaml --merge-schema`,
+	}, 2, func(ctx context.Context, c *changing, t *operations.Table, args []string) (operations.Result, error) {
+		sql, err := c.source(ctx, t, args[1])
+		if err != nil {
+			return operations.Result{}, err
+		}
+		return t.Append(ctx, sql, w)
+	})
+	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table")
+	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	return cmd
+}
+
+func (a *app) tableOverwrite() *cobra.Command {
+	var w operations.Write
+	var where string
+	var partitions bool
+	cmd := a.changes(&cobra.Command{
+		Use:   "overwrite LOCATION DATA",
+		Short: "Replace all rows, those of a condition, or those of partitions",
+		Long: `overwrite replaces all rows of a table by those of DATA, in one version. With
+--where only the rows for which the condition holds are replaced, and all new rows
+must meet it; with --partitions those of the partitions that the new rows are in.`,
+		Example: `  dq table overwrite warehouse/orders orders.csv
+  dq table overwrite warehouse/orders january.csv --where "day >= DATE '2011-01-01' AND day < DATE '2011-02-01'"`,
+	}, 2, func(ctx context.Context, c *changing, t *operations.Table, args []string) (operations.Result, error) {
+		if where != "" && partitions {
+			return operations.Result{}, usagef("--where and --partitions do not go together")
+		}
+		sql, err := c.source(ctx, t, args[1])
+		switch {
+		case err != nil:
+			return operations.Result{}, err
+		case where != "":
+			return t.OverwriteWhere(ctx, sql, where, w)
+		case partitions:
+			return t.OverwritePartitions(ctx, sql, w)
+		}
+		return t.Overwrite(ctx, sql, w)
+	})
+	cmd.Flags().StringVar(&where, "where", "", "SQL condition of the rows that are replaced")
+	cmd.Flags().BoolVar(&partitions, "partitions", false, "replace the partitions of the new rows only")
+	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table")
+	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	cmd.Flags().BoolVar(&w.OverwriteSchema, "overwrite-schema", false, "give the table the columns of DATA")
+	return cmd
+}
+
+func (a *app) tableMerge() *cobra.Command {
+	var m operations.Merge
+	cmd := a.changes(&cobra.Command{
+		Use:   "merge LOCATION DATA --on KEY",
+		Short: "Bring rows in by key: update those that are there, insert the others",
+		Example: `  dq table merge warehouse/customers changes.csv --on customer_id
+  dq table merge warehouse/customers gone.csv --on customer_id --matched delete --not-matched skip`,
+	}, 2, func(ctx context.Context, c *changing, t *operations.Table, args []string) (operations.Result, error) {
+		if err := oneOfFlag("--matched", m.Matched, "update", "delete", "keep"); err != nil {
+			return operations.Result{}, err
+		}
+		if err := oneOfFlag("--not-matched", m.NotMatched, "insert", "skip"); err != nil {
+			return operations.Result{}, err
+		}
+		sql, err := c.source(ctx, t, args[1])
+		if err != nil {
+			return operations.Result{}, err
+		}
+		return t.Merge(ctx, sql, m)
+	})
+	cmd.Flags().StringSliceVar(&m.On, "on", nil, "key columns")
+	cmd.Flags().StringVar(&m.Matched, "matched", "update", "what becomes of rows whose key comes: update, delete or keep")
+	cmd.Flags().StringVar(&m.NotMatched, "not-matched", "insert", "what becomes of rows with a new key: insert or skip")
+	cmd.Flags().BoolVar(&m.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	return cmd
+}
+
+// oneOfFlag is [oneOf] for flags of other names.
+func oneOfFlag(flag, value string, known ...string) error {
+	for _, k := range known {
+		if value == k {
+			return nil
+		}
+	}
+	return usagef("%s %s is not known; it is one of %s", flag, value, strings.Join(known, ", "))
+}
+
+func (a *app) tableUpdate() *cobra.Command {
+	var set []string
+	var where string
+	cmd := a.changes(&cobra.Command{
+		Use:     "update LOCATION --set COLUMN=SQL",
+		Short:   "Set columns to expressions, where a condition holds",
+		Example: `  dq table update warehouse/orders --set "country='United Kingdom'" --where "country = 'UK'"`,
+	}, 1, func(ctx context.Context, _ *changing, t *operations.Table, _ []string) (operations.Result, error) {
+		values := map[string]string{}
+		for _, s := range set {
+			name, sql, ok := strings.Cut(s, "=")
+			if !ok || strings.TrimSpace(sql) == "" {
+				return operations.Result{}, usagef("--set %s: write COLUMN=SQL", s)
+			}
+			values[strings.TrimSpace(name)] = sql
+		}
+		if len(values) == 0 {
+			return operations.Result{}, usagef("what should be set? write --set COLUMN=SQL")
+		}
+		return t.Update(ctx, values, where)
+	})
+	cmd.Flags().StringArrayVar(&set, "set", nil, "COLUMN=SQL, an expression over the old row")
+	cmd.Flags().StringVar(&where, "where", "", "SQL condition; without it every row is updated")
+	return cmd
+}
+
+func (a *app) tableDelete() *cobra.Command {
+	var where string
+	var all bool
+	cmd := a.changes(&cobra.Command{
+		Use:     "delete LOCATION --where SQL",
+		Short:   "Remove the rows for which a condition holds",
+		Example: `  dq table delete warehouse/orders --where "customer_id = 17850"`,
+	}, 1, func(ctx context.Context, _ *changing, t *operations.Table, _ []string) (operations.Result, error) {
+		if where == "" && !all {
+			return operations.Result{}, usagef("which rows? write --where SQL, or --all for every row")
+		}
+		if where != "" && all {
+			return operations.Result{}, usagef("--where and --all do not go together")
+		}
+		return t.Delete(ctx, where)
+	})
+	cmd.Flags().StringVar(&where, "where", "", "SQL condition")
+	cmd.Flags().BoolVar(&all, "all", false, "every row")
+	return cmd
+}
+
+func (a *app) tableOptimize() *cobra.Command {
+	var target int64
+	cmd := a.changes(&cobra.Command{
+		Use:     "optimize LOCATION",
+		Short:   "Put small files together, and write files with deleted rows anew",
+		Example: `  dq table optimize warehouse/silver/order_lines --target-mb 256`,
+	}, 1, func(ctx context.Context, _ *changing, t *operations.Table, _ []string) (operations.Result, error) {
+		if target <= 0 {
+			return operations.Result{}, usagef("--target-mb %d: write 1 or more", target)
+		}
+		return t.Optimize(ctx, target<<20)
+	})
+	cmd.Flags().Int64Var(&target, "target-mb", 128, "size of the files that come of it, in MiB")
+	return cmd
+}
+
+// diffDoc is `dq table diff --format json`.
+type diffDoc struct {
+	From    string         `json:"from"`
+	To      string         `json:"to"`
+	Changes []table.Change `json:"changes"`
+}
+
+func (a *app) tableDiff() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "diff LOCATION@1 LOCATION@2",
+		Short: "Say how the columns of two versions or tables differ",
+		Example: `  dq table diff warehouse/silver/customers@1 warehouse/silver/customers@4
+  dq table diff warehouse/silver/customers warehouse-dev/silver/customers --format markdown`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf(format, "text", "json", "markdown"); err != nil {
+				return err
+			}
+			from, err := snapshot(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			to, err := snapshot(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			doc := diffDoc{From: args[0], To: args[1], Changes: table.Diff(from.Schema(), to.Schema(), nil)}
+			if doc.Changes == nil {
+				doc.Changes = []table.Change{}
+			}
+			switch format {
+			case "json":
+				return writeJSON(a.out, doc)
+			case "markdown":
+				fmt.Fprintf(a.out, "| column | change | from | to | class | breaks | data |\n|---|---|---|---|---|---|---|\n")
+				for _, c := range doc.Changes {
+					fmt.Fprintf(a.out, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCell(c.Path), c.Op, mdCell(side(c.From)), mdCell(side(c.To)), c.Class, strings.Join(c.Breaks, ", "), c.DataRisk)
+				}
+				return nil
+			}
+			for _, c := range doc.Changes {
+				fmt.Fprintf(a.out, "%s %s", c.Op, plain(c.Path))
+				if c.From != nil || c.To != nil {
+					fmt.Fprintf(a.out, ": %s → %s", plain(side(c.From)), plain(side(c.To)))
+				}
+				for _, note := range []string{c.Class, breaks(c.Breaks), c.DataRisk, c.Hint} {
+					if note != "" && note != "none" {
+						fmt.Fprint(a.out, "; ", note)
+					}
+				}
+				fmt.Fprintln(a.out)
+			}
+			fmt.Fprintln(a.out, count(len(doc.Changes), "change"))
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text, json or markdown")
+	return cmd
+}
+
+func breaks(who []string) string {
+	if len(who) == 0 {
+		return ""
+	}
+	return "breaks " + strings.Join(who, " and ")
+}
+
+// side is one side of a change as text.
+func side(v any) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprint(v)
+}
+
+// mdCell escapes text for a cell of a Markdown table.
+func mdCell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "`", "\\`").Replace(plain(s))
+}
