@@ -33,6 +33,7 @@ var families = [][]function{
 	pastFunctions,
 	patternFunctions,
 	substringFunctions,
+	statisticsFunctions,
 	textFunctions,
 	timeFunctions,
 	zoneFunctions,
@@ -43,7 +44,10 @@ var aggregateFamilies = [][]aggregate{
 	countAggregates,
 	distinctAggregates,
 	extremeAggregates,
+	orderAggregates,
+	outlierAggregates,
 	quantileAggregates,
+	shapeAggregates,
 	spreadAggregates,
 	sumAggregates,
 }

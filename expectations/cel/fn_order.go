@@ -1,0 +1,245 @@
+package cel
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/engine"
+)
+
+// Steps from one row to the next: how many rows have a value below (falls), above
+// (rises) or equal to (stays) that of the row before. The order is that of a
+// second argument, of rows that are equal in it the one that falls least (rises
+// least, for rises), or that of the source when there is none; with a third one
+// each group has its own order. NaN is above all numbers.
+var orderAggregates = []aggregate{
+	steps("falls", "<", 1), steps("rises", ">", -1), steps("stays", "=", 1),
+	{name: "overlaps", min: 2, max: 3,
+		// overlaps(from, to) counts the rows whose range [from, to) begins before the
+		// end of a row that begins earlier; overlaps(from, to, group) within groups.
+		types: func(args []*expr) (result, *wrong) {
+			if args[0].typ.TypeName() != args[1].typ.TypeName() {
+				return intResult, &wrong{1, "both ends of a range must have one type", ""}
+			}
+			return intResult, orderable("overlaps", args)
+		},
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			var n types.Int
+			for _, group := range ordered(rows, []int{0, 1}, 2, 1) {
+				end := group[0][1]
+				for _, r := range group[1:] {
+					if compare(r[0], end) < 0 {
+						n++
+					}
+					if compare(r[1], end) > 0 {
+						end = r[1]
+					}
+				}
+			}
+			return n
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			by := ""
+			if len(g.args) > 2 {
+				by = "PARTITION BY dq_2 "
+			}
+			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT dq_0, max(dq_1) OVER (%sORDER BY dq_0, dq_1 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS dq_p FROM %s) WHERE dq_0 < dq_p", by, g.rows())), nil
+		}},
+}
+
+// counted is once for a count, which over no rows is 0.
+func counted(query string) string { return "coalesce(" + once(query) + ", 0)" }
+
+func orderable(name string, args []*expr) *wrong {
+	for i, a := range args {
+		if _, ok := tableType(a.typ, a.shape()); !ok || a.typ.Kind() == types.ListKind || a.typ.Kind() == types.MapKind {
+			return &wrong{i, fmt.Sprintf("%s takes no %s", name, typeName(a.typ)), ""}
+		}
+	}
+	return nil
+}
+
+func steps(name, sign string, direction int) aggregate {
+	return aggregate{name: name, min: 1, max: 3,
+		types: func(args []*expr) (result, *wrong) { return intResult, orderable(name, args) },
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			var n types.Int
+			keys := []int{1, 0}
+			if len(rows) > 0 && len(rows[0]) == 1 {
+				keys = nil
+			}
+			for _, group := range ordered(rows, keys, 2, direction) {
+				for i := 1; i < len(group); i++ {
+					c := compare(group[i][0], group[i-1][0])
+					if sign == "<" && c < 0 || sign == ">" && c > 0 || sign == "=" && c == 0 {
+						n++
+					}
+				}
+			}
+			return n
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			source, order, by := g.rows(), "dq_1, dq_0", ""
+			if direction < 0 {
+				order += " DESC"
+			}
+			switch len(g.args) {
+			case 1: // in the order of the source
+				file, line := g.dialect.Ident(engine.FileColumn), g.dialect.Ident(engine.LineColumn)
+				where := ""
+				if g.where != "" {
+					where = " WHERE " + g.where
+				}
+				source = fmt.Sprintf("(SELECT * FROM (SELECT %s AS dq_0, %s, %s FROM %s%s) WHERE dq_0 IS NOT NULL)", g.args[0].sql, file, line, g.relation, where)
+				order = file + ", " + line
+			case 3:
+				by = "PARTITION BY dq_2 "
+			}
+			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT dq_0, lag(dq_0) OVER (%sORDER BY %s) AS dq_p FROM %s) WHERE dq_0 %s dq_p", by, order, source, sign)), nil
+		}}
+}
+
+// ordered are the rows that lack nothing, by groups of the argument at group, and
+// in each by the arguments of keys, the last one in the given direction.
+func ordered(rows [][]ref.Val, keys []int, group, direction int) [][][]ref.Val {
+	var groups [][][]ref.Val
+	index := map[string]int{}
+	for _, r := range rows {
+		if slices.Contains(r, ref.Val(types.NullValue)) {
+			continue
+		}
+		key := ""
+		if len(r) > group {
+			key = fmt.Sprintf("%q", groupKey(r[group]))
+		}
+		i, ok := index[key]
+		if !ok {
+			i = len(groups)
+			index[key] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	for _, g := range groups {
+		slices.SortStableFunc(g, func(a, b []ref.Val) int {
+			for i, k := range keys {
+				c := compare(a[k], b[k])
+				if i == len(keys)-1 {
+					c *= direction
+				}
+				if c != 0 {
+					return c
+				}
+			}
+			return 0
+		})
+	}
+	return groups
+}
+
+// Rows that lie far from the others: beyond(x, k) counts those that are k
+// standard deviations of the sample or more away from the mean, beyond_iqr(x, k)
+// those that lie more than k times the distance of the quartiles below the first
+// or above the third one. NaN and infinities are left out.
+var outlierAggregates = []aggregate{
+	outliers("beyond", func(xs []float64, k float64) (low, high float64, open bool) {
+		mean, deviation := moments(xs)
+		return mean - k*deviation, mean + k*deviation, false
+	}, "avg(dq_0) OVER () - %[1]s * stddev_samp(dq_0) OVER ()", "avg(dq_0) OVER () + %[1]s * stddev_samp(dq_0) OVER ()", "dq_0 <= dq_l OR dq_0 >= dq_h"),
+	outliers("beyond_iqr", func(xs []float64, k float64) (low, high float64, open bool) {
+		sorted := slices.Clone(xs)
+		slices.Sort(sorted)
+		at := func(q float64) float64 {
+			rank := float64(len(sorted)-1) * q
+			i := int(rank)
+			part := rank - float64(i)
+			return sorted[i]*(1-part) + sorted[min(i+1, len(sorted)-1)]*part
+		}
+		q1, q3 := at(0.25), at(0.75)
+		return q1 - k*(q3-q1), q3 + k*(q3-q1), true
+	}, "quantile_cont(dq_0, 0.25) OVER () - %[1]s * (quantile_cont(dq_0, 0.75) OVER () - quantile_cont(dq_0, 0.25) OVER ())",
+		"quantile_cont(dq_0, 0.75) OVER () + %[1]s * (quantile_cont(dq_0, 0.75) OVER () - quantile_cont(dq_0, 0.25) OVER ())", "dq_0 < dq_l OR dq_0 > dq_h"),
+}
+
+func outliers(name string, limits func(xs []float64, k float64) (low, high float64, open bool), low, high, condition string) aggregate {
+	factor := func(a *expr) (float64, bool) {
+		switch v := a.literal().(type) {
+		case types.Int:
+			return float64(v), v >= 0
+		case types.Double:
+			return float64(v), v >= 0
+		}
+		return 0, false
+	}
+	return aggregate{name: name, min: 2, max: 2,
+		types: func(args []*expr) (result, *wrong) {
+			if _, ok := factor(args[1]); !ok {
+				return intResult, &wrong{1, name + " takes a number from 0 as a constant", "write " + name + "(x, 3.0)"}
+			}
+			return intResult, number(name, args[0])
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			k, _ := factor(m.args[1])
+			var xs []float64
+			for _, v := range finiteValues(rows) {
+				if d, ok := v.(decimal); ok {
+					xs = append(xs, d.float())
+					continue
+				}
+				xs = append(xs, toDouble(v))
+			}
+			var n types.Int
+			if len(xs) < 2 {
+				return n
+			}
+			low, high, open := limits(xs, k)
+			low, high = Round(low), Round(high)
+			if !(low < high) { // all are one value
+				return n
+			}
+			for _, x := range xs {
+				x = Round(x)
+				if open && (x < low || x > high) || !open && (x <= low || x >= high) {
+					n++
+				}
+			}
+			return n
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			k, _ := factor(g.metric.args[1])
+			g.args = g.args[:1]
+			x := "dq_0"
+			finite := ""
+			switch {
+			case g.args[0].typ.Kind() == types.DoubleKind:
+				finite = " WHERE isfinite(dq_0)"
+			default:
+				x = "CAST(dq_0 AS DOUBLE)"
+			}
+			rows := fmt.Sprintf("(SELECT %s AS dq_0 FROM %s%s)", x, g.rows(), finite)
+			text := g.doubleLiteral(k)
+			// Twelve digits, as the reference: round(x, n) by the size of x.
+			cut := func(e string) string {
+				return fmt.Sprintf("CAST(format('{:.11e}', %s) AS DOUBLE)", e)
+			}
+			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT %s AS dq_0, %s AS dq_l, %s AS dq_h FROM (SELECT dq_0, %s AS dq_l, %s AS dq_h FROM %s) WHERE dq_l < dq_h) WHERE dq_l < dq_h AND (%s)",
+				cut("dq_0"), cut("dq_l"), cut("dq_h"), fmt.Sprintf(low, text), fmt.Sprintf(high, text), rows, condition)), nil
+		}}
+}
+
+// moments are the mean and the standard deviation of the sample.
+func moments(xs []float64) (mean, deviation float64) {
+	var vals []ref.Val
+	sum := 0.0
+	for _, x := range xs {
+		vals = append(vals, types.Double(x))
+		sum += x
+	}
+	v := variance(vals)
+	v.Sqrt(v)
+	deviation, _ = v.Float64()
+	return sum / float64(len(xs)), deviation
+}
