@@ -236,14 +236,17 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		}
 		t.seen[m.Text] = v
 	}
-	if r.unique() {
+	if r.inScope != nil {
 		for _, m := range r.inScope.Metrics() {
 			t.Evaluated = number(m.Of)
 		}
 		for _, m := range rule.Metrics() {
-			t.Failed = number(m.Of)
+			t.Failed += number(m.Of)
 		}
 		t.agree(rule.Judge(mine, a.facts()))
+		if r.CountsOnly() {
+			return
+		}
 		if t.Failed > 0 {
 			t.places = []samplePlace{{relation: a.name(r), files: len(t.lines) > 0}}
 		}

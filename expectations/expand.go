@@ -294,6 +294,9 @@ func (x expansion) argument(p Param) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	}
+	if _, isNumber := n.IsNumber(); isNumber && p.Type == "value" && typ != nil && typ.Kind == table.String {
+		x.note(n.Error("quote it, or write a row rule with int(x) or double(x)", "%s is a number, and the column is text", n.Text))
+	}
 	return x.scalar(p.Type, n, typ)
 }
 

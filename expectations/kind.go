@@ -35,8 +35,9 @@ type Kind struct {
 	Aliases []string
 	// SkipNulls leaves rows out in which a column parameter is null.
 	SkipNulls bool
-	// Form is "" for a rule that is only its CEL, or unique: the rows of groups
-	// that have more than one are failing rows.
+	// Form is "" for a rule that is only its CEL; unique: the rows of groups that
+	// have more than one are failing rows; or count: the sum of its aggregates is
+	// the number of failing rows, which are not known one by one.
 	Form string
 	// Terms are pieces that the clauses name.
 	Terms []Term
@@ -262,7 +263,7 @@ func parseKind(file string, data []byte) (*Kind, error) {
 		k.SkipNulls = n.OneOf("way with nulls", "skip", "judge") == "skip"
 	}
 	if n := f["form"]; n != nil {
-		k.Form = n.OneOf("form", "unique")
+		k.Form = n.OneOf("form", "unique", "count")
 	}
 	if n := f["aliases"]; n != nil {
 		k.Aliases = n.Strings("aliases")

@@ -422,15 +422,21 @@ func (l *loader) together(exp *Expectation, options map[string]*yamlpos.Node) {
 			n.Errorf("write block or warn", "%s needs to know the rows of the table, and %s gives rows of its own", exp.OnFail, exp.ID)
 		}
 	}
+	if n := options["on_fail"]; n != nil && exp.Refuses() && exp.CountsOnly() {
+		n.Errorf("write block or warn", "%s counts rows and cannot name them, so none can be taken out", exp.Kind)
+	}
 	if n := options["group_by"]; n != nil {
 		if exp.Refuses() {
 			n.Errorf("write two expectations", "a rule that takes rows out cannot be judged by groups")
+		}
+		if exp.CountsOnly() {
+			n.Errorf("write its CEL as a table rule", "%s counts over the whole table", exp.Kind)
 		}
 		if exp.unique() {
 			n.Errorf("add the columns to those that are unique together", "groups mean nothing to %s", exp.Kind)
 		}
 	}
-	if n := options["since"]; n != nil && (exp.Scope != "row" || exp.unique() || exp.GroupBy != nil) {
+	if n := options["since"]; n != nil && (exp.Scope != "row" || exp.unique() || exp.CountsOnly() || exp.GroupBy != nil) {
 		n.Errorf("remove it, or write scope: new", "since: new is for rules that judge each row by itself, once")
 	}
 }

@@ -19,7 +19,11 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 		if r.unique() {
 			continue // counted by themselves
 		}
-		for _, m := range r.aggregate.With(a.facts()).Metrics() {
+		wanted := r.aggregate.With(a.facts()).Metrics()
+		if r.CountsOnly() {
+			wanted = append(wanted, r.inScope.Metrics()...)
+		}
+		for _, m := range wanted {
 			if m.Past > asked[m.Of].Past {
 				asked[m.Of] = m
 			}

@@ -219,6 +219,9 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.keys = e.call.columns()
 		r.aggregate = compile(overTable, r.cel)
 		r.inScope = compile(overTable, "rows() >= 0")
+	case e.CountsOnly():
+		r.aggregate = compile(overTable, r.cel)
+		r.inScope = compile(overTable, "rows() >= 0")
 	case e.Scope == "row":
 		r.row = compile(env.Row, r.cel)
 	default:

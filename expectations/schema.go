@@ -81,7 +81,7 @@ func KindSchema() []byte {
 	kind := objectSchema(schemaPart{
 		"name": schemaPart{"type": "string", "pattern": identifier.String()}, "doc": stringSchema(), "scope": schemaPart{"enum": []string{"row", "table"}}, "dimension": schemaPart{"enum": dimensions},
 		"aliases": listSchema(stringSchema(), false), "params": mapSchema(param), "main": stringSchema(), "bounds": schemaPart{"type": "array", "items": stringSchema(), "minItems": 2, "maxItems": 2},
-		"nulls": schemaPart{"enum": []string{"skip", "judge"}}, "form": schemaPart{"enum": []string{"unique"}}, "terms": mapSchema(term),
+		"nulls": schemaPart{"enum": []string{"skip", "judge"}}, "form": schemaPart{"enum": []string{"unique", "count"}}, "terms": mapSchema(term),
 		"cel": schemaPart{"anyOf": []any{stringSchema(), listSchema(clause, false)}}, "examples": listSchema(example, false),
 	}, "name", "doc", "scope", "cel", "examples")
 	kind["$schema"] = "http://json-schema.org/draft-07/schema#"

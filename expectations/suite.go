@@ -115,6 +115,11 @@ func (e *Expectation) unique() bool {
 	return e.call != nil && e.call.kind.Form == "unique"
 }
 
+// CountsOnly reports whether the rule counts failing rows and cannot name them.
+func (e *Expectation) CountsOnly() bool {
+	return e.call != nil && e.call.kind.Form == "count"
+}
+
 // expand gives the CEL of the rule, and of the rows that it judges.
 func (e *Expectation) expand(shape tableShape, note func(yamlpos.Error)) (cel, where string) {
 	switch {

@@ -269,11 +269,19 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		return t
 	}
 	o := r.aggregate.EvalTable(rows, facts)
-	if !r.unique() {
+	if r.inScope == nil {
 		t.outcome = &o
 		return t
 	}
 	t.Evaluated = int64(len(inScope))
+	if r.CountsOnly() {
+		for _, v := range r.aggregate.With(facts).Measure(rows, facts) {
+			n, _ := v.(int64)
+			t.Failed += n
+		}
+		t.agree(o)
+		return t
+	}
 	groups := map[string]int{}
 	key := func(row map[string]any) string {
 		var parts []string

@@ -137,6 +137,9 @@ func Kinds(expectation string) []string {
 // ignored are arguments that say how GX reports, not what it expects.
 var ignored = []string{"result_format", "catch_exceptions", "include_config", "meta", "notes", "description", "severity", "id", "condition_parser", "batch_id", "auto", "profiler_config"}
 
+// parsers are the ways to write row conditions that GX knows.
+var parsers = []any{nil, "pandas", "spark", "great_expectations", "great_expectations__experimental__"}
+
 // Convert gives the rules that must all hold for the expectation to hold. None
 // and no error is an expectation that GX holds true whatever the data are. The
 // error is a [*Refused].
@@ -153,10 +156,17 @@ func Convert(e Expectation) ([]Rule, error) {
 		if slices.ContainsFunc(strings.Fields(args), func(arg string) bool { return given[arg] != nil }) {
 			continue
 		}
-		if kind == "pass" && given["exact_match"] != true {
+		switch {
+		case kind != "pass":
+			m.kind = kind
+		case given["exact_match"] == true: // nothing is exactly no set
+			return []Rule{{"table", map[string]any{"table": "false"}}}, nil
+		default:
 			return nil, nil
 		}
-		m.kind = kind
+	}
+	if parser := given["condition_parser"]; given["row_condition"] != nil && !slices.Contains(parsers, parser) {
+		return nil, refused("condition_parser %v is not known", parser)
 	}
 	r := Rule{Kind: m.kind, Params: map[string]any{}}
 	for _, name := range sortedKeys(given) {

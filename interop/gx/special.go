@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,21 @@ import (
 // systems, ranges of quantiles, and times that are computed.
 func (r Rule) split() ([]Rule, error) {
 	switch {
+	case r.Kind == "sql":
+		query, _ := r.Params["sql"].(string)
+		return []Rule{{"sql", map[string]any{"sql": strings.ReplaceAll(query, "{batch}", "{table}")}}}, nil
+	case r.Kind == "character_at":
+		if at, ok := r.Params["at"].(float64); ok && at < 0 {
+			r.Params["at"], r.Params["from_end"] = -at, true
+		}
+	case r.Params["dates"] != nil:
+		return r.dates()
+	case r.Params["classes"] != nil || r.Params["bic_country"] != nil:
+		return r.prefixes()
+	case r.Kind == "in_set" || r.Kind == "not_in_set":
+		return r.members()
+	case r.Params["weights"] != nil:
+		return r.partition()
 	case r.Kind == "column_type":
 		return r.types()
 	case r.Params["ranges"] != nil:
@@ -115,6 +131,98 @@ func (r Rule) quantiles() ([]Rule, error) {
 	return rules, nil
 }
 
+// dateFormats are those of dates in text that contributors' expectations meet.
+var dateFormats = []string{"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"}
+
+// dates is a rule on dates that are text, in CEL: any that can be read, weekdays,
+// or none after the run.
+func (r Rule) dates() ([]Rule, error) {
+	column, ok := r.Params["column"].(string)
+	if !ok {
+		return nil, refused("the expectation names no column")
+	}
+	name := quote(column)
+	test := map[any]string{"weekday": " && parseTimestamp(%[1]s, '%[2]s').getDayOfWeek() in [1, 2, 3, 4, 5]", "past": " && parseTimestamp(%[1]s, '%[2]s') <= now()"}[r.Params["dates"]]
+	var parts []string
+	for _, format := range dateFormats {
+		parts = append(parts, "("+fmt.Sprintf("isTimestamp(%[1]s, '%[2]s')"+test, name, format)+")")
+	}
+	return []Rule{r.row(strings.Join(parts, " || "), name+" != null")}, nil
+}
+
+// row is free CEL with the rule's options.
+func (r Rule) row(cel, where string) Rule {
+	if own, ok := r.Params["where"]; ok {
+		where += fmt.Sprintf(" && (%s)", own)
+	}
+	out := Rule{"row", map[string]any{"row": cel, "where": where}}
+	for _, option := range []string{"mostly", "on_empty"} {
+		if v, ok := r.Params[option]; ok {
+			out.Params[option] = v
+		}
+	}
+	return out
+}
+
+// prefixes are rules on how a text begins.
+func (r Rule) prefixes() ([]Rule, error) {
+	if country, ok := r.Params["bic_country"].(string); ok {
+		delete(r.Params, "bic_country")
+		r.Params["pattern"] = "(?i)^[A-Z0-9]{4}" + regexp.QuoteMeta(country) + "[A-Z0-9]{2}(?:[A-Z0-9]{3})?$"
+		return []Rule{r}, nil
+	}
+	known := map[string]string{"A": `10\.`, "B": `172\.(?:1[6-9]|2[0-9]|3[01])\.`, "C": `192\.168\.`}
+	classes, ok := r.Params["classes"].([]any)
+	if !ok {
+		classes = []any{r.Params["classes"]}
+	}
+	var parts []string
+	for _, c := range classes {
+		part, ok := known[strings.ToUpper(fmt.Sprint(c))]
+		if !ok {
+			return nil, refused("%v is no class of private addresses", c)
+		}
+		parts = append(parts, part)
+	}
+	delete(r.Params, "classes")
+	r.Params["pattern"] = "^(?:" + strings.Join(parts, "|") + ")"
+	return []Rule{r}, nil
+}
+
+// members leaves nulls out of a set, which GX skips as well; without any value
+// that is forbidden everything passes.
+func (r Rule) members() ([]Rule, error) {
+	set, ok := r.Params["set"].([]any)
+	if !ok {
+		return []Rule{r}, nil
+	}
+	values := slices.DeleteFunc(slices.Clone(set), func(v any) bool { return v == nil })
+	if len(values) == 0 && r.Kind == "not_in_set" {
+		return nil, nil
+	}
+	r.Params["set"] = values
+	return []Rule{r}, nil
+}
+
+// partition turns {values: [a, b], weights: [0.5, 0.5]} into weights by value.
+func (r Rule) partition() ([]Rule, error) {
+	p, _ := r.Params["weights"].(map[string]any)
+	values, _ := p["values"].([]any)
+	weights, _ := p["weights"].([]any)
+	switch {
+	case p["bins"] != nil:
+		return nil, refused("partitions by bins are not known: compare classes of values")
+	case len(values) == 0 || len(values) != len(weights):
+		return nil, refused("partition_object needs values and as many weights")
+	}
+	by := map[string]any{}
+	for i, v := range values {
+		by[fmt.Sprint(v)] = weights[i]
+	}
+	r.Params["weights"] = by
+	return []Rule{r}, nil
+}
+
 // arithmetic is a sum or product with one more number, in CEL.
 func (r Rule) arithmetic() ([]Rule, error) {
 	sign, more := " + ", r.Params["plus"]
@@ -203,7 +311,7 @@ func parameter(p map[string]any) (cel string, constant any, err error) {
 		}
 		unit *= n
 	}
-	return fmt.Sprintf("now() %s duration('%gs')", m[1], unit*3600), nil, nil
+	return fmt.Sprintf("now() %s duration('%ss')", m[1], strconv.FormatFloat(unit*3600, 'f', -1, 64)), nil, nil
 }
 
 // computed is a rule between bounds that change with the clock, in CEL.
@@ -228,17 +336,7 @@ func (r Rule) computed() ([]Rule, error) {
 	if len(parts) == 2 && parts[0] > parts[1] {
 		parts[0], parts[1] = parts[1], parts[0]
 	}
-	where := name + " != null"
-	if own, ok := r.Params["where"]; ok {
-		where += fmt.Sprintf(" && (%s)", own)
-	}
-	out := Rule{"row", map[string]any{"row": strings.Join(parts, " && "), "where": where}}
-	for _, option := range []string{"mostly", "on_empty"} {
-		if v, ok := r.Params[option]; ok {
-			out.Params[option] = v
-		}
-	}
-	return []Rule{out}, nil
+	return []Rule{r.row(strings.Join(parts, " && "), name+" != null")}, nil
 }
 
 // quote writes a column's name in CEL.
