@@ -1,7 +1,9 @@
 package expectations
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -168,12 +170,52 @@ func (s *Suite) Test() []TestResult {
 func (s *Suite) run(t test) TestResult {
 	res := TestResult{Name: t.name, Position: t.node.Position()}
 	for _, w := range t.want {
-		got := s.one(w.id).reference(Relation{t.schema, t.rows}, t.refs, t.now)
+		one := s.one(w.id)
+		got := one.reference(Relation{one.withAbsent(t.schema, t.refs), t.rows}, t.refs, t.now)
 		if got.Verdict != w.verdict {
 			res.Failures = append(res.Failures, TestFailure{ID: w.id, Want: w.verdict, Got: got.Verdict, Message: got.Message, Position: w.node.Position()})
 		}
 	}
 	return res
+}
+
+// absent is what [Suite.Plan] says of a column that nothing is like.
+var absent = regexp.MustCompile(`^there is no column (\S+)$`)
+
+// withAbsent adds the columns that the suite's one rule reads and that neither
+// the suite nor the test's rows have: they are null in the test. Each has the
+// first type with which the rule compiles best. A name that is like a known one
+// is left to be an error.
+func (s *Suite) withAbsent(schema table.Schema, refs map[string]Relation) table.Schema {
+	schemas := map[string]table.Schema{}
+	for name, r := range refs {
+		schemas[name] = r.Schema
+	}
+	wrong := func(schema table.Schema) yamlpos.Errors {
+		var errs yamlpos.Errors
+		_, err := s.Plan(schema, schemas)
+		errors.As(err, &errs)
+		return errs
+	}
+	errs := wrong(schema)
+	for _, e := range errs {
+		m := absent.FindStringSubmatch(e.Message)
+		if m == nil || e.Hint != "" {
+			continue
+		}
+		if _, known := schema.Field(m[1]); known {
+			continue
+		}
+		best := schema
+		for _, kind := range []table.Kind{table.String, table.Int64, table.Double, table.Bool, table.Timestamp, table.Date} {
+			wider := table.Schema{Fields: append(slices.Clone(schema.Fields), table.Field{Name: m[1], Type: table.Type{Kind: kind}, Nullable: true})}
+			if left := wrong(wider); len(left) < len(errs) {
+				best, errs = wider, left
+			}
+		}
+		schema = best
+	}
+	return schema
 }
 
 // one is the suite with that expectation alone, and the lets and columns that it
