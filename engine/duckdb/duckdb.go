@@ -75,8 +75,14 @@ type Engine struct {
 	threads  int
 	sessions atomic.Int64
 
-	collect    sync.Once
-	collectErr error
+	// Functions of ours are known to one instance, not to both.
+	collect, smallCollect registration
+}
+
+// registration makes a function known to an instance once.
+type registration struct {
+	once sync.Once
+	err  error
 }
 
 var _ engine.Engine = (*Engine)(nil)

@@ -103,25 +103,25 @@ const collectFunction = "dq_collect"
 
 // collects makes the function known to the instance.
 func (s *session) collects() error {
-	s.engine.collect.Do(func() {
+	s.collect.once.Do(func() {
 		number, err := driver.NewTypeInfo(driver.TYPE_INTEGER)
 		if err != nil {
-			s.engine.collectErr = err
+			s.collect.err = err
 			return
 		}
 		hash, err := driver.NewTypeInfo(driver.TYPE_UBIGINT)
 		if err != nil {
-			s.engine.collectErr = err
+			s.collect.err = err
 			return
 		}
 		line, err := driver.NewTypeInfo(driver.TYPE_BIGINT)
 		if err != nil {
-			s.engine.collectErr = err
+			s.collect.err = err
 			return
 		}
-		s.engine.collectErr = driver.RegisterScalarUDF(s.conn, collectFunction, collect{number, []driver.TypeInfo{number, hash, line}})
+		s.collect.err = driver.RegisterScalarUDF(s.conn, collectFunction, collect{number, []driver.TypeInfo{number, hash, line}})
 	})
-	return s.engine.collectErr
+	return s.collect.err
 }
 
 // collect is the function. Its result is not set: only that there is one matters.

@@ -41,8 +41,16 @@ func keyed(t *testing.T, s engine.Session, dir string, rows int, one bool) ([]ta
 // file, where lines are kept, as in several, where hashes are.
 func TestRepeats(t *testing.T) {
 	ctx := context.Background()
+	eng := open(t)
 	for _, one := range []bool{true, false} {
-		s := session(t, open(t))
+		s := session(t, eng)
+		if !one { // the instance of small sessions must have what Repeats needs, too
+			var err error
+			if s, err = eng.Small(ctx); err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+		}
 		files, root := keyed(t, s, "r", 20_000, one)
 		if _, err := s.Attach(ctx, engine.Input{Name: "t", Root: root, Files: files, Provenance: true}); err != nil {
 			t.Fatal(err)

@@ -26,6 +26,7 @@ const hiddenSchema = "dq_hidden"
 type session struct {
 	conn      *sql.Conn
 	engine    *Engine
+	collect   *registration // of the instance
 	catalog   string
 	relations map[string]*relation // by key
 	schemas   map[string]bool      // that were made
@@ -60,7 +61,9 @@ var (
 )
 
 // Session opens a name space: one connection, about 1 ms.
-func (e *Engine) Session(ctx context.Context) (engine.Session, error) { return e.session(ctx, e.db) }
+func (e *Engine) Session(ctx context.Context) (engine.Session, error) {
+	return e.session(ctx, e.db, &e.collect)
+}
 
 // Small opens a name space in an instance of one thread; see [engine.Engine].
 // In an instance of several, the calling thread polls while another has the only
@@ -70,15 +73,15 @@ func (e *Engine) Small(ctx context.Context) (engine.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.session(ctx, db)
+	return e.session(ctx, db, &e.smallCollect)
 }
 
-func (e *Engine) session(ctx context.Context, db *sql.DB) (engine.Session, error) {
+func (e *Engine) session(ctx context.Context, db *sql.DB, collect *registration) (engine.Session, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, wrap(ctx, err, "duckdb: session")
 	}
-	s := &session{conn: conn, engine: e, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
+	s := &session{conn: conn, engine: e, collect: collect, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
 	for _, do := range []string{
 		"ATTACH ':memory:' AS " + s.catalog + " (COMPRESS)",
 		"USE " + s.catalog,
