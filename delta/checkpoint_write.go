@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -24,26 +23,6 @@ func checkpointInterval(props map[string]string) int64 {
 		return n
 	}
 	return 10
-}
-
-// tombstoneRetention is how long removed files stay in checkpoints, for vacuum
-// and for readers that are still at them.
-func tombstoneRetention(props map[string]string) time.Duration {
-	const week = 7 * 24 * time.Hour
-	f := strings.Fields(strings.ToLower(props["delta.deletedFileRetentionDuration"]))
-	if len(f) == 3 && f[0] == "interval" {
-		f = f[1:]
-	}
-	if len(f) != 2 {
-		return week
-	}
-	n, err := strconv.ParseInt(f[0], 10, 64)
-	unit, ok := map[string]time.Duration{"week": week, "day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute,
-		"second": time.Second, "millisecond": time.Millisecond}[strings.TrimSuffix(f[1], "s")]
-	if err != nil || !ok || n < 0 || n > int64(200*365*24*time.Hour/unit) {
-		return week
-	}
-	return time.Duration(n) * unit
 }
 
 // writeCheckpoint writes a classic checkpoint of the state and then the hint to

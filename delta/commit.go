@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +58,7 @@ func (x *Txn) Commit(ctx context.Context) (int64, error) {
 			version = current.Version() + 1
 		}
 		now := x.table.now().UTC().Truncate(time.Millisecond)
-		if current != nil && current.state.inCommitTimestamps() && !now.After(current.time) {
+		if current != nil && x.timed(current) && !now.After(current.time) {
 			now = current.time.Add(time.Millisecond)
 		}
 		data, err := x.render(current, now)
@@ -101,7 +102,7 @@ func (x *Txn) start(ctx context.Context) (*Snapshot, error) {
 		}
 		x.base = base
 	}
-	return x.base, x.base.Writable()
+	return x.base, x.base.writable(p.Upholds, p.WritesRows)
 }
 
 // catchUp reads what was committed after current and checks that this commit can
@@ -144,7 +145,7 @@ func (x *Txn) catchUp(ctx context.Context, current *Snapshot) (*Snapshot, error)
 	if err != nil {
 		return nil, err
 	}
-	return next, next.Writable()
+	return next, next.writable(x.prepared.Upholds, x.prepared.WritesRows)
 }
 
 // conflict says why this commit cannot follow the winner c, or nil.
@@ -272,8 +273,13 @@ func (x *Txn) render(current *Snapshot, now time.Time) ([]byte, error) {
 	}
 	if p.MetaData != nil {
 		meta := *p.MetaData
-		if p.ReadVersion < 0 {
+		switch {
+		case p.ReadVersion < 0:
 			meta.CreatedTime = numberOf(millis)
+		case x.timed(current) && !current.state.inCommitTimestamps():
+			meta.Configuration = maps.Clone(meta.Configuration)
+			meta.Configuration[ictEnablement+"Version"] = strconv.FormatInt(current.Version()+1, 10)
+			meta.Configuration[ictEnablement+"Timestamp"] = strconv.FormatInt(millis, 10)
 		}
 		actions = append(actions, action{MetaData: &meta})
 	}
@@ -302,13 +308,21 @@ func (x *Txn) render(current *Snapshot, now time.Time) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
+// timed reports whether the commit carries its own time: the one that switches
+// that on does too.
+func (x *Txn) timed(current *Snapshot) bool {
+	if m := x.prepared.MetaData; m != nil && m.Configuration[ictProperty] == "true" {
+		return true
+	}
+	return current != nil && current.state.inCommitTimestamps()
+}
+
 // commitInfo is in the shape of Spark's (PROTOCOL.md, "Commit Provenance Information").
 func (x *Txn) commitInfo(current *Snapshot, millis int64) (string, error) {
 	p := &x.prepared
 	o := &object{}
 	set := func(key, value string) { o.set([]string{key}, value) }
-	ict := p.MetaData != nil && p.MetaData.Configuration["delta.enableInCommitTimestamps"] == "true" && p.ReadVersion < 0
-	if ict || current != nil && current.state.inCommitTimestamps() {
+	if x.timed(current) {
 		set("inCommitTimestamp", strconv.FormatInt(millis, 10))
 	}
 	set("timestamp", strconv.FormatInt(millis, 10))

@@ -105,40 +105,67 @@ func (p *protocol) check() error {
 	return nil
 }
 
-// Writable reports nil when this package may write to the table, else an
+// constraintPrefix begins the properties that are CHECK constraints.
+const constraintPrefix = "delta.constraints."
+
+// upholdable are the features whose rules bind whoever writes the rows of data
+// files, which this package never sees; see [Txn.Upholds].
+var upholdable = []string{"checkConstraints", "columnMapping", "generatedColumns", "identityColumns", "invariants"}
+
+// Writable reports nil when rows may be written to the table by a writer that
+// upholds these features (see [Txn.Upholds]) in the files that it makes, else an
 // *[Error] with [UnsupportedFeature] that names everything in the way.
-func (s *Snapshot) Writable() error {
+func (s *Snapshot) Writable(upholds ...string) error { return s.writable(upholds, true) }
+
+// writable is Writable; without rows, only what the table's features ask of the
+// log counts.
+func (s *Snapshot) writable(upholds []string, rows bool) error {
 	var problems []string
 	_, features := s.Features()
-	has := func(f string) bool { return slices.Contains(features, f) }
 	for _, f := range features {
 		if !slices.Contains(writable, f) {
 			problems = append(problems, "feature "+f)
 		}
 	}
-	if s.mapping != mapNone {
-		problems = append(problems, "column mapping by "+string(s.mapping))
+	if rows {
+		problems = append(problems, rules(s.schema, s.Properties(), s.mapping, features, upholds)...)
 	}
-	if has("checkConstraints") && len(s.Constraints()) > 0 {
-		for _, name := range sortedKeys(s.Constraints()) {
-			problems = append(problems, "CHECK constraint "+name)
+	return unupheld(problems)
+}
+
+func unupheld(problems []string) error {
+	if problems == nil {
+		return nil
+	}
+	return &Error{Category: UnsupportedFeature, Problem: "this program cannot write the table, since it does not uphold: " + strings.Join(problems, ", ")}
+}
+
+// rules names what rows must obey, without what the writer upholds.
+func rules(schema table.Schema, props map[string]string, m mapping, features, upholds []string) []string {
+	var out []string
+	binds := func(f string) bool { return slices.Contains(features, f) && !slices.Contains(upholds, f) }
+	if m != mapNone && binds("columnMapping") {
+		out = append(out, "column mapping by "+string(m))
+	}
+	if binds("checkConstraints") {
+		for _, key := range sortedKeys(props) {
+			if name, ok := strings.CutPrefix(key, constraintPrefix); ok {
+				out = append(out, "CHECK constraint "+name)
+			}
 		}
 	}
-	eachField(s.schema.Fields, "", func(path string, f table.Field) {
+	eachField(schema.Fields, "", func(path string, f table.Field) {
 		for _, m := range []struct{ key, feature, what string }{
 			{"delta.invariants", "invariants", "invariant of column "},
 			{"delta.generationExpression", "generatedColumns", "generated column "},
 			{"delta.identity.start", "identityColumns", "identity column "},
 		} {
-			if _, ok := f.Meta[m.key]; ok && has(m.feature) {
-				problems = append(problems, m.what+path)
+			if _, ok := f.Meta[m.key]; ok && binds(m.feature) {
+				out = append(out, m.what+path)
 			}
 		}
 	})
-	if problems == nil {
-		return nil
-	}
-	return &Error{Category: UnsupportedFeature, Problem: "this program cannot write the table, since it does not uphold: " + strings.Join(problems, ", ")}
+	return out
 }
 
 // eachField visits all fields, those within arrays and maps too.
@@ -154,10 +181,14 @@ func eachInType(t table.Type, path string, visit func(string, table.Field)) {
 	case table.Struct:
 		eachField(t.Fields, path+".", visit)
 	case table.Array:
-		eachInType(*t.Elem, path+".element", visit)
+		if t.Elem != nil { // a broken type is reported when it is written
+			eachInType(*t.Elem, path+".element", visit)
+		}
 	case table.Map:
-		eachInType(*t.Key, path+".key", visit)
-		eachInType(*t.Elem, path+".value", visit)
+		if t.Key != nil && t.Elem != nil {
+			eachInType(*t.Key, path+".key", visit)
+			eachInType(*t.Elem, path+".value", visit)
+		}
 	}
 }
 
@@ -200,7 +231,7 @@ func needed(s table.Schema, props map[string]string) []string {
 	add("typeWidening", on("delta.enableTypeWidening"))
 	add("v2Checkpoint", props["delta.checkpointPolicy"] == "v2")
 	for k := range props {
-		if strings.HasPrefix(k, "delta.constraints.") {
+		if strings.HasPrefix(k, constraintPrefix) {
 			out = append(out, "checkConstraints")
 			break
 		}
@@ -210,16 +241,21 @@ func needed(s table.Schema, props map[string]string) []string {
 }
 
 // needs returns the protocol that schema and properties need when the table has
-// p: p itself, or a higher one, but no higher than must be, so that old readers
-// stay able to read. A new table starts from nil.
+// p: p itself, or a higher one. A new table starts from nil.
 func (p *protocol) needs(s table.Schema, props map[string]string) *protocol {
-	base := p
-	if base == nil {
-		base = &protocol{MinReader: 1, MinWriter: 2}
+	if p == nil {
+		p = &protocol{MinReader: 1, MinWriter: 2}
 	}
+	return p.with(needed(s, props))
+}
+
+// with is p with these features of writers, and of readers where they are such, no
+// higher than must be, so that old readers stay able to read.
+func (p *protocol) with(features []string) *protocol {
+	base := p
 	reader, writer := base.features()
 	var missing []string
-	for _, f := range needed(s, props) {
+	for _, f := range features {
 		if !slices.Contains(writer, f) || slices.Contains(readable, f) && !slices.Contains(reader, f) {
 			missing = append(missing, f)
 		}

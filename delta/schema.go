@@ -214,10 +214,6 @@ func deltaStruct(fields []table.Field, depth int) (any, error) {
 		if seen[lower] {
 			return nil, fmt.Errorf("two columns are called %q (case does not count)", f.Name)
 		}
-		if i := strings.IndexAny(f.Name, reservedInNames); i >= 0 {
-			return nil, fmt.Errorf("column name %q has a %q, which Delta allows only with column mapping; rename it, for example to %q",
-				f.Name, f.Name[i], strings.Map(safeRune, f.Name))
-		}
 		seen[lower] = true
 		t, err := deltaType(f.Type, depth+1)
 		if err != nil {
@@ -238,6 +234,18 @@ func deltaStruct(fields []table.Field, depth int) (any, error) {
 // reservedInNames are the characters that Parquet readers of the time of Delta's
 // first version could not have in names.
 const reservedInNames = " ,;{}()\n\t="
+
+// plainNames reports a column name that only column mapping allows.
+func plainNames(fields []table.Field) error {
+	var err error
+	eachField(fields, "", func(_ string, f table.Field) {
+		if i := strings.IndexAny(f.Name, reservedInNames); i >= 0 && err == nil {
+			err = fmt.Errorf("column name %q has a %q, which Delta allows only with column mapping; rename it, for example to %q",
+				f.Name, f.Name[i], strings.Map(safeRune, f.Name))
+		}
+	})
+	return err
+}
 
 func safeRune(r rune) rune {
 	if strings.ContainsRune(reservedInNames, r) {
@@ -306,7 +314,7 @@ const (
 // physical gives the name of a field in the log and in files.
 func (m mapping) physical(f table.Field) string {
 	if m != mapNone {
-		if name, ok := f.Meta["delta.columnMapping.physicalName"].(string); ok {
+		if name, ok := f.Meta[mappingName].(string); ok {
 			return name
 		}
 	}
@@ -317,10 +325,10 @@ func (m mapping) physical(f table.Field) string {
 func (m mapping) check(fields []table.Field, path string) error {
 	for _, f := range fields {
 		name := path + f.Name
-		if s, ok := f.Meta["delta.columnMapping.physicalName"].(string); !ok || s == "" {
+		if s, ok := f.Meta[mappingName].(string); !ok || s == "" {
 			return fmt.Errorf("column mapping is on, but column %q has no delta.columnMapping.physicalName", name)
 		}
-		if _, ok := f.Meta["delta.columnMapping.id"].(int64); !ok {
+		if _, ok := f.Meta[mappingID].(int64); !ok {
 			return fmt.Errorf("column mapping is on, but column %q has no delta.columnMapping.id", name)
 		}
 		if err := m.checkType(f.Type, name); err != nil {

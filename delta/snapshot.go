@@ -234,7 +234,7 @@ func (s *Snapshot) Txns() map[string]int64 {
 func (s *Snapshot) Constraints() map[string]string {
 	out := map[string]string{}
 	for k, v := range s.state.metaData.Configuration {
-		if name, ok := strings.CutPrefix(k, "delta.constraints."); ok {
+		if name, ok := strings.CutPrefix(k, constraintPrefix); ok {
 			out[name] = v
 		}
 	}

@@ -45,9 +45,10 @@ func leaves(fields []table.Field, m mapping, path, physical []string) []leaf {
 // indexed are the leaves for which statistics are written: the named ones
 // (delta.dataSkippingStatsColumns), else the first so many
 // (delta.dataSkippingNumIndexedCols), partition columns left out.
-func indexed(s table.Schema, partitionBy []string, props map[string]string) []leaf {
-	fields := slices.DeleteFunc(slices.Clone(s.Fields), func(f table.Field) bool { return slices.Contains(partitionBy, f.Name) })
-	all := leaves(fields, mapNone, nil, nil)
+func indexed(l *layout) []leaf {
+	props := l.props
+	fields := slices.DeleteFunc(slices.Clone(l.schema.Fields), func(f table.Field) bool { return slices.Contains(l.partitionBy, f.Name) })
+	all := leaves(fields, l.mapping, nil, nil)
 	if names, ok := props["delta.dataSkippingStatsColumns"]; ok {
 		var wanted []string
 		for _, n := range strings.Split(names, ",") {

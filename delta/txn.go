@@ -27,9 +27,13 @@ type Txn struct {
 	removes     []*fileAction
 	deletions   []deletion
 	changes     []table.File
-	schema      *table.Schema
-	partitionBy []string          // of a new table
-	properties  map[string]string // of a new table
+	restored    []*fileAction
+	restore     *Snapshot             // whose columns and properties come back
+	edits       []func(*layout) error // of the schema, in order
+	set         map[string]*string    // properties; nil unsets
+	schema      *table.Schema         // of a new table
+	partitionBy []string              // of a new table
+	properties  map[string]string     // of a new table
 
 	prepared prepared
 	sealed   bool
@@ -46,6 +50,8 @@ type prepared struct {
 	ReadVersion int64                      `json:"read_version"` // -1 for a new table
 	ID          string                     `json:"txn_id"`
 	Whole       bool                       `json:"reads_whole,omitempty"`
+	WritesRows  bool                       `json:"writes_rows,omitempty"`
+	Upholds     []string                   `json:"upholds,omitempty"`
 	Reads       []string                   `json:"reads,omitempty"`
 	Info        map[string]json.RawMessage `json:"info,omitempty"`
 	Protocol    *protocol                  `json:"protocol,omitempty"`
@@ -133,12 +139,16 @@ func (x *Txn) remove(what string, dataChange bool, files []table.File) {
 		if live == nil {
 			continue
 		}
-		x.removes = append(x.removes, &fileAction{
-			Path: live.Path, path: live.path, PartitionValues: notNil(live.PartitionValues), Size: live.Size,
-			DataChange: new(dataChange), ExtendedFileMetadata: new(true), DeletionVector: live.DeletionVector,
-			BaseRowID: live.BaseRowID, DefaultRowCommitVersion: live.DefaultRowCommitVersion,
-		})
+		x.removeAction(live, dataChange)
 	}
+}
+
+func (x *Txn) removeAction(live *fileAction, dataChange bool) {
+	x.removes = append(x.removes, &fileAction{
+		Path: live.Path, path: live.path, PartitionValues: notNil(live.PartitionValues), Size: live.Size,
+		DataChange: new(dataChange), ExtendedFileMetadata: new(true), DeletionVector: live.DeletionVector,
+		BaseRowID: live.BaseRowID, DefaultRowCommitVersion: live.DefaultRowCommitVersion,
+	})
 }
 
 // notNil makes an empty object of what would be null in the log.
@@ -170,14 +180,6 @@ func keyOf(f table.File) fileKey {
 		key.dv = a.dvID()
 	}
 	return key
-}
-
-// SetSchema changes the table's columns. While old files stay, types cannot
-// change and new columns must be nullable. The same schema again changes nothing.
-func (x *Txn) SetSchema(s table.Schema) {
-	if x.open("set schema") {
-		x.schema = &s
-	}
 }
 
 // SetTxn records that the application's commit n is this one. A winner that
@@ -276,14 +278,20 @@ func (x *Txn) prepare() {
 		return
 	}
 	p.ID = id
-	schema, partitionBy, props := x.shape()
+	l := x.shape()
 	if len(x.errs) > 0 {
 		return
 	}
 	slices.SortFunc(p.Txns, func(a, b appTxn) int { return strings.Compare(a.AppID, b.AppID) })
 	slices.Sort(p.Reads)
-	columns := indexed(schema, partitionBy, props)
-	partitions := partitionColumns(schema, partitionBy)
+	columns := indexed(l)
+	partitions := l.partitionColumns()
+	p.WritesRows = len(x.adds)+len(x.rearranged) > 0
+	if p.WritesRows {
+		if err := unupheld(rules(l.schema, l.props, l.mapping, x.features(), p.Upholds)); err != nil {
+			x.fail(err)
+		}
+	}
 	for i, f := range append(slices.Clone(x.adds), x.rearranged...) {
 		a, err := newAdd(f, partitions, columns)
 		if err != nil {
@@ -305,19 +313,20 @@ func (x *Txn) prepare() {
 		p.Changes = append(p.Changes, a)
 	}
 	p.Adds = append(sortFiles(p.Adds), sortFiles(x.retags)...)
-	if len(x.deletions) > 0 && props["delta.enableDeletionVectors"] != "true" {
+	if len(x.deletions) > 0 && l.props["delta.enableDeletionVectors"] != "true" {
 		x.fail(&Error{Category: InvalidChange, Problem: "delete: the table has no deletion vectors",
 			Hint: "set its property delta.enableDeletionVectors to true, or write the rows that stay to new files"})
 	}
 	p.Adds = append(p.Adds, x.vectors()...)
+	p.Adds = append(p.Adds, sortFiles(x.restored)...)
 	p.Removes = sortFiles(x.removes)
 	if err := (&commit{adds: p.Adds, removes: p.Removes}).checkFiles(""); err != nil {
 		x.fail(invalid("%s", err.(*Error).Problem))
 	}
-	if len(p.Changes) > 0 && (props["delta.enableChangeDataFeed"] != "true" || !slices.Contains(x.features(), "changeDataFeed")) {
+	if len(p.Changes) > 0 && (l.props["delta.enableChangeDataFeed"] != "true" || !slices.Contains(x.features(), "changeDataFeed")) {
 		x.fail(invalid("add changes: the table keeps no change data feed (delta.enableChangeDataFeed)"))
 	}
-	x.checkRemoves(props)
+	x.checkRemoves(l.props)
 }
 
 // features are the writer features of the table as the commit leaves it.
@@ -347,153 +356,14 @@ func (x *Txn) checkRemoves(props map[string]string) {
 	}
 }
 
-// shape decides schema, partitioning and properties, and prepares protocol and
-// metaData where they change.
-func (x *Txn) shape() (table.Schema, []string, map[string]string) {
-	if x.prepared.ReadVersion < 0 {
-		return *x.schema, x.partitionBy, x.newTable()
-	}
-	schema, props := x.base.schema, x.base.state.metaData.Configuration
-	if x.schema == nil {
-		return schema, x.base.partitionBy, props
-	}
-	text, err := formatSchema(*x.schema)
-	if err != nil {
-		x.fail(invalid("schema: %v", err))
-		return schema, x.base.partitionBy, props
-	}
-	if old, err := formatSchema(schema); err == nil && old == text {
-		return schema, x.base.partitionBy, props
-	}
-	if len(x.removes) < x.base.NumFiles() {
-		if err := evolves(schema.Fields, x.schema.Fields, ""); err != nil {
-			x.fail(invalid("schema: %v, while files of version %d stay", err, x.prepared.ReadVersion))
-		}
-	}
-	for _, name := range x.base.partitionBy {
-		old, _ := schema.Field(name)
-		if f, ok := x.schema.Field(name); !ok || !f.Type.Equal(old.Type) {
-			x.fail(invalid("schema: the partition column %q cannot go or change its type", name))
-		}
-	}
-	meta := *x.base.state.metaData
-	meta.SchemaString = text
-	x.prepared.MetaData = &meta
-	if p := x.base.state.protocol.needs(*x.schema, props); p != x.base.state.protocol {
-		x.prepared.Protocol = p
-	}
-	return *x.schema, x.base.partitionBy, props
-}
-
-// newTable prepares protocol and metaData of a new table.
-func (x *Txn) newTable() map[string]string {
-	text, err := formatSchema(*x.schema)
-	if err != nil {
-		x.fail(invalid("schema: %v", err))
-	}
-	for i, name := range x.partitionBy {
-		f, ok := x.schema.Field(name)
-		switch {
-		case !ok:
-			x.fail(invalid("partition column %q is not in the schema", name))
-		case slices.Contains(x.partitionBy[:i], name):
-			x.fail(invalid("partition column %q is named twice", name))
-		case f.Type.Kind == table.Array || f.Type.Kind == table.Map || f.Type.Kind == table.Struct || f.Type.Kind == table.Binary || f.Type.Kind == table.Void:
-			x.fail(invalid("partition column %q is of type %s, which has no text form", name, f.Type))
-		}
-	}
-	if n := len(x.partitionBy); n > 0 && n == len(x.schema.Fields) {
-		x.fail(invalid("every column is a partition column; at least one must be in the files"))
-	}
-	for _, k := range sortedKeys(x.properties) {
-		if !allowedProperty(k, x.properties[k]) {
-			x.fail(&Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s needs what this program does not uphold when it writes", k, x.properties[k])})
-		}
-	}
-	id, err := x.table.newID()
-	if err != nil {
-		x.fail(err)
-	}
-	props := x.properties
-	if props == nil {
-		props = map[string]string{}
-	}
-	partitionBy := x.partitionBy
-	if partitionBy == nil {
-		partitionBy = []string{}
-	}
-	x.prepared.Protocol = (*protocol)(nil).needs(*x.schema, props)
-	x.prepared.MetaData = &metaData{ID: id, Format: format{Provider: "parquet", Options: map[string]string{}},
-		SchemaString: text, PartitionColumns: partitionBy, Configuration: props}
-	return props
-}
-
-// allowedProperty reports whether a new table may have the property.
-func allowedProperty(key, value string) bool {
-	switch key {
-	case "delta.enableRowTracking", "delta.enableTypeWidening",
-		"delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":
-		return value == "false"
-	case "delta.columnMapping.mode":
-		return value == "none"
-	case "delta.checkpointPolicy":
-		return value == "classic"
-	case "delta.minReaderVersion", "delta.minWriterVersion":
-		return false
-	}
-	return !strings.HasPrefix(key, "delta.constraints.") && !strings.HasPrefix(key, "delta.feature.")
-}
-
-// evolves reports what makes old files unreadable under the new columns.
-func evolves(old, next []table.Field, prefix string) error {
-	before := make(map[string]table.Field, len(old))
-	for _, f := range old {
-		before[f.Name] = f
-	}
-	for _, f := range next {
-		path := prefix + f.Name
-		was, ok := before[f.Name]
-		if !ok {
-			if !f.Nullable {
-				return fmt.Errorf("the new column %q must be nullable", path)
-			}
-			continue
-		}
-		if err := typeEvolves(was.Type, f.Type, path); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func typeEvolves(old, next table.Type, path string) error {
-	if old.Kind == table.Void {
-		return nil
-	}
-	if old.Kind != next.Kind || old.Precision != next.Precision || old.Scale != next.Scale {
-		return fmt.Errorf("column %q cannot become %s from %s", path, next, old)
-	}
-	switch old.Kind {
-	case table.Struct:
-		return evolves(old.Fields, next.Fields, path+".")
-	case table.Array:
-		return typeEvolves(*old.Elem, *next.Elem, path+".element")
-	case table.Map:
-		if err := typeEvolves(*old.Key, *next.Key, path+".key"); err != nil {
-			return err
-		}
-		return typeEvolves(*old.Elem, *next.Elem, path+".value")
-	}
-	return nil
-}
-
 // partitionColumn is a partition column and its name in the log.
 type partitionColumn struct{ name, physical string }
 
-func partitionColumns(s table.Schema, names []string) []partitionColumn {
-	out := make([]partitionColumn, len(names))
-	for i, name := range names {
-		out[i] = partitionColumn{name, name}
+func (l *layout) partitionColumns() []partitionColumn {
+	out := make([]partitionColumn, len(l.partitionBy))
+	for i, name := range l.partitionBy {
+		f, _ := l.schema.Field(name)
+		out[i] = partitionColumn{name, l.mapping.physical(f)}
 	}
 	return out
 }

@@ -160,9 +160,9 @@ func TestRefusedTables(t *testing.T) {
 		{"unknown partition column", day, []string{"week"}, nil, `"week" is not in the schema`},
 		{"partition column twice", day, []string{"day", "day"}, nil, "named twice"},
 		{"nothing but partition columns", day[:1], []string{"day"}, nil, "every column is a partition column"},
-		{"column mapping", day, nil, map[string]string{"delta.columnMapping.mode": "name"}, "delta.columnMapping.mode=name"},
+		{"column mapping", day, nil, map[string]string{"delta.columnMapping.mode": "nme"}, `"nme" is not none or name or id`},
 		{"row tracking", day, nil, map[string]string{"delta.enableRowTracking": "true"}, "does not uphold"},
-		{"constraint", day, nil, map[string]string{"delta.constraints.c": "id > 0"}, "does not uphold"},
+		{"constraint", day, nil, map[string]string{"delta.constraints.c": "id > 0"}, "add the constraint by name"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
