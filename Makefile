@@ -2,7 +2,7 @@
 # fetched in the version named here.
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all lint test build bench fuzz systems clean
+.PHONY: all lint test build bench bench-check fuzz systems clean
 all: lint test
 
 lint:
@@ -27,9 +27,17 @@ fuzz:
 			echo "$$dir $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(TIME) $$dir || exit 1; \
 		done; done
 
+# dq check against 30 queries by hand in the DuckDB that is linked in (the version
+# of github.com/duckdb/duckdb-go in go.mod). make bench-check ROWS=1000000
+ROWS ?= 10000000
+bench-check: build
+	test -x .bench/bin/python || python3 -m venv .bench
+	.bench/bin/pip install -q duckdb==1.5.6
+	.bench/bin/python test/bench/check/run.py ./dq --rows $(ROWS)
+
 # What CI runs: the tests, the example, and delta-spark and delta-rs over its tables.
 systems:
 	.ci/run
 
 clean:
-	rm -rf dq dist .systems
+	rm -rf dq dist .systems .bench

@@ -54,14 +54,15 @@ type tally struct {
 	problem    string         // why it could not be evaluated
 	reason     string         // why it was not evaluated, which is right
 	sample     []map[string]any
-	places     []samplePlace // where bad rows are
-	lines      []lineOf      // where the first bad rows are, of rules judged by file
-	returns    table.Schema  // of rules in SQL
-	groups     []groupTally  // of rules with group_by, the worst if there are many
-	groupCount int64         // how many there are
-	suspects   string        // of unique rules: a condition that all rows of repeated groups meet, if one is known
-	stats      bool          // the files' statistics decided, without a scan
-	referenced bool          // the reference evaluator judged, for the dialect cannot
+	places     []samplePlace  // where bad rows are
+	lines      []lineOf       // where the first bad rows are, of rules judged by file
+	measured   map[string]any // the aggregates that rows are compared with
+	returns    table.Schema   // of rules in SQL
+	groups     []groupTally   // of rules with group_by, the worst if there are many
+	groupCount int64          // how many there are
+	suspects   string         // of unique rules: a condition that all rows of repeated groups meet, if one is known
+	stats      bool           // the files' statistics decided, without a scan
+	referenced bool           // the reference evaluator judged, for the dialect cannot
 }
 
 // samplePlace is a relation with bad rows of a rule, by file when there are files.
@@ -83,6 +84,12 @@ type auditor struct {
 }
 
 func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
+
+// factsOf are the facts with what was measured for a rule that compares rows
+// with aggregates.
+func (a *auditor) factsOf(r *rule) cel.Facts {
+	return cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured}
+}
 
 // parts counts what must be judged row by row now, by file.
 func (a *auditor) parts(ctx context.Context) error {
@@ -172,7 +179,14 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	if name == "" || batch && len(rows)+len(aggregates)+len(queries)+len(grouped) == 0 {
 		return nil
 	}
-	err := a.count(ctx, name, a.target.Lines, rows, func(r *rule, _ string, c Count) {
+	rows, err := a.measure(ctx, name, rows)
+	if err != nil {
+		return err
+	}
+	if grouped, err = a.measure(ctx, name, grouped); err != nil {
+		return err
+	}
+	err = a.count(ctx, name, a.target.Lines, rows, func(r *rule, _ string, c Count) {
 		a.tallies[r].add(c, samplePlace{name, a.target.Lines})
 	})
 	if err != nil {

@@ -32,8 +32,12 @@ type counted struct {
 func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*rule, report func(*rule, string, Count)) error {
 	var sayable, unsayable []*rule
 	for _, r := range rules {
-		_, err := r.state(a.dialect, a.facts())
-		if unsupported := new(cel.Unsupported); byFile && errors.As(err, &unsupported) {
+		_, err := r.state(a.dialect, a.factsOf(r))
+		if err == nil {
+			_, err = a.over(r, name)
+		}
+		// The reference sees a piece of a file at a time, and so no neighbours.
+		if unsupported := new(cel.Unsupported); byFile && errors.As(err, &unsupported) && len(r.row.Windows()) == 0 {
 			unsayable = append(unsayable, r)
 		} else if err != nil {
 			a.tallies[r].problem = err.Error()
@@ -103,6 +107,12 @@ func (a *auditor) bad(ctx context.Context, name string, byFile bool, rules []*ru
 	if len(rules) == 0 {
 		return nil
 	}
+	if alone := slices.IndexFunc(rules, func(r *rule) bool { return len(r.row.Windows()) > 0 }); alone >= 0 && len(rules) > searches {
+		if err := a.bad(ctx, name, byFile, rules[alone:alone+1], found); err != nil { // no scan can be shared with it
+			return err
+		}
+		return a.bad(ctx, name, byFile, slices.Delete(slices.Clone(rules), alone, alone+1), found)
+	}
 	query, err := a.searches(name, byFile, rules)
 	if len(rules) > searches {
 		query, err = a.scan(name, byFile, rules)
@@ -150,13 +160,17 @@ func (a *auditor) searches(name string, byFile bool, rules []*rule) (string, err
 	}
 	var parts []string
 	for i, r := range rules {
-		bad, exact, err := r.bad(d, a.facts())
+		bad, exact, err := r.bad(d, a.factsOf(r))
 		if err != nil {
 			return "", err
 		}
-		failed, errored, from := "count(*)", "0", d.Relation(name)+" WHERE "+bad
+		over, err := a.over(r, name)
+		if err != nil {
+			return "", err
+		}
+		failed, errored, from := "count(*)", "0", over+" WHERE "+bad
 		if !exact {
-			state, err := r.state(d, a.facts())
+			state, err := r.state(d, a.factsOf(r))
 			if err != nil {
 				return "", err
 			}
@@ -178,67 +192,84 @@ func readSearches(answer *engine.Rows, rules []*rule, found map[*rule]map[string
 			return fmt.Errorf("expectations: the engine counted rule %v of %d", values[0], len(rules))
 		}
 		file, _ := values[1].(string)
-		var c counted
-		failed, errFailed := whole(values[2])
-		errored, errErrored := whole(values[3])
-		if err := errors.Join(errFailed, errErrored); err != nil {
+		c, err := readCounted(values[2:])
+		if err != nil {
 			return err
-		}
-		c.Failed, c.Errored = failed, errored
-		lines, _ := values[4].([]any)
-		for _, l := range lines {
-			if line, ok := l.(int64); ok {
-				c.lines = append(c.lines, line)
-			}
 		}
 		found[rules[n]][file] = c
 	}
 	return nil
 }
 
-// scan is one statement that evaluates all rules on every row.
+// scan is one statement for all rules. Rows that are good under all of them are
+// left out first, which a table's statistics often say of whole row groups.
 func (a *auditor) scan(name string, byFile bool, rules []*rule) (string, error) {
 	d := a.dialect
-	var states, items []string
+	var states, items, anyBad []string
 	group := ""
 	if byFile {
 		file := d.Ident(engine.FileColumn)
-		states, items, group = append(states, file), append(items, file), " GROUP BY "+file
+		states, items, group = append(states, file, d.Ident(engine.LineColumn)), append(items, file), " GROUP BY "+file
 	}
 	for i, r := range rules {
-		state, err := r.state(d, a.facts())
+		bad, exact, err := r.bad(d, a.factsOf(r))
 		if err != nil {
 			return "", err
+		}
+		anyBad = append(anyBad, "("+bad+")")
+		state := fmt.Sprintf("CASE WHEN %s THEN %d ELSE %d END", bad, stateFailed, statePassed)
+		if !exact {
+			if state, err = r.state(d, a.factsOf(r)); err != nil {
+				return "", err
+			}
 		}
 		c := fmt.Sprintf("dq_c%d", i)
 		states = append(states, fmt.Sprintf("%s AS %s", state, c))
 		// count_if costs half of count(*) FILTER in DuckDB, and Spark has it too. It
 		// is null over no rows.
 		items = append(items, fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateFailed), fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateErrored))
+		lines := "NULL"
+		if n := a.target.Samples; byFile && n > 0 && d.Name() == "duckdb" {
+			lines = fmt.Sprintf("min(%s, %d) FILTER (WHERE %s IN (%d, %d))", d.Ident(engine.LineColumn), n, c, stateFailed, stateErrored)
+		}
+		items = append(items, lines)
 	}
-	return fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s) AS dq_x%s", strings.Join(items, ", "), strings.Join(states, ", "), d.Relation(name), group), nil
+	return fmt.Sprintf("SELECT %s FROM (SELECT %s FROM %s WHERE %s) AS dq_x%s", strings.Join(items, ", "), strings.Join(states, ", "), d.Relation(name), strings.Join(anyBad, " OR "), group), nil
 }
 
 func readScan(answer *engine.Rows, rules []*rule, found map[*rule]map[string]counted) error {
 	for _, values := range answer.Values {
 		file := ""
-		if len(values) == 2*len(rules)+1 {
+		if len(values) == 3*len(rules)+1 {
 			file, _ = values[0].(string)
 			values = values[1:]
 		}
-		if len(values) != 2*len(rules) {
-			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), 2*len(rules))
+		if len(values) != 3*len(rules) {
+			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), 3*len(rules))
 		}
 		for i, r := range rules {
-			failed, errFailed := whole(values[2*i])
-			errored, errErrored := whole(values[2*i+1])
-			if err := errors.Join(errFailed, errErrored); err != nil {
+			c, err := readCounted(values[3*i:])
+			if err != nil {
 				return err
 			}
-			found[r][file] = counted{Count: Count{Failed: failed, Errored: errored}}
+			found[r][file] = c
 		}
 	}
 	return nil
+}
+
+// readCounted reads how many rows failed and erred, and the first lines of them.
+func readCounted(values []any) (c counted, err error) {
+	failed, errFailed := whole(values[0])
+	errored, errErrored := whole(values[1])
+	c.Failed, c.Errored = failed, errored
+	lines, _ := values[2].([]any)
+	for _, l := range lines {
+		if line, ok := l.(int64); ok {
+			c.lines = append(c.lines, line)
+		}
+	}
+	return c, errors.Join(errFailed, errErrored)
 }
 
 // scopes is how many rows a relation has, and how many of them rules judge: by

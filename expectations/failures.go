@@ -27,16 +27,12 @@ const (
 // order of the suite; then the table's columns, personal ones as they are. Rows
 // that a rule in SQL returned without saying where they come from follow, with a
 // null _row. The audit must have had [Target.Lines], and a folder in
-// [Target.Kept] if rules may fall to the reference evaluator. Nothing runs yet,
-// but what the reference evaluator kept is attached.
+// [Target.Kept] if rules may fall to the reference evaluator, and the table no
+// columns of those names. Nothing runs yet, but what the reference evaluator kept
+// is attached.
 func (res *Result) Failing(ctx context.Context, row string) (string, error) {
 	a := res.auditor
 	d, name := a.dialect, a.target.Table
-	for _, c := range []string{RowColumn, FailedColumn} {
-		if _, ok := a.plan.schema.Field(c); ok {
-			return "", fmt.Errorf("the table has a column %s, which failing rows have for themselves", c)
-		}
-	}
 	kept, err := a.attachKept(ctx)
 	if err != nil {
 		return "", err
@@ -57,12 +53,23 @@ func (res *Result) Failing(ctx context.Context, row string) (string, error) {
 		case r.sql != "":
 			foreign = append(foreign, a.foreign(r, name))
 			continue
+		case r.row != nil && len(r.row.Windows()) > 0:
+			bad, _, err := r.bad(d, a.factsOf(r))
+			if err != nil {
+				return "", err
+			}
+			over, err := a.over(r, name)
+			if err != nil {
+				return "", err
+			}
+			file, line := d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)
+			condition = fmt.Sprintf("(%s, %s) IN (SELECT %s, %s FROM %s WHERE %s)", file, line, file, line, over, bad)
 		case r.row != nil:
-			if condition, _, err = r.bad(d, a.facts()); err != nil {
+			if condition, _, err = r.bad(d, a.factsOf(r)); err != nil {
 				return "", err
 			}
 		case r.unique():
-			if condition, err = r.some(d, a.facts(), d.Relation(name), t.suspects, 0); err != nil {
+			if condition, err = r.some(d, a.factsOf(r), d.Relation(name), t.suspects, 0); err != nil {
 				return "", err
 			}
 		default:

@@ -55,7 +55,11 @@ func (a *auditor) byGroup(ctx context.Context, name string, rules []*rule) error
 // rowGroups counts the states of rows in each group, in one scan.
 func (a *auditor) rowGroups(ctx context.Context, name string, r *rule) error {
 	d, t := a.dialect, a.tallies[r]
-	state, err := r.state(d, a.facts())
+	state, err := r.state(d, a.factsOf(r))
+	if err != nil {
+		return err
+	}
+	from, err := a.over(r, name)
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func (a *auditor) rowGroups(ctx context.Context, name string, r *rule) error {
 	answer, err := a.session.Query(ctx, fmt.Sprintf(
 		"SELECT *, CAST(sum(dq_rows) OVER () AS BIGINT), CAST(sum(dq_in) OVER () AS BIGINT), CAST(sum(dq_failed) OVER () AS BIGINT), CAST(sum(dq_bad - dq_failed) OVER () AS BIGINT), count(*) OVER () FROM ("+
 			"SELECT %s, count(*) AS dq_rows, count_if(dq_s <> %d) AS dq_in, count_if(dq_s = %d) AS dq_failed, count_if(dq_s = %d OR dq_s = %d) AS dq_bad FROM (SELECT %s, %s AS dq_s FROM %s) AS dq_x GROUP BY %s) AS dq_y ORDER BY %s%s LIMIT %d",
-		keys, stateOut, stateFailed, stateFailed, stateErrored, keys, state, d.Relation(name), keys, worst, keys, maxGroups))
+		keys, stateOut, stateFailed, stateFailed, stateErrored, keys, state, from, keys, worst, keys, maxGroups))
 	if err != nil {
 		return err
 	}

@@ -152,6 +152,104 @@ func (a *auditor) statement(name string, items []string) string {
 	return "SELECT " + strings.Join(names, ", ") + " FROM " + strings.Join(parts, ", ")
 }
 
+// measure computes the aggregates that row rules compare their rows with, before
+// the rows are judged, and gives the rules that can be.
+func (a *auditor) measure(ctx context.Context, name string, rules []*rule) ([]*rule, error) {
+	var items, of []string
+	known, asked := map[string]bool{}, map[string]cel.Metric{}
+	problems := map[string]string{}
+	for _, r := range rules {
+		if r.row == nil {
+			continue
+		}
+		for _, m := range r.row.With(a.facts()).Metrics() {
+			if m.Past > asked[m.Of].Past {
+				asked[m.Of] = m
+			}
+			if known[m.Of] {
+				continue
+			}
+			known[m.Of] = true
+			sql, err := m.SQL(a.dialect, a.dialect.Relation(name))
+			if err != nil {
+				problems[m.Of] = err.Error()
+				continue
+			}
+			items, of = append(items, sql), append(of, m.Of)
+		}
+	}
+	if len(known) == 0 {
+		return rules, nil
+	}
+	if err := a.recompute(ctx, asked); err != nil {
+		return nil, err
+	}
+	values, err := a.values(ctx, name, items, of, problems)
+	if err != nil {
+		return nil, err
+	}
+	able := make([]*rule, 0, len(rules))
+	for _, r := range rules {
+		if r.row == nil || len(r.row.Metrics()) == 0 || a.settle(r, values, problems) {
+			able = append(able, r)
+		}
+	}
+	return able, nil
+}
+
+// settle gives a row rule the values of its aggregates, and reports whether rows
+// can be judged with them.
+func (a *auditor) settle(r *rule, values map[string]any, problems map[string]string) bool {
+	t := a.tallies[r]
+	t.judged, t.measured, t.seen = true, map[string]any{}, map[string]any{}
+	for _, m := range r.row.Metrics() {
+		if problems[m.Of] != "" {
+			t.problem = problems[m.Of]
+			return false
+		}
+		v, ok := values[m.Of], true
+		if m.Past > 0 {
+			v, ok = a.pastValue(m)
+		} else if !m.Errors && !r.Batch {
+			a.result.Metrics[m.Of] = v
+		}
+		if !ok {
+			continue
+		}
+		t.measured[m.Text] = v
+		if _, isText := v.(string); isText && a.plan.personal(r) {
+			v = redacted
+		}
+		if !m.Errors {
+			t.seen[m.Text] = v
+		}
+	}
+	if o := r.row.Settle(t.measured); o.Value != cel.True {
+		t.outcome = &o
+		return false
+	}
+	return true
+}
+
+// over is what stands after FROM for a row rule: the relation, with the values of
+// neighbouring rows if the rule looks at some.
+func (a *auditor) over(r *rule, name string) (string, error) {
+	from := a.dialect.Relation(name)
+	windows := r.row.With(a.factsOf(r)).Windows()
+	if len(windows) == 0 {
+		return from, nil
+	}
+	items := []string{"*"}
+	for _, w := range windows {
+		sql, err := w.SQL(a.dialect)
+		if err != nil {
+			return "", err
+		}
+		items = append(items, sql+" AS "+a.dialect.Ident(w.Text))
+	}
+	return "(SELECT " + strings.Join(items, ", ") + " FROM " + from + ") AS dq_w", nil
+}
+
 // pastValue is what a metric was in an earlier version, or the list of what it
 // was in several, the newest first.
 func (a *auditor) pastValue(m cel.Metric) (any, bool) {

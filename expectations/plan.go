@@ -223,7 +223,10 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.aggregate = compile(overTable, r.cel)
 		r.inScope = compile(overTable, "rows() >= 0")
 	case e.Scope == "row":
-		r.row = compile(env.Row, r.cel)
+		r.row = compile(func(src string) (*cel.Rule, error) { return env.RowOver(src, r.scope) }, r.cel)
+		if r.row != nil && len(r.row.Metrics())+len(r.row.Windows()) > 0 && e.Refuses() {
+			c.note(e.node.Error("write block or warn", "%s compares rows with others, which are not known yet when rows are taken out", e.ID))
+		}
 	default:
 		r.aggregate = compile(overTable, r.cel)
 		if r.aggregate != nil && e.GroupBy != nil {
@@ -260,7 +263,7 @@ func (r *rule) finish(c *compiler) {
 		for _, name := range part.Columns() {
 			seen[name] = true
 		}
-		if len(part.Refs()) > 0 || part.Clock() {
+		if len(part.Refs()) > 0 || part.Clock() || len(part.Metrics())+len(part.Windows()) > 0 {
 			own = false
 		}
 	}

@@ -36,7 +36,7 @@ func (a *auditor) byReference(ctx context.Context, name string, rules []*rule, r
 	columns := sortedKeys(seen)
 	states := make([]func(map[string]any) int, len(rules))
 	for i, r := range rules {
-		states[i] = r.stateOf(a.facts())
+		states[i] = r.stateOf(a.factsOf(r))
 	}
 	items := []string{line}
 	for _, c := range columns {

@@ -56,12 +56,16 @@ func (a *auditor) findLines(ctx context.Context) error {
 			if !place.files {
 				continue
 			}
-			bad, _, err := r.bad(d, a.facts())
+			bad, _, err := r.bad(d, a.factsOf(r))
 			if err != nil {
 				continue // the same was said for the counts
 			}
+			over, err := a.over(r, place.relation)
+			if err != nil {
+				continue
+			}
 			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s, %s FROM %s WHERE %s ORDER BY %s, %s LIMIT %d)",
-				len(searches), file, line, d.Relation(place.relation), bad, file, line, a.target.Samples))
+				len(searches), file, line, over, bad, file, line, a.target.Samples))
 			searches = append(searches, search{r, place.relation})
 		}
 	}
@@ -156,7 +160,7 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 			continue
 		}
 		name := d.Relation(t.places[0].relation)
-		bad, err := r.some(d, a.facts(), name, t.suspects, a.target.Samples)
+		bad, err := r.some(d, a.factsOf(r), name, t.suspects, a.target.Samples)
 		if err != nil {
 			return err // the same was said for the counts
 		}
@@ -171,8 +175,14 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 				order = append(order, d.Ident(f.Name))
 			}
 		}
+		from := name
+		if r.row != nil {
+			if from, err = a.over(r, t.places[0].relation); err != nil {
+				return err
+			}
+		}
 		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d",
-			a.columns(), name, bad, strings.Join(append(order, "1"), ", "), a.target.Samples))
+			a.columns(), from, bad, strings.Join(append(order, "1"), ", "), a.target.Samples))
 		if err != nil {
 			return err
 		}

@@ -19,19 +19,28 @@ const (
 
 var errNoClock = errors.New("the rule reads the clock, and none is given")
 
+// bind gives a part the facts that its SQL needs.
+func bind(r *cel.Rule, f cel.Facts) (*cel.Rule, error) {
+	if r.Clock() && f.Now.IsZero() {
+		return nil, errNoClock
+	}
+	if r.Clock() || f.Metrics != nil {
+		r = r.With(f)
+	}
+	return r, nil
+}
+
 // condition is the SQL of a part that is about one row: TRUE, FALSE or NULL.
 // A nil part is "".
 func condition(d engine.Dialect, r *cel.Rule, f cel.Facts) (string, error) {
 	if r == nil {
 		return "", nil
 	}
-	if r.Clock() {
-		if f.Now.IsZero() {
-			return "", errNoClock
-		}
-		r = r.With(f)
+	bound, err := bind(r, f)
+	if err != nil {
+		return "", err
 	}
-	return r.SQL(d)
+	return bound.SQL(d)
 }
 
 // state is the SQL of a row's state for a row rule.
@@ -59,11 +68,9 @@ func (r *rule) state(d engine.Dialect, f cel.Facts) (string, error) {
 // exact says that none of them errs.
 func (r *rule) bad(d engine.Dialect, f cel.Facts) (sql string, exact bool, err error) {
 	given := func(part *cel.Rule, present []string) (string, bool, error) {
-		if part.Clock() {
-			if f.Now.IsZero() {
-				return "", false, errNoClock
-			}
-			part = part.With(f)
+		part, err := bind(part, f)
+		if err != nil {
+			return "", false, err
 		}
 		return part.Given(d, present)
 	}

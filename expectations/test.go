@@ -245,7 +245,7 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 	for name, r := range refs {
 		schemas[name] = r.Schema
 	}
-	p, err := s.Plan(rel.Schema, schemas)
+	p, err := s.planTest(rel.Schema, schemas)
 	if err != nil {
 		return record.Expectation{Verdict: record.Error, Message: err.Error()}
 	}
@@ -261,6 +261,39 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 	e := r.verdict(p, r.referenceTally(p, rel.Rows, facts), Target{})
 	e.DecidedBy = "reference"
 	return e
+}
+
+// noColumn finds the column that a rule asks for and no row of a test has.
+var noColumn = regexp.MustCompile("^there is no column ([A-Za-z_][A-Za-z0-9_]*)$")
+
+// planTest is Plan for the rows of a test. A column that neither the rows nor the
+// suite's columns speak of is null in all of them; its type is one that the rule
+// can compare, unless the name looks like a slip of the pen.
+func (s *Suite) planTest(schema table.Schema, refs map[string]table.Schema) (*Plan, error) {
+	p, err := s.Plan(schema, refs)
+	var wrong yamlpos.Errors
+	if !errors.As(err, &wrong) {
+		return p, err
+	}
+	missing := map[string]bool{}
+	for _, e := range wrong {
+		if m := noColumn.FindStringSubmatch(e.Message); m != nil && e.Hint == "" {
+			missing[m[1]] = true
+		}
+	}
+	if len(missing) == 0 {
+		return nil, err
+	}
+	for _, kind := range []table.Kind{table.String, table.Int64, table.Double, table.Bool, table.Timestamp, table.Date} {
+		with := table.Schema{Fields: slices.Clone(schema.Fields)}
+		for _, name := range sortedKeys(missing) {
+			with.Fields = append(with.Fields, table.Field{Name: name, Type: table.Type{Kind: kind}, Nullable: true})
+		}
+		if p, failed := s.Plan(with, refs); failed == nil {
+			return p, nil
+		}
+	}
+	return nil, err
 }
 
 // referenceTally counts with the reference evaluator.
@@ -285,6 +318,16 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		}
 	}
 	if r.row != nil {
+		if len(r.row.Metrics()) > 0 {
+			facts.Metrics = r.row.Measure(rows, facts)
+			if o := r.row.Settle(facts.Metrics); o.Value != cel.True {
+				t.outcome = &o
+				return t
+			}
+		}
+		if len(r.row.Windows()) > 0 {
+			rows = r.row.Neighbours(rows, facts)
+		}
 		stateOf := r.stateOf(facts)
 		t.Rows = 0
 		for _, row := range rows {

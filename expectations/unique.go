@@ -54,7 +54,7 @@ func (a *auditor) repeats(ctx context.Context, name string, rules []*rule, probl
 // some that are in its scope. An engine that can tell first which rows may be
 // among them saves most of the work.
 func (a *auditor) repeated(ctx context.Context, name string, r *rule, some bool) (int64, error) {
-	keys, scope, err := r.group(a.dialect, a.facts())
+	keys, scope, err := r.group(a.dialect, a.factsOf(r))
 	if err != nil {
 		return 0, err
 	}

@@ -43,10 +43,10 @@ func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 		e.Verdict, e.Message = record.Error, "could not be evaluated: "+t.problem
 	case t.reason != "":
 		e.Verdict, e.Reason, e.Message = record.Skipped, t.reason, skipped[t.reason]
-	case r.GroupBy != nil:
-		r.groupVerdict(&e, t, p)
 	case t.outcome != nil:
 		r.tableVerdict(&e, t)
+	case r.GroupBy != nil:
+		r.groupVerdict(&e, t, p)
 	default:
 		r.rowVerdict(&e, t)
 	}

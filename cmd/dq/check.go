@@ -64,6 +64,11 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	if err != nil {
 		return err
 	}
+	for _, own := range []string{expectations.RowColumn, expectations.FailedColumn} {
+		if _, ok := schema.Field(own); ok && c.failures != "" {
+			return usagef("--out failures=%s: the data has a column %s, which failing rows have for themselves", c.failures, own)
+		}
+	}
 	target := expectations.Target{Dialect: dialect, Dataset: d.dataset, Parts: []expectations.Part{{Relation: relTable, New: true}},
 		New: relTable, Table: relTable, Lines: true, Now: run.StartedAt, Samples: c.samples}
 	if added != nil && !c.newOnly {

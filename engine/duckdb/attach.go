@@ -253,9 +253,16 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 		return empty(r.schema, in.Provenance), nil
 	}
 
+	// What the files themselves say needs no schema beside it: with one, DuckDB
+	// takes no notice of their statistics before it runs.
+	plain := len(in.Schema.Fields) == 0 && len(partition) == 0
 	var stored, selected, partitions []string
 	for _, f := range r.schema.Fields {
 		p := physical(f)
+		if plain {
+			selected = append(selected, fmt.Sprintf("CAST(t.%s AS %s) AS %s", ident(p), sqlType(f.Type, logical), ident(f.Name)))
+			continue
+		}
 		if partition[p] {
 			selected = append(selected, fmt.Sprintf("CAST(f.p%d AS %s) AS %s", len(partitions), sqlType(f.Type, logical), ident(f.Name)))
 			partitions = append(partitions, p)
@@ -267,8 +274,11 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	if stored == nil { // a map of nothing has no type
 		stored = []string{"'dq_nothing': {name: 'dq_nothing', type: 'BOOLEAN', default_value: NULL}"}
 	}
-	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, schema = MAP {%s}, hive_partitioning = false)) t",
-		literals(paths), strings.Join(stored, ", "))
+	options := "schema = MAP {" + strings.Join(stored, ", ") + "}"
+	if plain {
+		options = "union_by_name = true"
+	}
+	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, %s, hive_partitioning = false)) t", literals(paths), options)
 	if len(in.Files) == 1 && len(partitions) == 0 {
 		// The path of an only file is a constant: a join would cost more than a
 		// plain scan, and hide from DuckDB that count(*) needs none.
