@@ -69,10 +69,10 @@ func (a *auditor) repeated(ctx context.Context, name string, r *rule, some bool)
 	}
 	if repeater, ok := a.session.(engine.Repeater); ok {
 		suspects, ok, err := repeater.Repeats(ctx, name, idents(a.dialect, r.keys), where)
-		if err != nil {
+		if cancelled(ctx, err) {
 			return 0, err
 		}
-		if ok {
+		if ok && err == nil { // else GROUP BY does it, or says what is wrong
 			a.tallies[r].suspects = suspects
 			if suspects == "FALSE" {
 				return 0, nil
