@@ -107,6 +107,21 @@ func TestGreatExpectationsCases(t *testing.T) {
 	}
 }
 
+// TestGreatExpectationsKinds: what expectations become is in the catalogue.
+func TestGreatExpectationsKinds(t *testing.T) {
+	known := map[string]bool{"row": true, "table": true, "sql": true}
+	for _, k := range expectations.Kinds() {
+		known[k.Name] = true
+	}
+	for _, name := range gx.Types() {
+		for _, kind := range gx.Kinds(name) {
+			if !known[kind] {
+				t.Errorf("%s becomes %s, which is no kind", name, kind)
+			}
+		}
+	}
+}
+
 func gxDeviations(t *testing.T) (notRun, deviations map[string]string) {
 	t.Helper()
 	const file = "../../interop/gx/deviations.yaml"

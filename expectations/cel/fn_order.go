@@ -17,6 +17,46 @@ import (
 // each group has its own order. NaN is above all numbers.
 var orderAggregates = []aggregate{
 	steps("falls", "<", 1), steps("rises", ">", -1), steps("stays", "=", 1),
+	{name: "jumps", min: 3, max: 5,
+		// jumps(x, least, most) counts the rows whose number differs from that of the
+		// row before by less than least or more than most, which are constants;
+		// jumps(x, least, most, order, group) as for falls.
+		types: func(args []*expr) (result, *wrong) {
+			if w := number("jumps", args[0]); w != nil {
+				return intResult, w
+			}
+			for i := 1; i <= 2; i++ {
+				if _, ok := constantNumber(args[i]); !ok {
+					return intResult, &wrong{i, "jumps takes the least and the greatest step as constants", "write jumps(x, 0.0, 5.0)"}
+				}
+			}
+			return intResult, orderable("jumps", args)
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			low, _ := constantNumber(m.args[1])
+			high, _ := constantNumber(m.args[2])
+			var n types.Int
+			keys := []int{3, 0}
+			if len(m.args) == 3 {
+				keys = nil
+			}
+			for _, group := range ordered(rows, keys, 4, 1) {
+				for i := 1; i < len(group); i++ {
+					if step := asDouble(group[i][0]) - asDouble(group[i-1][0]); !(step >= low && step <= high) {
+						n++
+					}
+				}
+			}
+			return n
+		},
+		duckdb: func(g *aggregation) (string, error) {
+			low, _ := constantNumber(g.metric.args[1])
+			high, _ := constantNumber(g.metric.args[2])
+			source, order, by := g.stepsOf(3)
+			step := "(CAST(dq_0 AS DOUBLE) - CAST(dq_p AS DOUBLE))"
+			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT dq_0, lag(dq_0) OVER (%sORDER BY %s) AS dq_p FROM %s) WHERE dq_p IS NOT NULL AND (isnan(%[4]s) OR %[4]s < %[5]s OR %[4]s > %[6]s)",
+				by, order, source, step, g.doubleLiteral(low), g.doubleLiteral(high))), nil
+		}},
 	{name: "overlaps", min: 2, max: 3,
 		// overlaps(from, to) counts the rows whose range [from, to) begins before the
 		// end of a row that begins earlier; overlaps(from, to, group) within groups.
@@ -82,24 +122,40 @@ func steps(name, sign string, direction int) aggregate {
 			return n
 		},
 		duckdb: func(g *aggregation) (string, error) {
-			source, order, by := g.rows(), "dq_1, dq_0", ""
-			if direction < 0 {
+			source, order, by := g.stepsOf(1)
+			if direction < 0 && len(g.args) > 1 {
 				order += " DESC"
-			}
-			switch len(g.args) {
-			case 1: // in the order of the source
-				file, line := g.dialect.Ident(engine.FileColumn), g.dialect.Ident(engine.LineColumn)
-				where := ""
-				if g.where != "" {
-					where = " WHERE " + g.where
-				}
-				source = fmt.Sprintf("(SELECT * FROM (SELECT %s AS dq_0, %s, %s FROM %s%s) WHERE dq_0 IS NOT NULL)", g.args[0].sql, file, line, g.relation, where)
-				order = file + ", " + line
-			case 3:
-				by = "PARTITION BY dq_2 "
 			}
 			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT dq_0, lag(dq_0) OVER (%sORDER BY %s) AS dq_p FROM %s) WHERE dq_0 %s dq_p", by, order, source, sign)), nil
 		}}
+}
+
+// stepsOf is where the values of a step come from, their order and groups; first
+// is the argument that has the order, the next one the group.
+func (g *aggregation) stepsOf(first int) (source, order, by string) {
+	if len(g.args) > first+1 {
+		by = fmt.Sprintf("PARTITION BY dq_%d ", first+1)
+	}
+	if len(g.args) > first {
+		return g.rows(), fmt.Sprintf("dq_%d, dq_0", first), by
+	}
+	file, line := g.dialect.Ident(engine.FileColumn), g.dialect.Ident(engine.LineColumn)
+	where := ""
+	if g.where != "" {
+		where = " WHERE " + g.where
+	}
+	return fmt.Sprintf("(SELECT * FROM (SELECT %s AS dq_0, %s, %s FROM %s%s) WHERE dq_0 IS NOT NULL)", g.args[0].sql, file, line, g.relation, where), file + ", " + line, by
+}
+
+// constantNumber is a number that is written as one, a sign before it or none.
+func constantNumber(a *expr) (float64, bool) {
+	switch v := a.literal().(type) {
+	case types.Int:
+		return float64(v), true
+	case types.Double:
+		return float64(v), true
+	}
+	return 0, false
 }
 
 // ordered are the rows that lack nothing, by groups of the argument at group, and
@@ -166,13 +222,8 @@ var outlierAggregates = []aggregate{
 
 func outliers(name string, limits func(xs []float64, k float64) (low, high float64, open bool), low, high, condition string) aggregate {
 	factor := func(a *expr) (float64, bool) {
-		switch v := a.literal().(type) {
-		case types.Int:
-			return float64(v), v >= 0
-		case types.Double:
-			return float64(v), v >= 0
-		}
-		return 0, false
+		v, ok := constantNumber(a)
+		return v, ok && v >= 0
 	}
 	return aggregate{name: name, min: 2, max: 2,
 		types: func(args []*expr) (result, *wrong) {

@@ -21,6 +21,16 @@ func (r Rule) split() ([]Rule, error) {
 		if at, ok := r.Params["at"].(float64); ok && at < 0 {
 			r.Params["at"], r.Params["from_end"] = -at, true
 		}
+	case r.Kind == "length" && crossed(r.Params["min"], r.Params["max"]):
+		// dq refuses bounds that nothing can pass; GX lets all rows fail.
+		name := quote(fmt.Sprint(r.Params["column"]))
+		return []Rule{r.row(fmt.Sprintf("size(%[1]s) >= %[2]v && size(%[1]s) <= %[3]v", name, r.Params["min"], r.Params["max"]), name+" != null")}, nil
+	case r.Params["cel"] != nil:
+		column, ok := r.Params["column"].(string)
+		if !ok {
+			return nil, refused("the expectation names no column")
+		}
+		return []Rule{r.row(inColumn(fmt.Sprint(r.Params["cel"]), column), quote(column)+" != null")}, nil
 	case r.Params["dates"] != nil:
 		return r.dates()
 	case r.Params["classes"] != nil || r.Params["bic_country"] != nil:
@@ -35,7 +45,7 @@ func (r Rule) split() ([]Rule, error) {
 		return r.quantiles()
 	case r.Params["plus"] != nil || r.Params["times"] != nil:
 		return r.arithmetic()
-	case r.Kind == "no_special_characters" || r.Kind == "not_contains":
+	case r.Params["allowed"] != nil || r.Kind == "not_regex" && r.Params["pattern"] == nil || r.Kind == "not_contains":
 		return r.characters()
 	}
 	computed := false
@@ -148,6 +158,18 @@ func (r Rule) dates() ([]Rule, error) {
 		parts = append(parts, "("+fmt.Sprintf("isTimestamp(%[1]s, '%[2]s')"+test, name, format)+")")
 	}
 	return []Rule{r.row(strings.Join(parts, " || "), name+" != null")}, nil
+}
+
+// inColumn puts the column in the place of each $ that something is called on.
+func inColumn(cel, column string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(cel, "($.", "("+quote(column)+"."), "$.matches", quote(column)+".matches")
+}
+
+// crossed reports whether two bounds are numbers in the wrong order.
+func crossed(low, high any) bool {
+	a, okA := low.(float64)
+	b, okB := high.(float64)
+	return okA && okB && a > b
 }
 
 // row is free CEL with the rule's options.
@@ -371,7 +393,7 @@ func condition(v any) (string, error) {
 			if bare != "" {
 				bare = quote(bare)
 			}
-			out.WriteString(bare + sign)
+			out.WriteString("(" + strings.TrimSpace(bare+sign) + ")")
 			continue
 		}
 		switch {
