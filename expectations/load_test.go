@@ -288,3 +288,28 @@ func TestContractSuite(t *testing.T) {
 		}
 	}
 }
+
+// TestKindOfTheManual: the kind that docs/kinds.md shows works as its examples say.
+func TestKindOfTheManual(t *testing.T) {
+	page, err := os.ReadFile("../docs/kinds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the page shows no kind")
+	}
+	k, err := parseKind("share_of_total.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range k.Test() {
+		for _, f := range res.Failures {
+			t.Errorf("%s: got %s: %s", res.Name, f.Got, f.Message)
+		}
+	}
+	if len(k.Examples) < 3 {
+		t.Error("its examples are gone")
+	}
+}

@@ -25,6 +25,14 @@ func (r Rule) split() ([]Rule, error) {
 		// dq refuses bounds that nothing can pass; GX lets all rows fail.
 		name := quote(fmt.Sprint(r.Params["column"]))
 		return []Rule{r.row(fmt.Sprintf("size(%[1]s) >= %[2]v && size(%[1]s) <= %[3]v", name, r.Params["min"], r.Params["max"]), name+" != null")}, nil
+	case r.Params["format"] != nil && r.Kind == "no_gaps":
+		return r.everyDay()
+	case r.Params["query"] != nil:
+		if !wholeTable.MatchString(fmt.Sprint(r.Params["query"])) {
+			return nil, refused("a query of its own whose rows are counted is no rule of a table")
+		}
+		delete(r.Params, "query")
+		return []Rule{r}, nil
 	case r.Params["cel"] != nil:
 		column, ok := r.Params["column"].(string)
 		if !ok {
@@ -232,8 +240,10 @@ func (r Rule) partition() ([]Rule, error) {
 	values, _ := p["values"].([]any)
 	weights, _ := p["weights"].([]any)
 	switch {
+	case p["bins"] != nil && r.Kind == "kl_divergence":
+		return r.bins(p)
 	case p["bins"] != nil:
-		return nil, refused("partitions by bins are not known: compare classes of values")
+		return nil, refused("partitions by bins are known for the divergence alone")
 	case len(values) == 0 || len(values) != len(weights):
 		return nil, refused("partition_object needs values and as many weights")
 	}
@@ -244,6 +254,71 @@ func (r Rule) partition() ([]Rule, error) {
 	r.Params["weights"] = by
 	return []Rule{r}, nil
 }
+
+// bins is the divergence of a column of numbers from the weights of intervals, in
+// CEL. The ends may be infinite, or have weights of their own.
+func (r Rule) bins(p map[string]any) ([]Rule, error) {
+	column, _ := r.Params["column"].(string)
+	limit, isNumber := r.Params["max"].(float64)
+	bins, _ := p["bins"].([]any)
+	weights, _ := p["weights"].([]any)
+	tails, _ := p["tail_weights"].([]any)
+	if column == "" || !isNumber || len(bins) < 2 || len(weights) != len(bins)-1 || len(tails) != 0 && len(tails) != 2 {
+		return nil, refused("partition_object needs bins, a weight for each interval, and two tail_weights or none")
+	}
+	name := quote(column)
+	var parts []string
+	add := func(condition string, weight any) bool {
+		w, ok := weight.(float64)
+		if ok && w > 0 {
+			parts = append(parts, fmt.Sprintf("share(%[1]s) * (share(%[1]s) > 0.0 ? ln(share(%[1]s) / %[2]s) : 0.0)", condition, decimal(w)))
+		}
+		return ok && w > 0
+	}
+	edge := func(v any, sign string) string {
+		if n, ok := v.(float64); ok {
+			return fmt.Sprintf("%s %s %s", name, sign, decimal(n))
+		}
+		return "true"
+	}
+	for i, w := range weights {
+		until := "<"
+		if i == len(weights)-1 {
+			until = "<="
+		}
+		if !add(edge(bins[i], ">=")+" && "+edge(bins[i+1], until), w) {
+			return nil, refused("a weight that is no number above zero makes the divergence infinite")
+		}
+	}
+	if len(tails) == 2 && (!add(edge(bins[0], "<"), tails[0]) || !add(edge(bins[len(bins)-1], ">"), tails[1])) {
+		return nil, refused("a weight that is no number above zero makes the divergence infinite")
+	}
+	return []Rule{{"table", map[string]any{"table": strings.Join(parts, " + ") + " <= " + decimal(limit), "where": name + " != null", "on_empty": "fail"}}}, nil
+}
+
+// decimal writes a number as a double of CEL.
+func decimal(x float64) string {
+	text := strconv.FormatFloat(x, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
+
+// everyDay is a rule on days that are text in a format, none of which is missing.
+func (r Rule) everyDay() ([]Rule, error) {
+	column, _ := r.Params["column"].(string)
+	format := strings.ReplaceAll(fmt.Sprint(r.Params["format"]), "'", "")
+	if column == "" {
+		return nil, refused("the expectation names no column")
+	}
+	t := fmt.Sprintf("parseTimestamp(%s, '%s')", quote(column), format)
+	return []Rule{{"table", map[string]any{"where": quote(column) + " != null", "on_empty": "fail",
+		"table": fmt.Sprintf("int(max(%[1]s)) - int(min(%[1]s)) == (distinct(date(%[1]s)) - 1) * 86400", t)}}}, nil
+}
+
+// wholeTable is a query that returns all rows of the table.
+var wholeTable = regexp.MustCompile(`(?i)^\s*select\s+\*\s+from\s+\w+\s*;?\s*$`)
 
 // arithmetic is a sum or product with one more number, in CEL.
 func (r Rule) arithmetic() ([]Rule, error) {
