@@ -3,6 +3,9 @@ package delta
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strconv"
 	"testing"
 
 	"github.com/dq-dev/dq/table"
@@ -55,38 +58,62 @@ func BenchmarkSnapshot(b *testing.B) {
 	}
 }
 
-// BenchmarkCheckpoint: writing and reading one of 100,000 files.
-func BenchmarkCheckpoint(b *testing.B) {
+// bigCheckpoint is one of n files in 30 partitions, with statistics.
+func bigCheckpoint(b *testing.B, n int) *state {
+	b.Helper()
 	st := newState()
 	st.protocol = &protocol{MinReader: 1, MinWriter: 2}
-	st.metaData = &metaData{ID: "x"}
-	columns := leaves(orders.Fields, mapNone, nil, nil)
-	for i := range 100_000 {
+	text, err := formatSchema(orders)
+	if err != nil {
+		b.Fatal(err)
+	}
+	st.metaData = &metaData{ID: "x", Format: format{Provider: "parquet"}, SchemaString: text, PartitionColumns: []string{"id"}}
+	columns := leaves(orders.Fields[1:], mapNone, nil, nil)
+	for i := range n {
 		f := dataFile(fmt.Sprintf("run-%d/part-0000.parquet", i))
-		f.Stats.Columns = append(f.Stats.Columns, table.ColumnStats{Path: []string{"note"}, Min: new("aaaa"), Max: new("zzzz"), Nulls: new(int64(0))})
-		a, err := newAdd(f, nil, columns)
+		f.Partition = map[string]*string{"id": new(strconv.Itoa(i % 30))}
+		f.Stats.Columns = []table.ColumnStats{{Path: []string{"note"}, Min: new("aaaa" + strconv.Itoa(i)), Max: new("zzzz" + strconv.Itoa(i)), Nulls: new(int64(0))}}
+		a, err := newAdd(f, partitionColumns(orders, []string{"id"}), columns)
 		if err != nil {
 			b.Fatal(err)
 		}
 		st.files[a.key()] = a
 	}
-	data, err := formatCheckpoint(st.checkpointActions(f0))
-	if err != nil {
+	return st
+}
+
+// BenchmarkCheckpointWrite: making one of 100,000 files.
+func BenchmarkCheckpointWrite(b *testing.B) {
+	st := bigCheckpoint(b, 100_000)
+	for b.Loop() {
+		if _, err := formatCheckpoint(st.checkpointActions(f0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCheckpointRead: a snapshot from a checkpoint of 300,000 files. It
+// reports the memory that the snapshot keeps, and the most that was in use.
+func BenchmarkCheckpointRead(b *testing.B) {
+	store := &memory{}
+	st := bigCheckpoint(b, 300_000)
+	st.version = 5
+	if err := Open(store).writeCheckpoint(context.Background(), st, f0); err != nil {
 		b.Fatal(err)
 	}
-	b.Run("write", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := formatCheckpoint(st.checkpointActions(f0)); err != nil {
-				b.Fatal(err)
-			}
+	st = nil
+	debug.FreeOSMemory()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var s *Snapshot
+	for b.Loop() {
+		if s = latest(b, Open(store)); s.NumFiles() != 300_000 {
+			b.Fatalf("%d files", s.NumFiles())
 		}
-	})
-	b.Run("read", func(b *testing.B) {
-		for b.Loop() {
-			n := 0
-			if err := parseCheckpoint(data, func(*action) error { n++; return nil }); err != nil || n != 100_002 {
-				b.Fatalf("%d actions, %v", n, err)
-			}
-		}
-	})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/1e6, "MB-kept")
+	b.ReportMetric(float64(after.HeapSys-after.HeapReleased)/1e6, "MB-heap")
+	runtime.KeepAlive(s)
 }

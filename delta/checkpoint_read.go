@@ -3,6 +3,7 @@ package delta
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -94,6 +95,7 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 	}
 	defer r.Close()
 	sc := r.MetaData().Schema
+	texts, seen := &slab{}, &interned{texts: map[string]string{}, maps: map[string]map[string]*string{}}
 	// Every row has a path of its own, so a file has no more rows than it has
 	// bits: a broken footer cannot ask for all memory.
 	for g := range r.NumRowGroups() {
@@ -115,19 +117,19 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 			if err != nil {
 				return err
 			}
-			cells, err := readColumn(chunk, col, rows)
-			if err != nil {
+			var cells []cell
+			visit, keep := func(c cell) { cells = append(cells, c) }, seen.text
+			if set != nil {
+				visit, keep = func(c cell) { set(&actions[c.row], c) }, texts.add
+			}
+			if err := readColumn(chunk, col, rows, keep, visit); err != nil {
 				return fmt.Errorf("column %s: %w", col.Path(), err)
 			}
 			switch {
-			case set != nil:
-				for _, c := range cells {
-					set(&actions[c.row], c)
-				}
 			case isKey != nil:
 				keys[strings.TrimSuffix(name, ".key")] = cells
-			default:
-				if err := setMap(actions, keys[strings.TrimSuffix(name, ".value")], cells, mapped); err != nil {
+			case mapped != nil:
+				if err := setMaps(actions, keys[strings.TrimSuffix(name, ".value")], cells, seen, mapped); err != nil {
 					return fmt.Errorf("column %s: %w", col.Path(), err)
 				}
 			}
@@ -184,12 +186,12 @@ var setters = map[string]func(*action, cell){
 	"add.path":                          func(a *action, c cell) { at(&a.Add).Path = c.text },
 	"add.size":                          func(a *action, c cell) { at(&a.Add).Size = numberOf(c.num) },
 	"add.modificationTime":              func(a *action, c cell) { at(&a.Add).ModificationTime = numberOf(c.num) },
-	"add.dataChange":                    func(a *action, c cell) { at(&a.Add).DataChange = &c.flag },
-	"add.stats":                         func(a *action, c cell) { at(&a.Add).Stats = &c.text },
+	"add.dataChange":                    func(a *action, c cell) { at(&a.Add).DataChange = flagOf(c) },
+	"add.stats":                         func(a *action, c cell) { at(&a.Add).Stats = new(c.text) },
 	"add.stats_parsed.numRecords":       func(a *action, c cell) { rowsOnly(at(&a.Add), c.num) },
 	"add.baseRowId":                     func(a *action, c cell) { at(&a.Add).BaseRowID = numberOf(c.num) },
 	"add.defaultRowCommitVersion":       func(a *action, c cell) { at(&a.Add).DefaultRowCommitVersion = numberOf(c.num) },
-	"add.clusteringProvider":            func(a *action, c cell) { at(&a.Add).ClusteringProvider = &c.text },
+	"add.clusteringProvider":            func(a *action, c cell) { at(&a.Add).ClusteringProvider = new(c.text) },
 	"add.deletionVector.storageType":    func(a *action, c cell) { at(&at(&a.Add).DeletionVector).StorageType = c.text },
 	"add.deletionVector.pathOrInlineDv": func(a *action, c cell) { at(&at(&a.Add).DeletionVector).PathOrInlineDv = c.text },
 	"add.deletionVector.offset":         func(a *action, c cell) { at(&at(&a.Add).DeletionVector).Offset = numberOf(c.num) },
@@ -198,8 +200,8 @@ var setters = map[string]func(*action, cell){
 
 	"remove.path":                          func(a *action, c cell) { at(&a.Remove).Path = c.text },
 	"remove.deletionTimestamp":             func(a *action, c cell) { at(&a.Remove).DeletionTimestamp = numberOf(c.num) },
-	"remove.dataChange":                    func(a *action, c cell) { at(&a.Remove).DataChange = &c.flag },
-	"remove.extendedFileMetadata":          func(a *action, c cell) { at(&a.Remove).ExtendedFileMetadata = &c.flag },
+	"remove.dataChange":                    func(a *action, c cell) { at(&a.Remove).DataChange = flagOf(c) },
+	"remove.extendedFileMetadata":          func(a *action, c cell) { at(&a.Remove).ExtendedFileMetadata = flagOf(c) },
 	"remove.size":                          func(a *action, c cell) { at(&a.Remove).Size = numberOf(c.num) },
 	"remove.baseRowId":                     func(a *action, c cell) { at(&a.Remove).BaseRowID = numberOf(c.num) },
 	"remove.defaultRowCommitVersion":       func(a *action, c cell) { at(&a.Remove).DefaultRowCommitVersion = numberOf(c.num) },
@@ -210,8 +212,8 @@ var setters = map[string]func(*action, cell){
 	"remove.deletionVector.cardinality":    func(a *action, c cell) { at(&at(&a.Remove).DeletionVector).Cardinality = number(c.num) },
 
 	"metaData.id":               func(a *action, c cell) { at(&a.MetaData).ID = c.text },
-	"metaData.name":             func(a *action, c cell) { at(&a.MetaData).Name = &c.text },
-	"metaData.description":      func(a *action, c cell) { at(&a.MetaData).Description = &c.text },
+	"metaData.name":             func(a *action, c cell) { at(&a.MetaData).Name = new(c.text) },
+	"metaData.description":      func(a *action, c cell) { at(&a.MetaData).Description = new(c.text) },
 	"metaData.format.provider":  func(a *action, c cell) { at(&a.MetaData).Format.Provider = c.text },
 	"metaData.schemaString":     func(a *action, c cell) { at(&a.MetaData).SchemaString = c.text },
 	"metaData.partitionColumns": func(a *action, c cell) { appendText(&at(&a.MetaData).PartitionColumns, c) },
@@ -237,33 +239,39 @@ func at[T any](p **T) *T {
 	return *p
 }
 
-// mapSetters put one entry of a map into actions.
-var mapSetters = map[string]func(a *action, key string, value *string){
-	"add.partitionValues":     func(a *action, k string, v *string) { putEntry(&at(&a.Add).PartitionValues, k, v) },
-	"add.tags":                func(a *action, k string, v *string) { putEntry(&at(&a.Add).Tags, k, v) },
-	"remove.partitionValues":  func(a *action, k string, v *string) { putEntry(&at(&a.Remove).PartitionValues, k, v) },
-	"metaData.format.options": func(a *action, k string, v *string) { putText(&at(&a.MetaData).Format.Options, k, v) },
-	"metaData.configuration":  func(a *action, k string, v *string) { putText(&at(&a.MetaData).Configuration, k, v) },
+// flagOf points to one of two constants: an allocation for each would be most of
+// what reading a checkpoint allocates.
+func flagOf(c cell) *bool {
+	if c.flag {
+		return &yes
+	}
+	return &no
 }
 
-func putEntry(m *map[string]*string, key string, value *string) {
-	if *m == nil {
-		*m = map[string]*string{}
-	}
-	(*m)[key] = value
+var yes, no = true, false
+
+// mapSetters put a map into actions, which may be shared and must not be changed.
+var mapSetters = map[string]func(a *action, m map[string]*string){
+	"add.partitionValues":     func(a *action, m map[string]*string) { at(&a.Add).PartitionValues = m },
+	"add.tags":                func(a *action, m map[string]*string) { at(&a.Add).Tags = m },
+	"remove.partitionValues":  func(a *action, m map[string]*string) { at(&a.Remove).PartitionValues = m },
+	"metaData.format.options": func(a *action, m map[string]*string) { at(&a.MetaData).Format.Options = known(m) },
+	"metaData.configuration":  func(a *action, m map[string]*string) { at(&a.MetaData).Configuration = known(m) },
 }
 
-func putText(m *map[string]string, key string, value *string) {
-	if *m == nil {
-		*m = map[string]string{}
+// known is m without the entries that are null.
+func known(m map[string]*string) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		if v != nil {
+			out[k] = *v
+		}
 	}
-	if value != nil {
-		(*m)[key] = *value
-	}
+	return out
 }
 
-// setMap pairs the cells of a map's two columns, which have the same structure.
-func setMap(actions []action, keys, values []cell, set func(*action, string, *string)) error {
+// setMaps pairs the cells of a map's two columns, which have the same structure.
+func setMaps(actions []action, keys, values []cell, seen *interned, set func(*action, map[string]*string)) error {
 	if len(keys) != len(values) {
 		return fmt.Errorf("%d keys and %d values", len(keys), len(values))
 	}
@@ -271,11 +279,79 @@ func setMap(actions []action, keys, values []cell, set func(*action, string, *st
 		if values[i].row != k.row || values[i].empty != k.empty {
 			return errors.New("keys and values differ in their rows")
 		}
-		if !k.empty && !k.null {
-			set(&actions[k.row], k.text, values[i].textPtr())
+	}
+	for start := 0; start < len(keys); {
+		end := start
+		for end < len(keys) && keys[end].row == keys[start].row {
+			end++
 		}
+		if !keys[start].empty {
+			set(&actions[keys[start].row], seen.entries(keys[start:end], values[start:end]))
+		}
+		start = end
 	}
 	return nil
+}
+
+// slab keeps texts together: one allocation for many.
+type slab struct{ b strings.Builder }
+
+const slabSize = 1 << 16
+
+func (s *slab) add(text []byte) string {
+	if s.b.Cap()-s.b.Len() < len(text) {
+		s.b = strings.Builder{}
+		s.b.Grow(max(slabSize, len(text)))
+	}
+	start := s.b.Len()
+	s.b.Write(text)
+	return s.b.String()[start:]
+}
+
+// interned makes equal texts and equal maps one: partition values repeat from
+// file to file. What it remembers is bounded.
+type interned struct {
+	texts map[string]string
+	maps  map[string]map[string]*string
+	key   []byte
+}
+
+const maxInterned = 1 << 14
+
+func (n *interned) text(b []byte) string {
+	if s, ok := n.texts[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if len(n.texts) < maxInterned && len(s) < 256 {
+		n.texts[s] = s
+	}
+	return s
+}
+
+func (n *interned) entries(keys, values []cell) map[string]*string {
+	n.key = n.key[:0]
+	for i, k := range keys {
+		n.key = append(binary.AppendUvarint(n.key, uint64(len(k.text))), k.text...)
+		if values[i].null {
+			n.key = append(n.key, 0)
+			continue
+		}
+		n.key = append(binary.AppendUvarint(n.key, uint64(len(values[i].text))+1), values[i].text...)
+	}
+	if m, ok := n.maps[string(n.key)]; ok {
+		return m
+	}
+	m := make(map[string]*string, len(keys))
+	for i, k := range keys {
+		if !k.null {
+			m[k.text] = values[i].textPtr()
+		}
+	}
+	if len(n.maps) < maxInterned {
+		n.maps[string(n.key)] = m
+	}
+	return m
 }
 
 // appendText adds an element to a list; an empty one is not nil.
@@ -296,35 +372,35 @@ func rowsOnly(f *fileAction, rows int64) {
 	}
 }
 
-// readColumn reads one column chunk into cells. Nulls outside of lists and maps
-// make none.
-func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int) ([]cell, error) {
+// readColumn gives one column chunk to visit, cell by cell. Nulls outside of lists
+// and maps make none. Keep makes texts that outlive the batch.
+func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int, keep func([]byte) string, visit func(cell)) error {
 	switch r := chunk.(type) {
 	case *file.ByteArrayColumnChunkReader:
-		return readCells(r.ReadBatch, col, rows, func(c *cell, v parquet.ByteArray) { c.text = string(v) })
+		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v parquet.ByteArray) { c.text = keep(v) })
 	case *file.Int64ColumnChunkReader:
-		return readCells(r.ReadBatch, col, rows, func(c *cell, v int64) { c.num = v })
+		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v int64) { c.num = v })
 	case *file.Int32ColumnChunkReader:
-		return readCells(r.ReadBatch, col, rows, func(c *cell, v int32) { c.num = int64(v) })
+		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v int32) { c.num = int64(v) })
 	case *file.BooleanColumnChunkReader:
-		return readCells(r.ReadBatch, col, rows, func(c *cell, v bool) { c.flag = v })
+		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v bool) { c.flag = v })
 	}
-	return nil, fmt.Errorf("its type is %s", col.PhysicalType())
+	return fmt.Errorf("its type is %s", col.PhysicalType())
 }
 
-func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, put func(*cell, T)) ([]cell, error) {
+func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, visit func(cell), put func(*cell, T)) error {
 	batch := int64(min(max(rows, 1), 4096))
 	maxDef, repeated, inList := col.MaxDefinitionLevel(), repeatedLevel(col), col.MaxRepetitionLevel() > 0
 	if col.MaxRepetitionLevel() > 1 {
-		return nil, errors.New("lists within lists")
+		return errors.New("lists within lists")
 	}
 	values, defs, reps := make([]T, batch), make([]int16, batch), make([]int16, batch)
-	var cells []cell
 	row := -1
+	var c cell
 	for {
 		n, found, err := read(batch, values, defs, reps)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == 0 {
 			break
@@ -339,13 +415,13 @@ func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error
 				row++
 			}
 			if row < 0 || row >= rows {
-				return nil, fmt.Errorf("more than the %d rows of its row group", rows)
+				return fmt.Errorf("more than the %d rows of its row group", rows)
 			}
-			c := cell{row: row}
+			c = cell{row: row}
 			switch {
 			case def == maxDef:
 				if next >= found {
-					return nil, errors.New("fewer values than its levels say")
+					return errors.New("fewer values than its levels say")
 				}
 				put(&c, values[next])
 				next++
@@ -356,13 +432,13 @@ func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error
 			default:
 				continue
 			}
-			cells = append(cells, c)
+			visit(c)
 		}
 	}
 	if row != rows-1 {
-		return nil, fmt.Errorf("%d rows instead of %d", row+1, rows)
+		return fmt.Errorf("%d rows instead of %d", row+1, rows)
 	}
-	return cells, nil
+	return nil
 }
 
 // repeatedLevel is the definition level at which an element of the list or map

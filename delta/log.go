@@ -157,6 +157,9 @@ func (s *state) clone() *state {
 // Reconciliation"). Going forward, the last action about a key wins.
 func (s *state) apply(c *commit) {
 	s.version, s.info = c.version, c.info
+	if len(s.files) == 0 && len(c.adds) > 0 {
+		s.files = make(map[fileKey]*fileAction, len(c.adds))
+	}
 	if c.protocol != nil {
 		s.protocol = c.protocol
 	}
