@@ -73,7 +73,7 @@ func bigCheckpoint(b *testing.B, n int) *state {
 		f := dataFile(fmt.Sprintf("run-%d/part-0000.parquet", i))
 		f.Partition = map[string]*string{"id": new(strconv.Itoa(i % 30))}
 		f.Stats.Columns = []table.ColumnStats{{Path: []string{"note"}, Min: new("aaaa" + strconv.Itoa(i)), Max: new("zzzz" + strconv.Itoa(i)), Nulls: new(int64(0))}}
-		a, err := newAdd(f, partitionColumns(orders, []string{"id"}), columns)
+		a, err := newAdd(f, []partitionColumn{{"id", "id"}}, columns)
 		if err != nil {
 			b.Fatal(err)
 		}
