@@ -46,6 +46,13 @@ const (
 	DVCorrupt           Category = "dv-corrupt"
 	DVChecksum          Category = "dv-checksum"
 	DVMissing           Category = "dv-missing"
+
+	// These only [Table.Fsck] finds.
+	FileMissing Category = "file-missing" // a live data file
+	FileSize    Category = "file-size"    // a live data file has another size than the log says
+	StatsWrong  Category = "stats"        // statistics that do not parse
+	SumWrong    Category = "checksum"     // a version checksum
+	HintWrong   Category = "hint"         // _last_checkpoint
 )
 
 // Error is a table that cannot be read, or a change that cannot be written.
