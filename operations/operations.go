@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
@@ -75,8 +76,11 @@ const (
 	relRest    = "dq_rest"
 )
 
-// dataFolder is where new files lie, below the table.
-const dataFolder = "data"
+// Where new files lie, below the table.
+const (
+	dataFolder   = "data"
+	changeFolder = "_change_data"
+)
 
 // attempts bounds how often an operation is done again after a conflict.
 const attempts = 10
@@ -87,11 +91,19 @@ type draft struct {
 	partitionBy []string      // of a new table
 	adds        []table.File
 	removes     []table.File
-	rearranged  bool // the rows are the same
-	readsAll    bool // the outcome depends on all rows
+	deleted     []deletion   // of files that stay
+	changes     []table.File // of the change data feed
+	rearranged  bool         // the rows are the same
+	readsAll    bool         // the outcome depends on all rows
 	rowsAdded   int64
 	rowsRemoved int64
 	parameters  map[string]any
+}
+
+// deletion is rows of a file, by their positions in it.
+type deletion struct {
+	file table.File
+	rows []int64
 }
 
 // ErrConflict is what an operation ends with that lost against others too often.
@@ -134,7 +146,7 @@ func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, [
 	}
 	res, err := t.publish(ctx, op, snap, files, d)
 	if err != nil {
-		t.discard(d.adds)
+		t.discard(slices.Concat(d.adds, d.changes))
 	}
 	return res, err
 }
@@ -152,11 +164,11 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		return Result{}, err
 	}
 	if t.Gate != nil {
-		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(without(files, d.removes), d.adds...), Added: d.adds}); err != nil {
+		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(d.staying(files), d.adds...), Added: d.adds}); err != nil {
 			return Result{}, err
 		}
 	}
-	if err := t.Where.Publish(ctx, d.adds...); err != nil {
+	if err := t.Where.Publish(ctx, slices.Concat(d.adds, d.changes)...); err != nil {
 		return Result{}, err
 	}
 	var x *delta.Txn
@@ -173,6 +185,10 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	} else {
 		x.Remove(d.removes...)
 		x.Add(d.adds...)
+		for _, del := range d.deleted {
+			x.Delete(del.file, del.rows)
+		}
+		x.AddChanges(d.changes...)
 	}
 	if d.readsAll {
 		x.Reads(true)
@@ -187,6 +203,27 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		return Result{}, err
 	}
 	return Result{Version: &version, RowsAdded: d.rowsAdded, RowsRemoved: d.rowsRemoved, FilesAdded: len(d.adds), FilesRemoved: len(d.removes)}, nil
+}
+
+// staying are the files of the table that the commit leaves, with the rows that it
+// deletes of them.
+func (d *draft) staying(files []table.File) []table.File {
+	out := without(files, d.removes)
+	for i, f := range out {
+		for _, del := range d.deleted {
+			if del.file.Path != f.Path {
+				continue
+			}
+			rows := del.rows
+			if f.Deleted != nil {
+				rows = slices.Concat(rows, f.Deleted.Rows)
+			}
+			slices.Sort(rows)
+			rows = slices.Compact(rows)
+			out[i].Deleted = &table.DeletionVector{Cardinality: int64(len(rows)), Rows: rows}
+		}
+	}
+	return out
 }
 
 // required refuses rows without a value in a column that must have one.
@@ -238,7 +275,11 @@ func (t *Table) bound(ctx context.Context, name, sql string, materialise bool) (
 
 // stage writes the rows of a SELECT as new files.
 func (t *Table) stage(ctx context.Context, sql string, schema table.Schema, partitionBy []string) ([]table.File, int64, error) {
-	staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: partitionBy, Root: t.dir, Dir: dataFolder})
+	return t.stageIn(ctx, dataFolder, sql, schema, partitionBy)
+}
+
+func (t *Table) stageIn(ctx context.Context, folder, sql string, schema table.Schema, partitionBy []string) ([]table.File, int64, error) {
+	staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: partitionBy, Root: t.dir, Dir: folder})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -264,25 +305,79 @@ func (t *Table) count(ctx context.Context, sql string) (int64, error) {
 	return n, nil
 }
 
-// holding is which of the files have rows in a relation with their provenance.
-func (t *Table) holding(ctx context.Context, relation string, files []table.File) (touched []table.File, rows int64, err error) {
+// holding is which of the files have rows in a relation with their provenance, and how many.
+func (t *Table) holding(ctx context.Context, relation string, files []table.File) (touched []table.File, rows map[string]int64, err error) {
 	answer, err := t.Session.Query(ctx, fmt.Sprintf("SELECT %[1]s, count(*) FROM %[2]s GROUP BY %[1]s", t.Dialect.Ident(engine.FileColumn), relation))
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	holds := map[string]bool{}
+	rows = map[string]int64{}
 	for _, row := range answer.Values {
 		path, _ := row[0].(string)
-		n, _ := row[1].(int64)
-		holds[path] = true
-		rows += n
+		rows[path], _ = row[1].(int64)
 	}
 	for _, f := range files {
-		if holds[f.Path] {
+		if rows[f.Path] > 0 {
 			touched = append(touched, f)
 		}
 	}
 	return touched, rows, nil
+}
+
+// positions are the rows of a relation with their provenance, by file. It holds
+// eight bytes a row in memory.
+func (t *Table) positions(ctx context.Context, relation string, files []table.File) ([]deletion, error) {
+	out := make([]deletion, len(files))
+	index := map[string]int{}
+	for i, f := range files {
+		out[i].file, index[f.Path] = f, i
+	}
+	x, ok := t.Session.(engine.Exporter)
+	if !ok {
+		return nil, fmt.Errorf("the engine cannot tell which rows are deleted, as deletion vectors need it: %w", delta.ErrUnsupported)
+	}
+	sql := fmt.Sprintf("SELECT %s, %s FROM %s", t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), relation)
+	err := x.Each(ctx, sql, func(rows *engine.Rows) error {
+		for _, row := range rows.Values {
+			path, _ := row[0].(string)
+			at, known := index[path]
+			line, isInt := row[1].(int64)
+			if known && isInt {
+				out[at].rows = append(out[at].rows, line)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// vectors reports whether rows are deleted by deletion vectors, feeds whether the
+// table keeps a change data feed.
+func vectors(s *delta.Snapshot) bool { return s.Properties()["delta.enableDeletionVectors"] == "true" }
+func feeds(s *delta.Snapshot) bool   { return s.Properties()["delta.enableChangeDataFeed"] == "true" }
+
+// changeType is the column that says in a change data feed what happened to a row.
+const changeType = "_change_type"
+
+// changed is a SELECT of the rows of a relation for the change data feed.
+func (t *Table) changed(s *delta.Snapshot, kind, relation string) string {
+	return fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s", t.idents("", s.Schema().Names()), kind, changeType, relation)
+}
+
+// record stages changed rows for the change data feed.
+func (t *Table) record(ctx context.Context, d *draft, s *delta.Snapshot, selects ...string) error {
+	return t.recordAs(ctx, d, s.Schema(), s.PartitionBy(), selects...)
+}
+
+func (t *Table) recordAs(ctx context.Context, d *draft, schema table.Schema, partitionBy []string, selects ...string) error {
+	files, _, err := t.stageIn(ctx, changeFolder, strings.Join(selects, "\nUNION ALL\n"), recorded(schema), partitionBy)
+	d.changes = append(d.changes, files...)
+	return err
+}
+
+// recorded is the schema of a file of the change data feed.
+func recorded(s table.Schema) table.Schema {
+	return table.Schema{Fields: append(slices.Clone(s.Fields), table.Field{Name: changeType, Type: table.Type{Kind: table.String}, Nullable: true})}
 }
 
 func filesOf(ctx context.Context, s *delta.Snapshot) ([]table.File, error) {

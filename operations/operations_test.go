@@ -17,6 +17,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/engine/duckdb"
 	"github.com/dq-dev/dq/operations"
+	"github.com/dq-dev/dq/table"
 )
 
 // open gives a table in a folder of its own, and a session.
@@ -129,7 +130,9 @@ func TestOperations(t *testing.T) {
 		{"overwrite partitions", func(tb *operations.Table) (operations.Result, error) {
 			return tb.OverwritePartitions(ctx, values("(9, 'a', 90)"), operations.Write{})
 		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},
-		{"delete", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "amount >= 20 AND id IS NOT NULL") },
+		{"delete", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Delete(ctx, "amount >= 20 AND id IS NOT NULL")
+		},
 			[]string{"1 a 10", "<nil> b 40"}, ""},
 		{"delete where it is not known", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id > 2") },
 			[]string{"1 a 10", "2 a 20", "<nil> b 40"}, ""},
@@ -253,6 +256,59 @@ func TestGateRefuses(t *testing.T) {
 	noStrays(t, tb)
 }
 
+func schema() table.Schema {
+	kind := func(name string, k table.Kind) table.Field {
+		return table.Field{Name: name, Type: table.Type{Kind: k}, Nullable: true}
+	}
+	return table.Schema{Fields: []table.Field{kind("id", table.Int32), kind("part", table.String), kind("amount", table.Int32)}}
+}
+
+// followed is the newest version that followFeed has seen, by table.
+var followed = map[*operations.Table]int64{}
+
+// followFeed holds that the rows before, with what the feed says that happened,
+// are the rows after. It returns those.
+func followFeed(t *testing.T, tb *operations.Table, before, after []string) []string {
+	t.Helper()
+	ctx := context.Background()
+	s, err := tb.Delta.Snapshot(ctx, delta.Latest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := followed[tb] + 1
+	if from > s.Version() {
+		return after
+	}
+	followed[tb] = s.Version()
+	if err := tb.Changes(ctx, "feed", from, s.Version()); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := tb.Session.Query(ctx, "SELECT id, part, amount, _change_type, _commit_version FROM feed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Clone(before)
+	for _, row := range answer.Values { // what comes first, so that nothing goes that is not there
+		if text := strings.Trim(fmt.Sprint(row[:3]), "[]"); row[3] == "insert" || row[3] == "update_postimage" {
+			got = append(got, text)
+		}
+	}
+	for _, row := range answer.Values {
+		if text := strings.Trim(fmt.Sprint(row[:3]), "[]"); row[3] == "delete" || row[3] == "update_preimage" {
+			i := slices.Index(got, text)
+			if i < 0 {
+				t.Fatalf("version %d: %s of %s, which is not there", s.Version(), row[3], text)
+			}
+			got = slices.Delete(got, i, i+1)
+		}
+	}
+	sort.Strings(got)
+	if !slices.Equal(got, after) {
+		t.Fatalf("version %d: the feed gives %q, the table %q", s.Version(), got, after)
+	}
+	return after
+}
+
 // TestHistories runs random operations against a model: a list of rows.
 func TestHistories(t *testing.T) {
 	ctx := context.Background()
@@ -261,9 +317,16 @@ func TestHistories(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			tb := open(t)
 			w := operations.Write{}
+			var by []string
 			if seed%2 == 1 {
-				w.PartitionBy = []string{"part"}
+				by = []string{"part"}
 			}
+			// Half of the tables delete by vectors, and half keep a feed.
+			props := map[string]string{"delta.enableChangeDataFeed": fmt.Sprint(seed%3 != 0), "delta.enableDeletionVectors": fmt.Sprint(seed/2%2 == 1)}
+			if _, err := tb.Delta.Create("CREATE TABLE", schema(), by, props).Commit(ctx); err != nil {
+				t.Fatal(err)
+			}
+			last := []string{}
 			type row struct {
 				id     int
 				part   string
@@ -339,6 +402,9 @@ func TestHistories(t *testing.T) {
 				sort.Strings(want)
 				if got := rows(t, tb); !slices.Equal(got, want) {
 					t.Fatalf("rows %q, want %q", got, want)
+				}
+				if seed%3 != 0 {
+					last = followFeed(t, tb, last, want)
 				}
 			}
 			noStrays(t, tb)

@@ -150,7 +150,7 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 		if w.OverwriteSchema {
 			return nil, fmt.Errorf("a part of a table cannot have other columns: %w", delta.ErrInvalid)
 		}
-		gone, err := t.withoutRows(ctx, s, files, condition)
+		gone, err := t.withoutRows(ctx, s, files, condition, true)
 		if err != nil {
 			return nil, err
 		}
@@ -167,9 +167,14 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 			return nil, err
 		}
 		d.parameters["predicate"] = condition
-		d.adds, d.removes = append(d.adds, gone.adds...), gone.removes
+		if d.changes = gone.changes; len(d.changes) > 0 && len(d.adds) > 0 { // then nothing tells by itself
+			if err := t.record(ctx, d, s, t.changed(s, "insert", relTable)); err != nil {
+				return nil, err
+			}
+		}
+		d.adds, d.removes, d.deleted = append(d.adds, gone.adds...), gone.removes, gone.deleted
 		d.rowsRemoved, d.readsAll = gone.rowsRemoved, true
-		if len(d.adds)+len(d.removes) == 0 && d.schema == nil {
+		if len(d.adds)+len(d.removes)+len(d.deleted) == 0 && d.schema == nil {
 			return nil, nil
 		}
 		return d, nil
@@ -224,6 +229,16 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 			}
 		}
 		d.rowsRemoved, d.readsAll = liveRows(d.removes), true
+		if feeds(s) && len(d.removes) > 0 {
+			for kind, files := range map[string][]table.File{"delete": d.removes, "insert": d.adds} {
+				if err := t.attach(ctx, relTouched, s.Schema(), files, false); err != nil {
+					return nil, err
+				}
+				if err := t.record(ctx, d, s, t.changed(s, kind, relTouched)); err != nil {
+					return nil, err
+				}
+			}
+		}
 		return d, nil
 	})
 }

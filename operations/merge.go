@@ -1,0 +1,168 @@
+package operations
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// Merge says what becomes of rows that a source and the table have in common, by
+// key, and of those that only the source has.
+type Merge struct {
+	On []string // key columns; a null key matches nothing
+	// Matched is update (the default: the source's row replaces the table's), delete or keep.
+	Matched string
+	// NotMatched is insert (the default) or skip.
+	NotMatched  string
+	MergeSchema bool
+}
+
+// Merge brings the rows of a SELECT into the table by key. Two rows of the source
+// with one key that the table has are an error. A column that the source lacks
+// keeps its value when matched, and is null when inserted. Cost: a scan of the
+// table's key columns, and the files that hold matched rows.
+func (t *Table) Merge(ctx context.Context, sql string, m Merge) (Result, error) {
+	return t.commit(ctx, "MERGE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
+		if s == nil {
+			return nil, errNoTable("merge")
+		}
+		return t.merge(ctx, s, files, sql, m)
+	})
+}
+
+func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File, sql string, m Merge) (*draft, error) {
+	given, err := t.bound(ctx, relRows, sql, true)
+	if err != nil {
+		return nil, err
+	}
+	schema, added, err := merged(s.Schema(), given, m.MergeSchema)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.On) == 0 {
+		return nil, fmt.Errorf("merge: name the key columns (--on id): %w", delta.ErrInvalid)
+	}
+	for _, k := range m.On {
+		for where, in := range map[string]table.Schema{"table": s.Schema(), "source": given} {
+			if _, ok := fold(in, k); !ok {
+				return nil, fmt.Errorf("merge: the %s has no column %q; it has %s: %w", where, k, strings.Join(in.Names(), ", "), delta.ErrInvalid)
+			}
+		}
+	}
+	d := &draft{readsAll: true, parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
+	if len(added) > 0 {
+		d.schema = &schema
+	}
+	if err := t.attach(ctx, relTable, schema, files, true); err != nil {
+		return nil, err
+	}
+	var touched []table.File
+	on := t.equal("s.", "t.", m.On)
+	if m.Matched != "keep" {
+		found := fmt.Sprintf("SELECT t.%s, t.%s FROM %s t WHERE EXISTS (SELECT 1 FROM %s s WHERE %s)",
+			t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), relTable, relRows, on)
+		if _, err := t.Session.Attach(ctx, engine.Input{Name: relHits, SQL: found, Materialise: true}); err != nil {
+			return nil, err
+		}
+		var hit map[string]int64
+		if touched, hit, err = t.holding(ctx, relHits, files); err != nil {
+			return nil, err
+		}
+		for _, n := range hit {
+			d.rowsRemoved += n
+		}
+		if vectors(s) {
+			if d.deleted, err = t.positions(ctx, relHits, touched); err != nil {
+				return nil, err
+			}
+		} else {
+			d.removes = touched
+		}
+	}
+	if err := t.attach(ctx, relTouched, schema, touched, false); err != nil {
+		return nil, err
+	}
+	if d.rowsRemoved > 0 && m.Matched != "delete" {
+		keys := t.idents("s.", m.On)
+		n, err := t.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s s WHERE EXISTS (SELECT 1 FROM %s t WHERE %s) GROUP BY %s HAVING count(*) > 1) q", relRows, relTouched, on, keys))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			return nil, fmt.Errorf("merge: %d keys (%s) of the table come more than once in the source, and which row counts is not said: %w", n, strings.Join(m.On, ", "), delta.ErrInvalid)
+		}
+	}
+	// came are the SELECTs of rows that come, by what happened to them.
+	came := map[string]string{}
+	if m.Matched == "" || m.Matched == "update" {
+		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s s JOIN %s t ON %s", t.sourceRow(schema, given, "t."), relRows, relTouched, on)
+	}
+	if m.NotMatched == "" || m.NotMatched == "insert" {
+		in := relTouched
+		if m.Matched == "keep" {
+			in = relTable
+		}
+		came["insert"] = fmt.Sprintf("SELECT %s FROM %s s WHERE NOT EXISTS (SELECT 1 FROM %s t WHERE %s)", t.sourceRow(schema, given, ""), relRows, in, on)
+	}
+	if feeds(s) && len(touched) > 0 {
+		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
+		recorded := []string{fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s t WHERE EXISTS (SELECT 1 FROM %s s WHERE %s)",
+			t.idents("t.", schema.Names()), before, changeType, relTouched, relRows, on)}
+		for _, kind := range slices.Sorted(maps.Keys(came)) {
+			recorded = append(recorded, fmt.Sprintf("SELECT *, '%s' AS %s FROM (%s) q", kind, changeType, came[kind]))
+		}
+		if err := t.recordAs(ctx, d, schema, s.PartitionBy(), recorded...); err != nil {
+			return nil, err
+		}
+	}
+	parts := slices.Sorted(maps.Values(came))
+	var stay int64
+	if len(d.removes) > 0 {
+		stay = liveRows(d.removes) - d.rowsRemoved
+		parts = append(parts, fmt.Sprintf("SELECT %s FROM %s t WHERE NOT EXISTS (SELECT 1 FROM %s s WHERE %s)", t.idents("t.", schema.Names()), relTouched, relRows, on))
+	}
+	if len(parts) > 0 {
+		var rows int64
+		if d.adds, rows, err = t.stage(ctx, strings.Join(parts, "\nUNION ALL\n"), schema, s.PartitionBy()); err != nil {
+			return nil, err
+		}
+		d.rowsAdded = rows - stay
+	}
+	if len(d.adds)+len(d.removes)+len(d.deleted) == 0 && d.schema == nil {
+		return nil, nil
+	}
+	return d, nil
+}
+
+// sourceRow is the SELECT list of a source row, with a matched row's own values
+// for columns that the source lacks, or nulls.
+func (t *Table) sourceRow(schema, given table.Schema, own string) string {
+	items := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		id := t.Dialect.Ident(f.Name)
+		switch g, ok := fold(given, f.Name); {
+		case ok:
+			items[i] = "s." + t.Dialect.Ident(g.Name) + " AS " + id
+		case own != "":
+			items[i] = own + id
+		default:
+			items[i] = "NULL AS " + id
+		}
+	}
+	return strings.Join(items, ", ")
+}
+
+// equal is SQL that joins on columns; null matches nothing.
+func (t *Table) equal(a, b string, names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = a + t.Dialect.Ident(n) + " = " + b + t.Dialect.Ident(n)
+	}
+	return strings.Join(out, " AND ")
+}
