@@ -20,7 +20,7 @@ func (a *app) cmdTable() *cobra.Command {
 		Use:   "table",
 		Short: "Look at Delta tables, and change them",
 	}
-	cmd.AddCommand(a.tableAppend(), a.tableDelete(), a.tableDiff(), a.tableHistory(), a.tableMerge(), a.tableOptimize(), a.tableOverwrite(),
+	cmd.AddCommand(a.tableAppend(), a.tableChanges(), a.tableDelete(), a.tableDiff(), a.tableHistory(), a.tableMerge(), a.tableOptimize(), a.tableOverwrite(),
 		a.tableQuery(), a.tableSchema(), a.tableShow(), a.tableUpdate())
 	return cmd
 }

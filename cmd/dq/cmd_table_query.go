@@ -21,6 +21,9 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
+// rowFormats are the formats that rows are written in.
+var rowFormats = []string{"table", "json", "ndjson", "csv", "parquet", "arrow"}
+
 func (a *app) tableQuery() *cobra.Command {
 	var format, output string
 	cmd := &cobra.Command{
@@ -36,7 +39,7 @@ bounded, but for the format table.`,
   dq table query warehouse/gold/fact_sales 'SELECT * FROM t' --format parquet --output fact_sales.parquet`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf(format, "table", "json", "ndjson", "csv", "parquet", "arrow"); err != nil {
+			if err := oneOf(format, rowFormats...); err != nil {
 				return err
 			}
 			if output == "" && (format == "parquet" || format == "arrow") && terminal(a.out) {
