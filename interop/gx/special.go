@@ -21,6 +21,11 @@ func (r Rule) split() ([]Rule, error) {
 		if at, ok := r.Params["at"].(float64); ok && at < 0 {
 			r.Params["at"], r.Params["from_end"] = -at, true
 		}
+	case r.Kind == "z_score":
+		if r.Params["sides"] == false {
+			return nil, refused("z-scores of one side are not known")
+		}
+		delete(r.Params, "sides")
 	case r.Kind == "length" && crossed(r.Params["min"], r.Params["max"]):
 		// dq refuses bounds that nothing can pass; GX lets all rows fail.
 		name := quote(fmt.Sprint(r.Params["column"]))
