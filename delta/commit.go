@@ -30,7 +30,10 @@ import (
 // commits between were cleaned up, and what the store says.
 //
 // Every so many versions (delta.checkpointInterval, 10) a checkpoint is written
-// afterwards; when that fails, [Table.Warn] is told, and the commit stands.
+// afterwards, and entries of the log before an older one go that nobody can ask
+// for any more (delta.logRetentionDuration, 30 days; not when
+// delta.enableExpiredLogCleanup is false). When that fails, [Table.Warn] is told,
+// and the commit stands.
 func (x *Txn) Commit(ctx context.Context) (int64, error) {
 	if x.result != nil {
 		return 0, invalid("the commit is version %d already", x.result.Version())
@@ -249,6 +252,8 @@ func (x *Txn) finish(ctx context.Context, current *Snapshot, version int64, data
 	if n := checkpointInterval(st.metaData.Configuration); version > 0 && version%n == 0 {
 		if err := x.table.writeCheckpoint(ctx, st, now); err != nil {
 			x.table.warn(fmt.Errorf("delta: checkpoint of version %d: %w", version, err))
+		} else if err := x.table.cleanLog(ctx, st, now); err != nil {
+			x.table.warn(fmt.Errorf("delta: cleaning up the log behind version %d: %w", version, err))
 		}
 	}
 	return nil
