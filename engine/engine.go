@@ -104,6 +104,10 @@ type Input struct {
 	Root  string
 	Files []table.File
 	CSV   *CSVOptions
+	// ByFieldID finds the columns of Parquet files by the ids that the schema's
+	// Meta gives them (delta.columnMapping.id), not by their names: those of files
+	// without ids read as null.
+	ByFieldID bool
 	// Provenance adds the columns [FileColumn] and [LineColumn].
 	Provenance bool
 	// SQL, instead of Files, makes the relation from a SELECT over relations that

@@ -120,7 +120,7 @@ func (d *data) delta(ctx context.Context, at delta.At) error {
 	}
 	v := snap.Version()
 	d.dataset.Version = &v
-	d.input = engine.Input{Schema: snap.Schema()}
+	d.input = engine.Input{Schema: snap.Schema(), ByFieldID: snap.ColumnMapping() == "id"}
 	if d.input.Root, err = d.where.Dir(); err != nil {
 		return err
 	}

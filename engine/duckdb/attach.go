@@ -258,17 +258,28 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	plain := len(in.Schema.Fields) == 0 && len(partition) == 0
 	var stored, selected, partitions []string
 	for _, f := range r.schema.Fields {
-		p := physical(f)
 		if plain {
-			selected = append(selected, fmt.Sprintf("CAST(t.%s AS %s) AS %s", ident(p), sqlType(f.Type, logical), ident(f.Name)))
+			selected = append(selected, fmt.Sprintf("CAST(t.%s AS %s) AS %s", ident(f.Name), sqlType(f.Type, logical), ident(f.Name)))
 			continue
 		}
-		if partition[p] {
-			selected = append(selected, fmt.Sprintf("CAST(f.p%d AS %s) AS %s", len(partitions), sqlType(f.Type, logical), ident(f.Name)))
-			partitions = append(partitions, p)
+		if partition[f.Name] {
+			value := fmt.Sprintf("CAST(f.p%d AS %s)", len(partitions), sqlType(f.Type, logical))
+			if f.Type.Kind == table.Binary { // the bytes of the text; a cast would look for escapes
+				value = fmt.Sprintf("encode(f.p%d)", len(partitions))
+			}
+			selected = append(selected, value+" AS "+ident(f.Name))
+			partitions = append(partitions, f.Name)
 			continue
 		}
-		stored = append(stored, fmt.Sprintf("%s: {name: %s, type: %s, default_value: NULL}", literal(p), literal(p), literal(sqlType(f.Type, physical))))
+		p := physical(f)
+		found := literal(p)
+		if in.ByFieldID {
+			var ok bool
+			if found, ok = fieldID(f); !ok {
+				return "", fmt.Errorf("%s: column %q has no delta.columnMapping.id, by which it is to be found", doing, f.Name)
+			}
+		}
+		stored = append(stored, fmt.Sprintf("%s: {name: %s, type: %s, default_value: NULL}", found, literal(p), literal(sqlType(f.Type, physical))))
 		selected = append(selected, renamed("t."+ident(p), f.Type, physical, logical, 0)+" AS "+ident(f.Name))
 	}
 	if stored == nil { // a map of nothing has no type

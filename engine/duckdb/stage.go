@@ -9,7 +9,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -224,24 +223,55 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 	return files, err
 }
 
-// fieldIDs are the ids that column mapping gives to columns, as COPY wants them; "" when there are none.
+// fieldIDs are the ids that column mapping gives to columns, at every level, as
+// COPY wants them; "" when there are none.
 func fieldIDs(fields []table.Field, partitionBy []string) string {
 	var ids []string
 	for _, f := range fields {
-		id, ok := f.Meta["delta.columnMapping.id"]
-		if !ok || slices.Contains(partitionBy, f.Name) {
+		if slices.Contains(partitionBy, f.Name) {
 			continue
 		}
-		text := fmt.Sprint(id)
-		if _, err := strconv.ParseInt(text, 10, 32); err != nil {
-			continue
+		own, ok := fieldID(f)
+		if inner := fieldIDsWithin(f.Type, own); inner != "" {
+			own, ok = "{"+inner+"}", true
 		}
-		ids = append(ids, literal(physical(f))+": "+text)
+		if ok {
+			ids = append(ids, literal(physical(f))+": "+own)
+		}
 	}
 	if ids == nil {
 		return ""
 	}
 	return "{" + strings.Join(ids, ", ") + "}"
+}
+
+// fieldIDsWithin are the ids within a column of that type and id; "" when no
+// struct is in it.
+func fieldIDsWithin(t table.Type, own string) string {
+	var inner []string
+	add := func(name string, t table.Type) {
+		if ids := fieldIDsWithin(t, ""); ids != "" {
+			inner = append(inner, name+": {"+ids+"}")
+		}
+	}
+	switch t.Kind {
+	case table.Struct:
+		if ids := fieldIDs(t.Fields, nil); ids != "" {
+			inner = append(inner, strings.TrimSuffix(strings.TrimPrefix(ids, "{"), "}"))
+		}
+	case table.Array:
+		add("element", *t.Elem)
+	case table.Map:
+		add("key", *t.Key)
+		add("value", *t.Elem)
+	}
+	if inner == nil {
+		return ""
+	}
+	if own != "" {
+		inner = append([]string{"__duckdb_field_id: " + own}, inner...)
+	}
+	return strings.Join(inner, ", ")
 }
 
 // settle moves the written files to their final places, makes them durable and
@@ -274,7 +304,7 @@ func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
 			if st.File.Partition == nil {
 				st.File.Partition = map[string]*string{}
 			}
-			st.File.Partition[physical(f)] = v
+			st.File.Partition[p] = v
 			in = path.Join(in, partitionFolder(physical(f), v))
 		}
 		to := filepath.Join(req.Root, filepath.FromSlash(in))

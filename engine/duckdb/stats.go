@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,22 +27,22 @@ func fileStats(req engine.StageRequest, w written) *table.Stats {
 		name, _ := keys[i].(string)
 		byPath[name], _ = values[i].(driver.OrderedMap)
 	}
-	var leaves func(fields []table.Field, above []string)
-	leaves = func(fields []table.Field, above []string) {
+	var leaves func(fields []table.Field, above, stored []string)
+	leaves = func(fields []table.Field, above, stored []string) {
 		for _, f := range fields {
-			at := append(append([]string{}, above...), physical(f))
+			at, in := append(slices.Clone(above), f.Name), append(slices.Clone(stored), physical(f))
 			switch f.Type.Kind {
 			case table.Struct:
-				leaves(f.Type.Fields, at)
+				leaves(f.Type.Fields, at, in)
 			case table.Array, table.Map:
 			default:
-				if of, ok := byPath[quotedPath(at)]; ok {
+				if of, ok := byPath[quotedPath(in)]; ok {
 					stats.Columns = append(stats.Columns, columnStats(at, f.Type, of))
 				}
 			}
 		}
 	}
-	leaves(req.Schema.Fields, nil)
+	leaves(req.Schema.Fields, nil, nil)
 	return stats
 }
 

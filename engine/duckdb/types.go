@@ -24,6 +24,17 @@ func physical(f table.Field) string {
 	return f.Name
 }
 
+// fieldID is the id that column mapping gives a field, as text.
+func fieldID(f table.Field) (string, bool) {
+	id, ok := f.Meta["delta.columnMapping.id"]
+	if !ok {
+		return "", false
+	}
+	text := fmt.Sprint(id)
+	_, err := strconv.ParseInt(text, 10, 32)
+	return text, err == nil
+}
+
 // sqlType spells a type for DuckDB.
 func sqlType(t table.Type, name naming) string {
 	switch t.Kind {

@@ -60,7 +60,7 @@ func parquetCases(t *testing.T, open func(*testing.T) *fixture) {
 		t.Errorf("an unresolved deletion vector: %v", err)
 	}
 
-	// Column mapping: other names in the files, in statistics and for partitions.
+	// Column mapping: other names in the files, the table's own in what is told of them.
 	mapped := Schema(t, "id int64, st struct<a: int64>, li array<struct<a: int64>>, region string")
 	mapped.Fields[0].Meta = map[string]any{"delta.columnMapping.physicalName": "col-1", "delta.columnMapping.id": 1}
 	mapped.Fields[1].Type.Fields[0].Meta = map[string]any{"delta.columnMapping.physicalName": "col-2"}
@@ -72,13 +72,25 @@ func parquetCases(t *testing.T, open func(*testing.T) *fixture) {
 	f.attach(engine.Input{Name: "t", Root: f.dir, Files: files(staged, true), Schema: mapped})
 	f.expect("SELECT * FROM t ORDER BY id", "6 | null | null | null", "7 | {a: 8} | [{a: 9}] | 'north'")
 	for _, st := range staged {
-		if _, ok := st.File.Partition["col-4"]; !ok || st.File.Stats.Columns[0].Path[0] != "col-1" || st.File.Stats.Columns[1].Path[1] != "col-2" {
+		if _, ok := st.File.Partition["region"]; !ok || st.File.Stats.Columns[0].Path[0] != "id" || st.File.Stats.Columns[1].Path[1] != "a" {
 			t.Errorf("mapped: partition %v, statistics %v", st.File.Partition, statLines(st.File.Stats))
 		}
 		if got := f.attach(engine.Input{Name: "raw", Root: f.dir, Files: []table.File{st.File}}); got != "col-1 int64, st struct<col-2: int64>, li array<struct<col-3: int64>>" {
 			t.Errorf("mapped: the file holds %s", got)
 		}
 	}
+	// By id, names do not count, and neither does a file without ids.
+	named := func(id, st string) table.Schema {
+		s := Schema(t, "id int64, st struct<a: int64>")
+		s.Fields[0].Meta = map[string]any{"delta.columnMapping.physicalName": id, "delta.columnMapping.id": 1}
+		s.Fields[1].Meta = map[string]any{"delta.columnMapping.physicalName": st, "delta.columnMapping.id": 2}
+		s.Fields[1].Type.Fields[0].Meta = map[string]any{"delta.columnMapping.physicalName": "a", "delta.columnMapping.id": 3}
+		return s
+	}
+	byID := files(f.stage(engine.StageRequest{SQL: "SELECT id, st FROM m", Schema: named("old-1", "old-2"), Dir: "ids"}), true)
+	byID = append(byID, files(f.stage(engine.StageRequest{SQL: "SELECT 5 AS id, st FROM m LIMIT 1", Schema: Schema(t, "id int64, st struct<a: int64>"), Dir: "noids"}), true)...)
+	f.attach(engine.Input{Name: "t", Root: f.dir, Files: byID, Schema: named("id", "st"), ByFieldID: true})
+	f.expect("SELECT * FROM t ORDER BY id NULLS LAST", "6 | null", "7 | {a: 8}", "null | null")
 
 	// Names that look like patterns are names.
 	odd := "odd [x]*/a?{b} 100%'s.parquet"
@@ -170,6 +182,13 @@ func partitionCases(t *testing.T, open func(*testing.T) *fixture) {
 		if err == nil || !strings.Contains(err.Error(), `"p"`) {
 			t.Errorf("an empty partition value: %v", err)
 		}
+	})
+	t.Run("binary is the bytes of the text", func(t *testing.T) {
+		f := open(t)
+		staged := f.stage(engine.StageRequest{SQL: "SELECT 1 AS id, 'b' AS p", Schema: Schema(t, "id int64, p string"), PartitionBy: []string{"p"}, Dir: "r"})
+		staged[0].File.Partition = map[string]*string{"p": new("é\\x")}
+		f.attach(engine.Input{Name: "t", Root: f.dir, Files: files(staged, true), Schema: Schema(t, "id int64, p binary")})
+		f.expect("SELECT id, decode(p) FROM t", "1 | 'é\\x'")
 	})
 	t.Run("path decides nothing", func(t *testing.T) {
 		f := open(t)
