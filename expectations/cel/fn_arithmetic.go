@@ -27,6 +27,16 @@ var arithmeticFunctions = []function{
 				return "CAST(" + a[0].sql + " || " + a[1].sql + " AS VARCHAR)", nil
 			},
 			spark: call("concat")},
+		form{id: "add_bytes", in: []*types.Type{types.BytesType, types.BytesType}, out: types.BytesType, total: true,
+			eval: func(a []ref.Val) ref.Val { return a[0].(types.Bytes).Add(a[1]) },
+			duckdb: func(w *writer, a []term) (string, error) {
+				return "CAST(" + a[0].sql + " || " + a[1].sql + " AS BLOB)", nil
+			},
+			spark: call("concat")},
+		form{id: "add_list", in: []*types.Type{listOfA, listOfA}, out: listOfA, total: true,
+			shape:  func(a []shape, _ []ref.Val) (shape, error) { return meet(a[0], a[1]), nil },
+			eval:   func(a []ref.Val) ref.Val { return listValue(append(elements(a[0]), elements(a[1])...)) },
+			duckdb: addLists, spark: addLists},
 	)},
 	{name: operators.Subtract, style: operator, forms: numeric("subtract", func(id string, in []*types.Type) form {
 		return arithmetic(id, "-", in, func(a, b types.Int) ref.Val { return a.Subtract(b) },
@@ -61,6 +71,20 @@ var arithmeticFunctions = []function{
 			eval:   func(a []ref.Val) ref.Val { return a[0].(decimal).neg() },
 			duckdb: negatedDecimal, spark: negatedDecimal},
 	}},
+}
+
+// addLists keeps null an error, which DuckDB takes for an empty list.
+func addLists(w *writer, a []term) (string, error) {
+	for i := range a {
+		if holdsDecimals(a[i].typ) && a[0].shape != a[1].shape {
+			return "", w.unsupported("a sum of lists of decimals with different places")
+		}
+	}
+	sum := "list_concat(" + a[0].sql + ", " + a[1].sql + ")"
+	if w.isSpark() {
+		sum = "concat(" + a[0].sql + ", " + a[1].sql + ")"
+	}
+	return "CASE WHEN " + a[0].sql + " IS NOT NULL AND " + a[1].sql + " IS NOT NULL THEN " + sum + " END", nil
 }
 
 func negated(_ *writer, a []term) (string, error) { return "(-" + a[0].sql + ")", nil }

@@ -50,6 +50,8 @@ func ordering(name, op string, holds func(c int) bool) []form {
 			eval:   func(a []ref.Val) ref.Val { return types.Bool(holds(compare(a[0], a[1]))) },
 			duckdb: plainComparison(op), spark: plainComparison(op)})
 	}
+	same("bool", types.BoolType, compare)
+	same("bytes", types.BytesType, compare)
 	same("string", types.StringType, func(a, b ref.Val) int { return cmp.Compare(a.(types.String), b.(types.String)) })
 	same("timestamp", types.TimestampType, func(a, b ref.Val) int {
 		return a.(types.Timestamp).Time.Compare(b.(types.Timestamp).Time)

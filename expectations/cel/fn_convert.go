@@ -40,14 +40,16 @@ var conversionFunctions = []function{
 			{id: "int_double", in: []*types.Type{types.DoubleType}, out: types.IntType,
 				eval: func(a []ref.Val) ref.Val {
 					x := math.Trunc(float64(a[0].(types.Double)))
-					if !(x >= -1<<63 && x < 1<<63) {
+					if !(x > -1<<63 && x < 1<<63) {
 						return types.NewErr("%v is beyond int", a[0].Value())
 					}
 					return types.Int(x)
 				},
-				duckdb: func(w *writer, a []term) (string, error) { return bigint("trunc(" + a[0].sql + ")"), nil },
+				duckdb: func(w *writer, a []term) (string, error) {
+					return "CASE WHEN " + a[0].sql + " > -9223372036854775808e0 THEN " + bigint("trunc("+a[0].sql+")") + " END", nil
+				},
 				spark: func(w *writer, a []term) (string, error) {
-					return fmt.Sprintf("CASE WHEN %s >= -9223372036854775808D AND %s < 9223372036854775808D THEN CAST(%s AS BIGINT) END", a[0].sql, a[0].sql, a[0].sql), nil
+					return fmt.Sprintf("CASE WHEN %s > -9223372036854775808D AND %s < 9223372036854775808D THEN CAST(%s AS BIGINT) END", a[0].sql, a[0].sql, a[0].sql), nil
 				}},
 			{id: "int_decimal", in: []*types.Type{decimalType}, out: types.IntType,
 				eval: func(a []ref.Val) ref.Val {
@@ -106,6 +108,8 @@ var conversionFunctions = []function{
 			{id: "string_int", in: []*types.Type{types.IntType}, out: types.StringType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatInt(int64(a[0].(types.Int)), 10)) },
 				duckdb: castTo("VARCHAR"), spark: castTo("STRING")},
+			{id: "string_bytes", in: []*types.Type{types.BytesType}, out: types.StringType,
+				eval: func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.StringType) }},
 			{id: "string_bool", in: []*types.Type{types.BoolType}, out: types.StringType, total: true,
 				eval:   func(a []ref.Val) ref.Val { return types.String(strconv.FormatBool(bool(a[0].(types.Bool)))) },
 				duckdb: castTo("VARCHAR"), spark: castTo("STRING")},
@@ -149,6 +153,23 @@ var conversionFunctions = []function{
 					return fmt.Sprintf("concat(date_format(%s, %s), CASE WHEN %s = 0 THEN '' ELSE concat('.', rtrim('0', lpad(CAST(%s AS STRING), 6, '0'))) END, 'Z')",
 						a[0].sql, w.dialect.Literal("yyyy-MM-dd'T'HH:mm:ss"), us, us), nil
 				}},
+		}},
+	{name: "bool", style: global,
+		doc:      "The truth value in a text: true, True, TRUE, t, T or 1, and false, False, FALSE, f, F or 0; an error for other text.",
+		examples: []string{"bool('true')", "!bool('0')", "!bool('f')"}, forms: []form{
+			identity("bool_bool", types.BoolType),
+			{id: "bool_string", in: []*types.Type{types.StringType}, out: types.BoolType,
+				eval:   func(a []ref.Val) ref.Val { return a[0].ConvertToType(types.BoolType) },
+				duckdb: boolOf, spark: boolOf},
+		}},
+	{name: "bytes", style: global,
+		doc:      "The bytes of a text in UTF-8.",
+		examples: []string{"bytes('abc') == b'abc'", "bytes('é').size() == 2", "bytes('') == b''"}, forms: []form{
+			identity("bytes_bytes", types.BytesType),
+			{id: "bytes_string", in: []*types.Type{types.StringType}, out: types.BytesType, total: true,
+				eval:   func(a []ref.Val) ref.Val { return types.Bytes(a[0].(types.String)) },
+				duckdb: call("encode"),
+				spark:  func(w *writer, a []term) (string, error) { return "encode(" + a[0].sql + ", 'UTF-8')", nil }},
 		}},
 	{name: decimalFunction, style: operator, forms: []form{
 		{id: "decimal_literal", in: []*types.Type{types.StringType}, out: decimalType, total: true,
@@ -222,6 +243,10 @@ var doubleConversions = []form{
 			x := "TRY_CAST(" + a[0].sql + " AS DOUBLE)"
 			return "CASE WHEN " + w.fullMatch(a[0].sql, strings.Trim(doubleText, "^$")) + " AND abs(" + x + ") < " + infinity + " THEN " + x + " END", nil
 		}},
+}
+
+func boolOf(_ *writer, a []term) (string, error) {
+	return "CASE WHEN " + a[0].sql + " IN ('1', 't', 'T', 'true', 'TRUE', 'True') THEN TRUE WHEN " + a[0].sql + " IN ('0', 'f', 'F', 'false', 'FALSE', 'False') THEN FALSE END", nil
 }
 
 func identity(id string, t *types.Type) form {

@@ -74,6 +74,7 @@ func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 		c.on(t).compareRows(said, true)
 		c.on(t).refuse(unsaid)
 	})
+	t.Run("conformance", func(t *testing.T) { c.on(t).compareConformance() })
 	t.Run("examples", func(t *testing.T) {
 		var sources []string
 		for _, f := range cel.Functions() {
