@@ -383,7 +383,14 @@ func (c *compilation) typeError(tree *ast.AST, err *common.Error) {
 	case at == nil:
 		c.issue(tree.Expr(), "", "%s", err.Message)
 	case strings.HasPrefix(err.Message, "expected type"):
-		c.issue(at, "", "this is %s, where a condition is needed", typeName(tree.TypeMap()[at.ID()]))
+		hint := ""
+		switch t := tree.TypeMap()[at.ID()]; t.Kind() {
+		case types.StringKind:
+			hint = "compare it: x == 'a'; texts are joined by +"
+		case types.IntKind, types.DoubleKind:
+			hint = "compare it: x != 0"
+		}
+		c.issue(at, hint, "this is %s, where a condition is needed", typeName(tree.TypeMap()[at.ID()]))
 	case at.Kind() == ast.CallKind:
 		c.noForm(tree, at)
 	default:
@@ -439,6 +446,8 @@ func (c *compilation) noForm(tree *ast.AST, e ast.Expr) {
 func pairHint(sign string, given []string) string {
 	has := func(t string) bool { return slices.Contains(given, t) }
 	switch {
+	case sign == "!" && len(given) == 1:
+		return "write x == null for what is missing, x == 0 or x == '' for what is empty"
 	case has("decimal") && sign == "/":
 		return "write div(x, y, 2) with the places that you want, or double(x) / double(y)"
 	case has("string") && has("timestamp"):

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -136,6 +137,15 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			c.column(e, name)
 			return
 		}
+		if name, ok := namedMetric(call); ok {
+			if _, known := c.env.lets[name]; !known {
+				c.refuse(e, suggestion(name, slices.Collect(maps.Keys(c.env.lets))), "there is no let %s", name)
+				return
+			}
+			e.SetKindCase(c.fac.NewIdent(e.ID(), name))
+			c.expandName(e, stack)
+			return
+		}
 		if overElements(call) {
 			c.expandLambda(e, stack)
 			return
@@ -154,6 +164,15 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 	default:
 		c.refuse(e, "", "maps and structs cannot be written here")
 	}
+}
+
+// namedMetric is the name in metric('name'), another way to write the name of a let.
+func namedMetric(call ast.CallExpr) (string, bool) {
+	if call.IsMemberFunction() || call.FunctionName() != "metric" || len(call.Args()) != 1 {
+		return "", false
+	}
+	name, ok := literalOf(call.Args()[0]).(types.String)
+	return string(name), ok
 }
 
 // isNamespace reports whether names of functions begin with the name and a dot.
@@ -317,6 +336,9 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		case "lag":
 			c.lowerLag(e, s)
 			return
+		case "metric":
+			c.refuse(e, "write metric('revenue')", "metric takes the name of a let as a constant")
+			return
 		case "math.greatest", "math.least":
 			for len(args) > 2 { // from the left, two at a time
 				args = append([]ast.Expr{c.fac.NewCall(c.newID(e.ID()), name, args[0], args[1])}, args[2:]...)
@@ -457,7 +479,7 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 
 // functionNames are the names that users may call, sorted.
 func functionNames() []string {
-	names := []string{"now", "exists_in", "has", "lag", "freshness", "previous", "history"}
+	names := []string{"now", "exists_in", "has", "lag", "metric", "freshness", "previous", "history"}
 	for name := range lambdaFunctions {
 		names = append(names, name)
 	}

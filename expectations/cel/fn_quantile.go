@@ -33,6 +33,30 @@ var quantileAggregates = []aggregate{
 			return quantile(m, rows, q)
 		},
 		duckdb: quantileSQL, spark: quantileSQL},
+	// Engines estimate it in one pass and little memory; the reference is exact.
+	{name: "approx_quantile", min: 2, max: 2,
+		types: func(args []*expr) (result, *wrong) {
+			if _, ok := fraction(args[1]); !ok {
+				return result{}, &wrong{1, "approx_quantile takes a fraction from 0.0 to 1.0 as a constant", "write approx_quantile(x, 0.99)"}
+			}
+			return doubleResult, number("approx_quantile", args[0])
+		},
+		eval: func(m *metric, rows [][]ref.Val) ref.Val {
+			q, _ := fraction(m.args[1])
+			for _, r := range rows {
+				if d, ok := r[0].(decimal); ok {
+					r[0] = types.Double(d.float())
+				}
+			}
+			return quantile(m, rows, q)
+		},
+		duckdb: func(g *aggregation) (string, error) { return g.approximate("approx_quantile"), nil },
+		spark:  func(g *aggregation) (string, error) { return g.approximate("percentile_approx"), nil }},
+}
+
+func (g *aggregation) approximate(function string) string {
+	q, _ := fraction(g.metric.args[1])
+	return fmt.Sprintf("%s(CAST(%s AS DOUBLE), %s)%s", function, g.args[0].sql, q, g.finite())
 }
 
 // fraction is the constant of quantile, with at most 18 places.
