@@ -34,12 +34,14 @@ var codeFunctions = []function{
 func codeList(name, doc, codes string, examples ...string) function {
 	list := strings.Fields(codes)
 	set := map[string]bool{}
+	var quoted []string
 	for _, c := range list {
 		set[c] = true
+		quoted = append(quoted, "'"+c+"'")
 	}
 	f := textTestOf(name, doc, func(s string) bool { return set[s] },
 		func(w *writer, s string) (string, error) {
-			return "(" + s + " IN ('" + strings.Join(list, "', '") + "'))", nil
+			return w.inSet(s, quoted), nil
 		}, examples...)
 	f.forms[0].out = types.BoolType
 	return f

@@ -238,7 +238,7 @@ func (w *writer) member(x, list term) (string, error) {
 		if isDecimal(commonType(x.typ, list.list[0].typ)) {
 			left = w.dec(x, s)
 		}
-		sql := "(" + left + " IN (" + strings.Join(set, ", ") + "))"
+		sql := w.inSet(left, set)
 		if x.null {
 			sql = "coalesce" + sql[:len(sql)-1] + ", FALSE)"
 		}
@@ -248,6 +248,19 @@ func (w *writer) member(x, list term) (string, error) {
 		return each[0], nil
 	}
 	return "(" + strings.Join(each, " OR ") + ")", nil
+}
+
+// largeSet is how many constants DuckDB compares one by one no slower than it looks
+// them up: measured within an aggregate's FILTER, 1000 take 30 times as long.
+const largeSet = 32
+
+// inSet writes x IN constants, as a join with them if they are many.
+func (w *writer) inSet(x string, set []string) string {
+	items := strings.Join(set, ", ")
+	if len(set) > largeSet && !w.isSpark() && !w.inLambda {
+		items = "SELECT unnest([" + items + "])"
+	}
+	return "(" + x + " IN (" + items + "))"
 }
 
 // within writes x in a list that is not written out, or in the keys of a map.
