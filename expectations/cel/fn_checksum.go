@@ -147,7 +147,7 @@ func (w *writer) guarded(s, pattern, check string) string {
 // characters is a text as a list.
 func (w *writer) characters(s string) string {
 	if w.isSpark() {
-		return "split(" + s + ", '(?!^)')"
+		return "split(" + s + ", " + w.dialect.Literal(`(?!\A)(?!\z)`) + ")" // at the end stands one more empty match
 	}
 	return "string_split(" + s + ", '')"
 }
