@@ -64,7 +64,7 @@ var mutations = []struct{ old, new string }{
 	{` >= `, ` <= `}, {` <= `, ` >= `}, {` > `, ` < `}, {` < `, ` > `},
 	{`^!`, ``}, {`\bmean\(`, `max(`}, {`\bsum\(`, `max(`}, {`\bmin\(`, `max(`}, {`\bmax\(`, `min(`},
 	{`\bdistinct\(`, `count(`}, {`\bshare\(`, `count(`}, {`\brows\(\)`, `rows() + 1`}, {`\bnow\(\)`, `now() - duration('1s')`},
-	{` in `, ` in [] + `}, {`startsWith`, `endsWith`}, {`endsWith`, `startsWith`}, {`contains`, `startsWith`}, {`\babs\(`, `(`},
+	{` in `, ` == `}, {`startsWith`, `endsWith`}, {`endsWith`, `startsWith`}, {`contains`, `startsWith`}, {`\babs\(`, `(`},
 	{`upperAscii\(\) ==`, `lowerAscii() ==`}, {`lowerAscii\(\) ==`, `upperAscii() ==`}, {` && `, ` || `}, {` \|\| `, ` && `}, {`\^`, ``}, {`\$'`, `'`}, {` - `, ` + `}, {` \+ `, ` - `},
 	{`\bmedian\(`, `min(`}, {`\bstddev\(`, `variance(`}, {`\bvariance\(`, `stddev(`}, {`\bmode\(`, `min(`}, {`\bfalls\(`, `rises(`}, {`\brises\(`, `falls(`}, {`\bstays\(`, `falls(`}, {`\bbeyond\(`, `beyond_iqr(`}, {`\bbeyond_iqr\(`, `beyond(`}, {`\bskewness\(`, `kurtosis(`}, {`\bkurtosis\(`, `skewness(`}, {`\bcorr\(`, `entropy(1.0 * `}, {`\bnulls\(`, `rows() - nulls(`}, {`\bduplicates\(`, `1 + duplicates(`},
 	{`\$op`, `==`}, {`size\(\$column\)`, `size(bytes($column))`},
