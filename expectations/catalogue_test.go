@@ -67,7 +67,7 @@ var mutations = []struct{ old, new string }{
 	{` in `, ` == `}, {`startsWith`, `endsWith`}, {`endsWith`, `startsWith`}, {`contains`, `startsWith`}, {`\babs\(`, `(`},
 	{`upperAscii\(\) ==`, `lowerAscii() ==`}, {`lowerAscii\(\) ==`, `upperAscii() ==`}, {` && `, ` || `}, {` \|\| `, ` && `}, {`\^`, ``}, {`\$'`, `'`}, {` - `, ` + `}, {` \+ `, ` - `},
 	{`\bmedian\(`, `min(`}, {`\bstddev\(`, `variance(`}, {`\bvariance\(`, `stddev(`}, {`\bmode\(`, `min(`}, {`\bfalls\(`, `rises(`}, {`\brises\(`, `falls(`}, {`\bstays\(`, `falls(`}, {`\bbeyond\(`, `beyond_iqr(`}, {`\bbeyond_iqr\(`, `beyond(`}, {`\bskewness\(`, `kurtosis(`}, {`\bkurtosis\(`, `skewness(`}, {`\bcorr\(`, `entropy(1.0 * `}, {`\bnulls\(`, `rows() - nulls(`}, {`\bduplicates\(`, `1 + duplicates(`},
-	{`\$op`, `==`}, {`size\(\$column\)`, `size(bytes($column))`},
+	{`\$op`, `==`},
 }
 
 // TestMutations: whatever is turned around in a kind's template, an example sees it.
