@@ -21,7 +21,8 @@ type action struct {
 	Remove     *fileAction     `json:"remove,omitempty"`
 	Add        *fileAction     `json:"add,omitempty"`
 	Change     *fileAction     `json:"cdc,omitempty"`
-	Sidecar    *sidecar        `json:"sidecar,omitempty"` // V2 checkpoints only
+	Sidecar    *sidecar        `json:"sidecar,omitempty"`            // V2 checkpoints only
+	Checkpoint *checkpointMark `json:"checkpointMetadata,omitempty"` // V2 checkpoints only
 }
 
 type protocol struct {
@@ -77,7 +78,14 @@ type domainMetadata struct {
 }
 
 type sidecar struct {
-	Path string `json:"path"`
+	Path             string `json:"path"`
+	SizeInBytes      number `json:"sizeInBytes"`
+	ModificationTime number `json:"modificationTime"`
+}
+
+// checkpointMark is the action checkpointMetadata.
+type checkpointMark struct {
+	Version number `json:"version"`
 }
 
 // fileAction is an add or a remove; most fields are in both.

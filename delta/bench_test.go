@@ -86,7 +86,7 @@ func bigCheckpoint(b *testing.B, n int) *state {
 func BenchmarkCheckpointWrite(b *testing.B) {
 	st := bigCheckpoint(b, 100_000)
 	for b.Loop() {
-		if _, err := formatCheckpoint(st.checkpointActions(f0)); err != nil {
+		if _, err := formatCheckpoint(checkpointShape, st.checkpointActions(f0)); err != nil {
 			b.Fatal(err)
 		}
 	}

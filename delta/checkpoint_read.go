@@ -63,7 +63,7 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 				return err
 			}
 			if !strings.Contains(p, "/") {
-				p = path.Join(logDir, "_sidecars", p)
+				p = path.Join(sidecarDir, p)
 			}
 			sidecars = append(sidecars, p)
 		}

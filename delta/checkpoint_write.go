@@ -25,15 +25,19 @@ func checkpointInterval(props map[string]string) int64 {
 	return 10
 }
 
-// writeCheckpoint writes a classic checkpoint of the state and then the hint to
-// it (PROTOCOL.md, "Checkpoints"). The hint never moves backwards.
+// writeCheckpoint writes a checkpoint of the state, classic or V2 as the table has
+// it, and then the hint to it (PROTOCOL.md, "Checkpoints"). The hint never moves
+// backwards.
 func (t *Table) writeCheckpoint(ctx context.Context, s *state, now time.Time) error {
 	actions := s.checkpointActions(now)
-	data, err := formatCheckpoint(actions)
-	if err != nil {
-		return err
+	var size int
+	var err error
+	if s.v2Checkpoints() {
+		size, err = t.writeV2(ctx, s.version, actions, now)
+	} else {
+		size, err = t.writeClassic(ctx, s.version, actions)
 	}
-	if err := t.store.Put(ctx, checkpointName(s.version), data); err != nil {
+	if err != nil {
 		return err
 	}
 	if t.hint(ctx) >= s.version {
@@ -44,11 +48,19 @@ func (t *Table) writeCheckpoint(ctx context.Context, s *state, now time.Time) er
 		Size          int   `json:"size"`
 		SizeInBytes   int   `json:"sizeInBytes"`
 		NumOfAddFiles int   `json:"numOfAddFiles"`
-	}{s.version, len(actions), len(data), len(s.files)})
+	}{s.version, len(actions), size, len(s.files)})
 	if err != nil {
 		return err
 	}
 	return t.store.Put(ctx, hintName, []byte(hint))
+}
+
+func (t *Table) writeClassic(ctx context.Context, version int64, actions []action) (int, error) {
+	data, err := formatCheckpoint(checkpointShape, actions)
+	if err != nil {
+		return 0, err
+	}
+	return len(data), t.store.Put(ctx, checkpointName(version), data)
 }
 
 // checkpointActions are what a checkpoint holds, in a fixed order.
@@ -121,6 +133,11 @@ var checkpointShape = []shape{
 // values are an action as its shape has it: values by field, nil where there is none.
 func (a *action) values() map[string]any {
 	switch {
+	case a.Checkpoint != nil:
+		return map[string]any{"checkpointMetadata": map[string]any{"version": int64(a.Checkpoint.Version)}}
+	case a.Sidecar != nil:
+		c := a.Sidecar
+		return map[string]any{"sidecar": map[string]any{"path": c.Path, "sizeInBytes": int64(c.SizeInBytes), "modificationTime": int64(c.ModificationTime)}}
 	case a.Txn != nil:
 		return map[string]any{"txn": map[string]any{"appId": a.Txn.AppID, "version": int64(a.Txn.Version), "lastUpdated": orNil(a.Txn.LastUpdated)}}
 	case a.Add != nil:
@@ -305,10 +322,10 @@ func (s shape) shred(v any, def int16, columns []*column) []*column {
 	return columns[1:]
 }
 
-// formatCheckpoint writes actions as a Parquet file.
-func formatCheckpoint(actions []action) ([]byte, error) {
-	fields := make(schema.FieldList, len(checkpointShape))
-	for i, s := range checkpointShape {
+// formatCheckpoint writes actions as a Parquet file with a column for each shape.
+func formatCheckpoint(shapes []shape, actions []action) ([]byte, error) {
+	fields := make(schema.FieldList, len(shapes))
+	for i, s := range shapes {
 		fields[i] = s.node()
 	}
 	root := schema.MustGroup(schema.NewGroupNode("spark_schema", parquet.Repetitions.Required, fields, -1))
@@ -316,7 +333,7 @@ func formatCheckpoint(actions []action) ([]byte, error) {
 	w := file.NewParquetWriter(&out, root, file.WithWriterProps(parquet.NewWriterProperties(
 		parquet.WithCompression(compress.Codecs.Snappy), parquet.WithStats(false), parquet.WithCreatedBy("dq"))))
 	for start := 0; start < len(actions); start += checkpointGroup {
-		if err := writeGroup(w, actions[start:min(start+checkpointGroup, len(actions))]); err != nil {
+		if err := writeGroup(w, shapes, actions[start:min(start+checkpointGroup, len(actions))]); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
@@ -326,14 +343,14 @@ func formatCheckpoint(actions []action) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func writeGroup(w *file.Writer, actions []action) error {
+func writeGroup(w *file.Writer, shapes []shape, actions []action) error {
 	columns := make([]*column, w.Schema.NumColumns())
 	for i := range columns {
 		columns[i] = &column{}
 	}
 	for i := range actions {
 		rest, values := columns, actions[i].values()
-		for _, s := range checkpointShape {
+		for _, s := range shapes {
 			rest = s.shred(values[s.name], 0, rest)
 		}
 	}

@@ -24,7 +24,7 @@ func logRetention(props map[string]string) time.Duration {
 // Nothing goes unless that checkpoint can be read. A version is as old as its entry
 // and, where it has one, its in-commit timestamp say: the younger of both, so that
 // a copied log only stays for longer.
-// Sidecars stay, since other checkpoints may share them. The table can switch it
+// Sidecars go once no checkpoint that stays names them. The table can switch it
 // off (delta.enableExpiredLogCleanup=false).
 func (t *Table) cleanLog(ctx context.Context, s *state, now time.Time) error {
 	props := s.metaData.Configuration
@@ -51,16 +51,21 @@ func (t *Table) cleanLog(ctx context.Context, s *state, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("delta: listing the log: %w", err)
 	}
+	v2 := false
 	for _, info := range infos { // by name, so that the oldest go first
 		version, rest, ok := splitLogName(path.Base(info.Name))
 		if !ok || version >= keep || info.Modified.After(cutoff) {
 			continue
 		}
 		if rest == "json" || rest == "crc" || strings.HasPrefix(rest, "checkpoint.") || strings.HasSuffix(rest, ".compacted.json") {
+			v2 = v2 || isV2Name(rest)
 			if err := t.store.Delete(ctx, info.Name); err != nil {
 				return fmt.Errorf("delta: %s: %w", info.Name, err)
 			}
 		}
+	}
+	if v2 {
+		return t.cleanSidecars(ctx, now)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func TestLogCleanup(t *testing.T) {
 				s = appendFiles(t, s, fmt.Sprintf("f%d", i))
 			}
 			logs, err := filepath.Glob(filepath.Join(dir, logDir, "0*"))
-			if err != nil || len(logs) != 32 {
+			if err != nil || len(logs) != 62 {
 				t.Fatalf("%d files in the log (%v)", len(logs), err)
 			}
 			if c.break20 {

@@ -29,8 +29,9 @@ import (
 // [ErrInvalid] or [ErrUnsupported] before anything is written, [ErrGone] when
 // commits between were cleaned up, and what the store says.
 //
-// Every so many versions (delta.checkpointInterval, 10) a checkpoint is written
-// afterwards, and entries of the log before an older one go that nobody can ask
+// Afterwards the version's checksum (.crc) is written and, every so many versions
+// (delta.checkpointInterval, 10), a checkpoint: a V2 one, with sidecars for very
+// many files, where delta.checkpointPolicy is v2. Then entries of the log before an older one go that nobody can ask
 // for any more (delta.logRetentionDuration, 30 days; not when
 // delta.enableExpiredLogCleanup is false). When that fails, [Table.Warn] is told,
 // and the commit stands.
@@ -248,6 +249,9 @@ func (x *Txn) finish(ctx context.Context, current *Snapshot, version int64, data
 	st.modified = now
 	if x.result, err = x.table.snapshot(ctx, st, current); err != nil {
 		return err
+	}
+	if err := x.table.writeChecksum(ctx, st); err != nil {
+		x.table.warn(fmt.Errorf("delta: checksum of version %d: %w", version, err))
 	}
 	if n := checkpointInterval(st.metaData.Configuration); version > 0 && version%n == 0 {
 		if err := x.table.writeCheckpoint(ctx, st, now); err != nil {

@@ -28,6 +28,11 @@ func checked(t *testing.T) (*Table, *memory) {
 	x := s.Begin("DELETE")
 	x.Delete(fileList(t, s)[3], []int64{1, 2})
 	commitOK(t, x)
+	for _, name := range sortedKeys(store.files) { // one checksum of another writer is enough
+		if strings.HasSuffix(name, ".crc") {
+			delete(store.files, name)
+		}
+	}
 	put(strings.TrimSuffix(commitName(11), "json")+"crc", `{"tableSizeBytes":1000,"numFiles":10,"numMetadata":1,"numProtocol":1}`)
 	return tb, store
 }

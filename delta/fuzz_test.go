@@ -53,7 +53,7 @@ func FuzzCommit(f *testing.F) {
 
 // FuzzCheckpoint: any bytes as a checkpoint give actions or an error.
 func FuzzCheckpoint(f *testing.F) {
-	data, err := formatCheckpoint([]action{{Protocol: &protocol{MinReader: 1, MinWriter: 2}},
+	data, err := formatCheckpoint(checkpointShape, []action{{Protocol: &protocol{MinReader: 1, MinWriter: 2}},
 		{Add: &fileAction{Path: "a", Size: numberOf(1), PartitionValues: map[string]*string{"p": nil, "q": new("x")}}},
 		{MetaData: &metaData{PartitionColumns: []string{"p"}}}})
 	if err != nil {
