@@ -19,6 +19,15 @@
 // once ([*Error] with [UnsupportedFeature]); a corrupt table is an [*Error] that
 // names the file. Bad input never panics.
 //
+// # Rows and rules
+//
+// This package deletes rows by their positions ([Txn.Delete]), gives what versions
+// changed ([Table.ChangeFeed]), changes columns ([Txn.MergeSchema],
+// [Txn.RenameColumn], ...), restores ([Table.Restore]) and vacuums
+// ([Table.Vacuum]). What only somebody who sees rows can do is the caller's: a
+// table with CHECK constraints, generated or identity columns or column mapping
+// takes new rows only from a commit that says so ([Txn.Upholds]).
+//
 // # Names
 //
 // Everything in this package's interface uses the logical names of columns, also
