@@ -46,7 +46,7 @@ func (t *Table) Delete(ctx context.Context, condition string) (Result, error) {
 // change data feed is told when files are rewritten, or if others come with it.
 func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []table.File, condition string, others bool) (*draft, error) {
 	d := &draft{parameters: map[string]any{"predicate": condition}}
-	if err := t.attach(ctx, relTable, s.Schema(), files, true); err != nil {
+	if err := t.attach(ctx, s, relTable, s.Schema(), files, true); err != nil {
 		return nil, err
 	}
 	if _, err := t.bound(ctx, relHits, hits(condition), false); err != nil {
@@ -76,7 +76,7 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 		return d, err
 	}
 	d.removes = touched
-	if err := t.attach(ctx, relTable, s.Schema(), part, true); err != nil {
+	if err := t.attach(ctx, s, relTable, s.Schema(), part, true); err != nil {
 		return nil, err
 	}
 	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
@@ -106,7 +106,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			}
 		}
 		d := &draft{parameters: map[string]any{"predicate": condition}, readsAll: true}
-		if err := t.attach(ctx, relTable, schema, files, true); err != nil {
+		if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
 			return nil, err
 		}
 		if _, err := t.bound(ctx, relHits, hits(condition), false); err != nil {
@@ -127,7 +127,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		} else {
 			d.removes = touched
 		}
-		if err := t.attach(ctx, relTable, schema, touched, true); err != nil {
+		if err := t.attach(ctx, s, relTable, schema, touched, true); err != nil {
 			return nil, err
 		}
 		// The new values are columns of one SELECT that is bound as a whole, so that
@@ -179,7 +179,7 @@ func (t *Table) Optimize(ctx context.Context, target int64) (Result, error) {
 		}
 		d := &draft{rearranged: true, parameters: map[string]any{"targetSize": target}}
 		for _, bin := range bins(files, s.PartitionBy(), target) {
-			if err := t.attach(ctx, relTouched, s.Schema(), bin, false); err != nil {
+			if err := t.attach(ctx, s, relTouched, s.Schema(), bin, false); err != nil {
 				return nil, err
 			}
 			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+" FROM "+relTouched, s.Schema(), s.PartitionBy())

@@ -27,7 +27,7 @@ func (t *Table) Changes(ctx context.Context, name string, from, to int64) error 
 	if err != nil {
 		return err
 	}
-	c := &changes{Table: t, schema: end.Schema()}
+	c := &changes{Table: t, end: end, schema: end.Schema()}
 	for v, err := range t.Delta.ChangeFeed(ctx, from, to) {
 		if err != nil {
 			return err
@@ -37,7 +37,7 @@ func (t *Table) Changes(ctx context.Context, name string, from, to int64) error 
 		}
 	}
 	if len(c.parts) == 0 {
-		if err := t.attach(ctx, c.relation(), c.schema, nil, true); err != nil {
+		if err := t.attach(ctx, end, c.relation(), c.schema, nil, true); err != nil {
 			return err
 		}
 		c.add(delta.Inserted, to, end.Time().UTC().Format("2006-01-02 15:04:05.999999Z07:00"), "")
@@ -49,6 +49,7 @@ func (t *Table) Changes(ctx context.Context, name string, from, to int64) error 
 // changes collects the SELECTs of changed rows.
 type changes struct {
 	*Table
+	end    *delta.Snapshot
 	schema table.Schema
 	parts  []string
 	count  int
@@ -67,7 +68,7 @@ func (c *changes) version(ctx context.Context, v delta.VersionChanges) error {
 		}
 		file := f.File
 		file.Deleted = nil
-		if err := c.attach(ctx, c.relation(), c.schema, []table.File{file}, true); err != nil {
+		if err := c.attach(ctx, c.end, c.relation(), c.schema, []table.File{file}, true); err != nil {
 			return err
 		}
 		lines := make([]string, len(f.Rows))
@@ -84,7 +85,7 @@ func (c *changes) version(ctx context.Context, v delta.VersionChanges) error {
 		if kind == delta.Recorded {
 			schema = recorded(schema)
 		}
-		if err := c.attach(ctx, c.relation(), schema, whole[kind], true); err != nil {
+		if err := c.attach(ctx, c.end, c.relation(), schema, whole[kind], true); err != nil {
 			return err
 		}
 		c.add(kind, v.Version, at, "")

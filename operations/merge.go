@@ -58,8 +58,11 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	d := &draft{readsAll: true, parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
 	if len(added) > 0 {
 		d.schema = &schema
+		if err := unmapped(s); err != nil {
+			return nil, err
+		}
 	}
-	if err := t.attach(ctx, relTable, schema, files, true); err != nil {
+	if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
 		return nil, err
 	}
 	var touched []table.File
@@ -85,7 +88,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			d.removes = touched
 		}
 	}
-	if err := t.attach(ctx, relTouched, schema, touched, false); err != nil {
+	if err := t.attach(ctx, s, relTouched, schema, touched, false); err != nil {
 		return nil, err
 	}
 	if d.rowsRemoved > 0 && m.Matched != "delete" {

@@ -17,8 +17,9 @@
 // first and what it did matters, the operation is done again on the new version,
 // up to ten times. Readers see all of an operation or nothing.
 //
-// Tables with CHECK constraints, generated columns or column mapping are refused
-// by name as long as package delta cannot write them ([delta.Snapshot.Writable]).
+// New rows must meet the table's CHECK constraints, as far as these compare columns
+// with constants. Tables with other constraints, invariants, generated or identity
+// columns are refused by name ([delta.Snapshot.Writable]).
 package operations
 
 import (
@@ -131,7 +132,7 @@ func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, [
 	}
 	var files []table.File
 	if err == nil {
-		if err := snap.Writable(); err != nil {
+		if err := snap.Writable(upheld...); err != nil {
 			return Result{}, err
 		}
 		if files, err = filesOf(ctx, snap); err != nil {
@@ -160,8 +161,13 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	default:
 		schema = snap.Schema()
 	}
-	if err := t.required(ctx, schema, d.adds); err != nil {
+	if err := t.required(ctx, snap, schema, d.adds); err != nil {
 		return Result{}, err
+	}
+	if snap != nil && !d.rearranged {
+		if err := t.check(ctx, snap, schema, d.adds, snap.Constraints()); err != nil {
+			return Result{}, err
+		}
 	}
 	if t.Gate != nil {
 		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(d.staying(files), d.adds...), Added: d.adds}); err != nil {
@@ -192,6 +198,9 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	}
 	if d.readsAll {
 		x.Reads(true)
+	}
+	if snap != nil {
+		x.Upholds(upheld...)
 	}
 	x.Info(map[string]any{
 		"operationParameters": d.parameters,
@@ -227,12 +236,12 @@ func (d *draft) staying(files []table.File) []table.File {
 }
 
 // required refuses rows without a value in a column that must have one.
-func (t *Table) required(ctx context.Context, schema table.Schema, adds []table.File) error {
+func (t *Table) required(ctx context.Context, s *delta.Snapshot, schema table.Schema, adds []table.File) error {
 	for _, f := range schema.Fields {
 		if f.Nullable || len(adds) == 0 {
 			continue
 		}
-		if err := t.attach(ctx, relTouched, schema, adds, false); err != nil {
+		if err := t.attach(ctx, s, relTouched, schema, adds, false); err != nil {
 			return err
 		}
 		n, err := t.count(ctx, "SELECT count(*) FROM "+relTouched+" WHERE "+t.Dialect.Ident(f.Name)+" IS NULL")
@@ -253,12 +262,13 @@ func (t *Table) discard(files []table.File) {
 	}
 }
 
-// attach makes files of the table readable under a name.
-func (t *Table) attach(ctx context.Context, name string, schema table.Schema, files []table.File, provenance bool) error {
+// attach makes files of the table readable under a name; s is nil before there is a table.
+func (t *Table) attach(ctx context.Context, s *delta.Snapshot, name string, schema table.Schema, files []table.File, provenance bool) error {
 	if err := t.Where.Fetch(ctx, files...); err != nil {
 		return err
 	}
-	_, err := t.Session.Attach(ctx, engine.Input{Name: name, Schema: schema, Root: t.dir, Files: files, Provenance: provenance})
+	_, err := t.Session.Attach(ctx, engine.Input{Name: name, Schema: schema, Root: t.dir, Files: files, Provenance: provenance,
+		ByFieldID: s != nil && s.ColumnMapping() == "id"})
 	return err
 }
 

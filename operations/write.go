@@ -62,6 +62,14 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		}
 		if len(added) > 0 {
 			d.schema = &schema
+			if err := unmapped(s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if w.OverwriteSchema && s != nil {
+		if err := unmapped(s); err != nil {
+			return nil, err
 		}
 	}
 	for _, p := range partitionBy {
@@ -88,6 +96,15 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		return nil, nil // no rows, no commit
 	}
 	return d, nil
+}
+
+// unmapped refuses new columns of a table with column mapping: their names in files
+// are given out by the commit, after the files were written.
+func unmapped(s *delta.Snapshot) error {
+	if s.ColumnMapping() == "none" {
+		return nil
+	}
+	return fmt.Errorf("the table maps its columns by %s, and columns cannot come with rows then: %w", s.ColumnMapping(), delta.ErrUnsupported)
 }
 
 // merged is the table's schema with the columns that only the rows have, if that is allowed.
@@ -190,7 +207,7 @@ func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condit
 	if d.schema != nil {
 		schema = *d.schema
 	}
-	if err := t.attach(ctx, relTable, schema, d.adds, true); err != nil {
+	if err := t.attach(ctx, s, relTable, schema, d.adds, true); err != nil {
 		return err
 	}
 	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
@@ -231,7 +248,7 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 		d.rowsRemoved, d.readsAll = liveRows(d.removes), true
 		if feeds(s) && len(d.removes) > 0 {
 			for kind, files := range map[string][]table.File{"delete": d.removes, "insert": d.adds} {
-				if err := t.attach(ctx, relTouched, s.Schema(), files, false); err != nil {
+				if err := t.attach(ctx, s, relTouched, s.Schema(), files, false); err != nil {
 					return nil, err
 				}
 				if err := t.record(ctx, d, s, t.changed(s, kind, relTouched)); err != nil {

@@ -20,7 +20,7 @@ func (a *app) cmdTable() *cobra.Command {
 		Use:   "table",
 		Short: "Look at Delta tables, and change them",
 	}
-	cmd.AddCommand(a.tableAppend(), a.tableChanges(), a.tableDelete(), a.tableDiff(), a.tableFsck(), a.tableHistory(), a.tableMerge(), a.tableOptimize(),
+	cmd.AddCommand(a.tableAlter(), a.tableAppend(), a.tableChanges(), a.tableDelete(), a.tableDiff(), a.tableFsck(), a.tableHistory(), a.tableMerge(), a.tableOptimize(),
 		a.tableOverwrite(), a.tableQuery(), a.tableRestore(), a.tableSchema(), a.tableShow(), a.tableUpdate(), a.tableVacuum())
 	return cmd
 }

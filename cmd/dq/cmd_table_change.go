@@ -320,6 +320,48 @@ func (a *app) tableOptimize() *cobra.Command {
 	return cmd
 }
 
+func (a *app) tableAlter() *cobra.Command {
+	var alter operations.Alteration
+	var set, constraints, rename []string
+	cmd := a.changes(&cobra.Command{
+		Use:   "alter LOCATION",
+		Short: "Change properties, constraints and column names",
+		Long: `alter changes what a table is, in one version; no data file is written. The rows
+that are there must meet a new constraint. Columns are renamed and dropped only with
+column mapping: --set delta.columnMapping.mode=name switches it on.`,
+		Example: `  dq table alter warehouse/orders --add-constraint "positive=amount > 0"
+  dq table alter warehouse/orders --set delta.enableChangeDataFeed=true
+  dq table alter warehouse/orders --set delta.columnMapping.mode=name --rename-column id=order_id`,
+	}, 1, func(ctx context.Context, _ *changing, t *operations.Table, _ []string) (operations.Result, error) {
+		for _, p := range []struct {
+			flag string
+			from []string
+			to   *map[string]string
+		}{{"--set", set, &alter.Set}, {"--add-constraint", constraints, &alter.AddConstraints}, {"--rename-column", rename, &alter.RenameColumns}} {
+			*p.to = map[string]string{}
+			for _, text := range p.from {
+				key, value, ok := strings.Cut(text, "=")
+				if !ok || key == "" || value == "" {
+					return operations.Result{}, usagef("%s %s: write NAME=VALUE", p.flag, text)
+				}
+				(*p.to)[key] = value
+			}
+		}
+		if len(alter.Set)+len(alter.AddConstraints)+len(alter.RenameColumns)+len(alter.Unset)+len(alter.DropConstraints)+len(alter.DropColumns) == 0 {
+			return operations.Result{}, usagef("what should be changed? see dq table alter --help")
+		}
+		return t.Alter(ctx, alter)
+	})
+	f := cmd.Flags()
+	f.StringArrayVar(&set, "set", nil, "PROPERTY=VALUE")
+	f.StringArrayVar(&alter.Unset, "unset", nil, "PROPERTY to take away")
+	f.StringArrayVar(&constraints, "add-constraint", nil, "NAME=SQL that must be true of every row")
+	f.StringArrayVar(&alter.DropConstraints, "drop-constraint", nil, "NAME of a constraint")
+	f.StringArrayVar(&rename, "rename-column", nil, "OLD=NEW")
+	f.StringArrayVar(&alter.DropColumns, "drop-column", nil, "COLUMN to take away")
+	return cmd
+}
+
 // diffDoc is `dq table diff --format json`.
 type diffDoc struct {
 	From    string         `json:"from"`

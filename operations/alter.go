@@ -1,0 +1,124 @@
+package operations
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/table"
+)
+
+// Alteration is what [Table.Alter] changes of a table, besides its rows.
+type Alteration struct {
+	Set   map[string]string // properties
+	Unset []string
+	// AddConstraints are CHECK constraints by name: SQL that must be true of every row.
+	AddConstraints  map[string]string
+	DropConstraints []string
+	RenameColumns   map[string]string // old to new; needs column mapping
+	DropColumns     []string          // needs column mapping
+}
+
+// Alter changes properties, constraints and columns in one version. The rows that
+// are there must meet a new constraint, else it is an error that counts those that
+// do not. Renaming and dropping rewrite no file. Cost: a scan of the columns of new
+// constraints; else one commit.
+func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
+	var err error
+	if t.dir, err = t.Where.Dir(); err != nil {
+		return Result{}, err
+	}
+	s, err := t.Delta.Snapshot(ctx, delta.Latest())
+	if err != nil {
+		return Result{}, err
+	}
+	if len(a.AddConstraints) > 0 {
+		files, err := filesOf(ctx, s)
+		if err != nil {
+			return Result{}, err
+		}
+		if err := t.check(ctx, s, s.Schema(), files, a.AddConstraints); err != nil {
+			return Result{}, err
+		}
+	}
+	x := s.Begin("ALTER TABLE")
+	x.Reads(len(a.AddConstraints) > 0)
+	x.SetProperties(a.Set)
+	x.UnsetProperties(a.Unset...)
+	for _, name := range slices.Sorted(maps.Keys(a.AddConstraints)) {
+		x.AddConstraint(name, a.AddConstraints[name])
+	}
+	for _, name := range a.DropConstraints {
+		x.DropConstraint(name)
+	}
+	for _, old := range slices.Sorted(maps.Keys(a.RenameColumns)) {
+		x.RenameColumn([]string{old}, a.RenameColumns[old])
+	}
+	for _, name := range a.DropColumns {
+		x.DropColumn([]string{name})
+	}
+	version, err := x.Commit(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Version: &version}, nil
+}
+
+// upheld are the features whose rules this package sees to in the files it writes.
+var upheld = []string{"columnMapping", "checkConstraints"}
+
+// check holds that rows make constraints true; null is not enough (PROTOCOL.md,
+// "CHECK Constraints").
+func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schema, files []table.File, constraints map[string]string) error {
+	if len(files) == 0 || len(constraints) == 0 {
+		return nil
+	}
+	if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(constraints)) {
+		sql := constraints[name]
+		if word := foreign(sql, schema); word != "" {
+			return fmt.Errorf("constraint %s (%s): dq does not know that %s means the same here as where the constraint was made: %w", name, sql, word, delta.ErrUnsupported)
+		}
+		if _, err := t.bound(ctx, relRest, rest(strings.ReplaceAll(sql, "`", `"`)), false); err != nil {
+			return fmt.Errorf("constraint %s: %w", name, err)
+		}
+		n, err := t.count(ctx, "SELECT count(*) FROM "+relRest)
+		if err != nil {
+			return fmt.Errorf("constraint %s: %w", name, err)
+		}
+		if n > 0 {
+			return fmt.Errorf("%d rows break the constraint %s: %s: %w", n, name, sql, delta.ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// words cuts SQL into what means the same in every engine (texts, numbers, signs of
+// comparison) and words.
+var words = regexp.MustCompile("'(?:[^']|'')*'|`[^`]+`|[0-9]+(?:\\.[0-9]+)?|<=|>=|<>|!=|[=<>(),]|[A-Za-z_][A-Za-z0-9_]*|\\s+|.")
+
+// foreign is the first piece of a constraint that is more than comparisons of
+// columns with constants, joined by AND, OR and NOT; "" is none. Arithmetic, casts
+// and functions differ between engines.
+func foreign(sql string, schema table.Schema) string {
+	known := map[string]bool{"and": true, "or": true, "not": true, "is": true, "null": true, "in": true, "between": true, "true": true, "false": true}
+	for _, f := range schema.Fields {
+		known[strings.ToLower(f.Name)] = true
+	}
+	for _, word := range words.FindAllString(sql, -1) {
+		switch c := word[0]; {
+		case strings.TrimSpace(word) == "", c == '\'' && len(word) > 1, c >= '0' && c <= '9', strings.Contains("=<>!(),", word[:1]) && word != "!":
+		case c == '`' && len(word) > 2 && known[strings.ToLower(strings.Trim(word, "`"))]:
+		case known[strings.ToLower(word)]:
+		default:
+			return word
+		}
+	}
+	return ""
+}
