@@ -107,10 +107,8 @@ type deletion struct {
 	rows []int64
 }
 
-// ErrConflict is what an operation ends with that lost against others too often.
-var ErrConflict = delta.ErrConflict
-
-// commit makes a draft of the newest version and commits it, again after conflicts.
+// commit makes a draft of the newest version and commits it, again after
+// conflicts; one that loses too often ends with [delta.ErrConflict].
 // The snapshot that draft sees is nil before there is a table.
 func (t *Table) commit(ctx context.Context, op string, make func(s *delta.Snapshot, files []table.File) (*draft, error)) (Result, error) {
 	for attempt := 1; ; attempt++ {

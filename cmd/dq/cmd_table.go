@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -25,14 +27,15 @@ func (a *app) cmdTable() *cobra.Command {
 	return cmd
 }
 
-// oneOf is a --format flag of a command that has its own formats.
-func oneOf(value string, known ...string) error {
-	for _, k := range known {
-		if value == k {
-			return nil
-		}
+// oneOf checks a --format flag of a command that has its own formats.
+func oneOf(value string, known ...string) error { return oneOfFlag("--format", value, known...) }
+
+// oneOfFlag checks a flag that takes one of a few words.
+func oneOfFlag(flag, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
 	}
-	return usagef("--format %s is not known; it is one of %v", value, known)
+	return usagef("%s %s is not known; it is one of %s", flag, value, strings.Join(known, ", "))
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -247,16 +247,6 @@ func (a *app) tableMerge() *cobra.Command {
 	return cmd
 }
 
-// oneOfFlag is [oneOf] for flags of other names.
-func oneOfFlag(flag, value string, known ...string) error {
-	for _, k := range known {
-		if value == k {
-			return nil
-		}
-	}
-	return usagef("%s %s is not known; it is one of %s", flag, value, strings.Join(known, ", "))
-}
-
 func (a *app) tableUpdate() *cobra.Command {
 	var set []string
 	var where string
