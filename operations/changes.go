@@ -81,11 +81,14 @@ func (c *changes) version(ctx context.Context, v delta.VersionChanges) error {
 		if len(whole[kind]) == 0 {
 			continue
 		}
-		schema := c.schema
+		schema, mapped := c.schema, c.end
 		if kind == delta.Recorded {
-			schema = recorded(schema)
+			// _change_type has no id to be found by. Writers name the columns of these
+			// files by their physical names under every mapping (PROTOCOL.md, column
+			// mapping, writer requirements).
+			schema, mapped = recorded(schema), nil
 		}
-		if err := c.attach(ctx, c.end, c.relation(), schema, whole[kind], true); err != nil {
+		if err := c.attach(ctx, mapped, c.relation(), schema, whole[kind], true); err != nil {
 			return err
 		}
 		c.add(kind, v.Version, at, "")

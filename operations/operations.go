@@ -260,7 +260,8 @@ func (t *Table) discard(files []table.File) {
 	}
 }
 
-// attach makes files of the table readable under a name; s is nil before there is a table.
+// attach makes files of the table readable under a name. Columns are found as the
+// snapshot's mapping says, by their physical names if s is nil.
 func (t *Table) attach(ctx context.Context, s *delta.Snapshot, name string, schema table.Schema, files []table.File, provenance bool) error {
 	if err := t.Where.Fetch(ctx, files...); err != nil {
 		return err
