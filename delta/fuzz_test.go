@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/dq-dev/dq/table"
 )
@@ -61,6 +62,7 @@ func FuzzCheckpoint(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add(data[:len(data)/2])
+	seedFiles(f, "testdata/*/*/table/_delta_log/*.checkpoint*.parquet")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n := 0
 		if err := parseCheckpoint(data, func(a *action) error { n++; return (&commit{}).take(a) }); err == nil && n > 1<<20 {
@@ -112,8 +114,60 @@ func FuzzStats(f *testing.F) {
 	})
 }
 
+// FuzzPartitionValue: any text as a partition value comes back from the log, and
+// no file is passed over that a predicate on the very value asks for.
+func FuzzPartitionValue(f *testing.F) {
+	for _, text := range []string{"", "7", "-1.50", "1e400", "NaN", "true", "2024-02-30", "0001-01-01 00:00:00", "9999-12-31T23:59:59.999999Z", "2024-01-02 03:04:05.5+02:00", "a=b/c%20\u00e9", "__HIVE_DEFAULT_PARTITION__"} {
+		for kind := range uint8(len(scalarKinds)) {
+			f.Add(kind, text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, text string) {
+		if !utf8.ValidString(text) {
+			return // no text that JSON can hold
+		}
+		column := table.Field{Name: "p", Type: table.Type{Kind: scalarKinds[int(kind)%len(scalarKinds)], Precision: 38, Scale: 2}}
+		a, err := newAdd(table.File{Path: "f", Size: 1, Partition: map[string]*string{"p": &text}}, []partitionColumn{{"p", "p"}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := marshal(action{Add: a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseCommit("f", 0, []byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Snapshot{schema: table.Schema{Fields: []table.Field{column}}, partitionBy: []string{"p"}, mapping: mapNone}
+		file, err := s.file(context.Background(), c.adds[0], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file.Partition["p"]; (got == nil) != (text == "") || got != nil && *got != text {
+			t.Fatalf("%q came back as %v", text, got)
+		}
+		keep := []Predicate{{Op: IsNull}}
+		if text != "" {
+			keep = []Predicate{{Op: IsNotNull}, {Op: Equal, Values: []string{text}}, {Op: LessOrEqual, Values: []string{text}},
+				{Op: GreaterOrEqual, Values: []string{text}}, {Op: In, Values: []string{"1", text}}}
+		}
+		for _, p := range keep {
+			p.Path = []string{"p"}
+			if left, err := s.Prune([]table.File{file}, p); err != nil || len(left) != 1 {
+				t.Fatalf("%v: %s %q passed over the file: %v", column.Type.Kind, p.Op, text, err)
+			}
+		}
+	})
+}
+
+// scalarKinds are the types of partition columns.
+var scalarKinds = []table.Kind{table.Bool, table.Int8, table.Int16, table.Int32, table.Int64, table.Float, table.Double,
+	table.Decimal, table.String, table.Date, table.Timestamp, table.TimestampNTZ, table.Binary}
+
 // FuzzSchema: any text as a schema is refused or survives being written again.
 func FuzzSchema(f *testing.F) {
+	f.Add(`{"type":"struct","fields":[{"name":"n","type":"void","nullable":true,"metadata":{"delta.columnMapping.id":1,"delta.columnMapping.physicalName":"col-1","delta.typeChanges":[{"fromType":"short","toType":"integer","fieldPath":"element"}]}}]}`)
 	f.Add(`{"type":"struct","fields":[{"name":"a","type":{"type":"map","keyType":"string","valueType":{"type":"array","elementType":"decimal(38,18)","containsNull":true},"valueContainsNull":false},"nullable":true,"metadata":{"x":1.5,"y":[1,{"z":null}]}}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := parseSchema(text)
