@@ -19,10 +19,17 @@ import (
 // matters to it: appends follow appends. Otherwise it is a *[ConflictError]:
 //
 //   - a removed or retagged file, or one of [Txn.Reads], is gone;
-//   - rows came or went and the commit read the whole table; rows came by anything
-//     but a blind append and it removes or read files;
+//   - rows came or went and the commit read the whole table, or that part of it
+//     ([Txn.ReadsWhere]); rows came and it removes or read files, without saying
+//     which part. A blind append counts only for readers of the whole table, and
+//     where delta.isolationLevel is Serializable. Rows that come do not matter to a
+//     commit that moves no data ([Txn.Rearrange]);
 //   - an application of [Txn.SetTxn] committed;
-//   - schema or properties changed, or the protocol did in a way that matters.
+//   - schema or properties changed; the protocol lost a feature, or both change it.
+//
+// These are the rules of Spark's ConflictChecker, with two differences: files are
+// compared by path, whatever their deletion vectors, and a change that moves no
+// data does not matter to readers of the whole table.
 //
 // A commit that is in the log already, since it was resumed or its first attempt
 // failed after it was written, gives that version. Other errors: *[Error] with
@@ -134,7 +141,7 @@ func (x *Txn) catchUp(ctx context.Context, current *Snapshot) (*Snapshot, error)
 		}
 		ours := parseInfo(c.info).TxnID == x.prepared.ID
 		if !ours {
-			if err := x.conflict(c); err != nil {
+			if err := x.conflict(c, st.protocol); err != nil {
 				return nil, err
 			}
 		}
@@ -150,81 +157,6 @@ func (x *Txn) catchUp(ctx context.Context, current *Snapshot) (*Snapshot, error)
 		return nil, err
 	}
 	return next, next.writable(x.prepared.Upholds, x.prepared.WritesRows)
-}
-
-// conflict says why this commit cannot follow the winner c, or nil.
-func (x *Txn) conflict(c *commit) error {
-	p := &x.prepared
-	info := parseInfo(c.info)
-	lost := func(kind ConflictKind) *ConflictError {
-		return &ConflictError{Kind: kind, Version: c.version, Operation: info.Operation}
-	}
-	if p.ReadVersion < 0 {
-		return lost(TableExists)
-	}
-	for _, t := range p.Txns {
-		if slices.ContainsFunc(c.txns, func(w appTxn) bool { return w.AppID == t.AppID }) {
-			e := lost(ConcurrentTransaction)
-			e.App = t.AppID
-			return e
-		}
-	}
-	if c.protocol != nil && p.Protocol != nil {
-		return lost(ProtocolChanged)
-	}
-	if c.metaData != nil {
-		return lost(MetadataChanged)
-	}
-	if err := x.conflictingRemove(c, lost); err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(c.adds, (*fileAction).changesData) {
-		return nil
-	}
-	touches := len(p.Removes) > 0 || len(p.Reads) > 0
-	serializable := x.base != nil && x.base.state.metaData.Configuration["delta.isolationLevel"] == "Serializable"
-	if p.Whole || p.MetaData != nil || touches && (serializable || !info.IsBlindAppend) {
-		return lost(ConcurrentAppend)
-	}
-	return nil
-}
-
-// conflictingRemove compares by path, not by deletion vector: two writers that
-// delete different rows of one file would else bring each other's rows back.
-func (x *Txn) conflictingRemove(c *commit, lost func(ConflictKind) *ConflictError) error {
-	if len(c.removes) == 0 {
-		return nil
-	}
-	gone := make(map[string]bool, len(c.removes))
-	for _, f := range c.removes {
-		gone[f.path] = true
-		if x.prepared.Whole && f.changesData() {
-			e := lost(ConcurrentDeleteRead)
-			e.Path = f.path
-			return e
-		}
-	}
-	found := func(kind ConflictKind, path string) error {
-		e := lost(kind)
-		e.Path = path
-		return e
-	}
-	for _, f := range x.prepared.Removes {
-		if gone[f.path] {
-			return found(ConcurrentDeleteDelete, f.path)
-		}
-	}
-	for _, path := range x.prepared.Reads {
-		if gone[path] {
-			return found(ConcurrentDeleteRead, path)
-		}
-	}
-	for _, f := range x.prepared.Adds {
-		if gone[f.path] { // retagged
-			return found(ConcurrentDeleteRead, f.path)
-		}
-	}
-	return nil
 }
 
 // landed reports whether that version of the log is this commit: an attempt may
@@ -345,8 +277,11 @@ func (x *Txn) commitInfo(current *Snapshot, millis int64) (string, error) {
 		set("readVersion", strconv.FormatInt(p.ReadVersion, 10))
 	}
 	isolation := "WriteSerializable"
-	if p.Whole {
+	switch {
+	case p.Whole || x.serializable():
 		isolation = "Serializable"
+	case x.movesNoData():
+		isolation = "SnapshotIsolation"
 	}
 	set("isolationLevel", quote(isolation))
 	set("isBlindAppend", strconv.FormatBool(x.blindAppend()))
@@ -378,7 +313,7 @@ func (x *Txn) merged(key string, values map[string]string) (string, error) {
 // blindAppend reports whether the commit only adds rows and read nothing.
 func (x *Txn) blindAppend() bool {
 	p := &x.prepared
-	return !p.Whole && len(p.Reads) == 0 && len(p.Removes) == 0 && (p.MetaData == nil || p.ReadVersion < 0) &&
+	return !p.Whole && len(p.Reads) == 0 && len(p.Where) == 0 && len(p.Removes) == 0 && (p.MetaData == nil || p.ReadVersion < 0) &&
 		!slices.ContainsFunc(p.Adds, func(f *fileAction) bool { return !f.changesData() })
 }
 

@@ -255,6 +255,9 @@ func (l *layout) evolves(old, next []table.Field, prefix string) error {
 			}
 			continue
 		}
+		if was.Nullable && !f.Nullable {
+			return fmt.Errorf("column %q cannot become required", path)
+		}
 		if err := l.typeEvolves(was.Type, f.Type, path); err != nil {
 			return err
 		}

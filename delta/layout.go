@@ -104,6 +104,9 @@ func (x *Txn) evolve(l *layout) {
 	if l.mapping == mapNone && len(x.edits) > 0 && wrong(plainNames(l.schema.Fields)) {
 		return
 	}
+	if !files && len(x.edits) > 0 {
+		x.prepared.Whole = true // any columns will do, as long as no rows come meanwhile
+	}
 	if files && len(x.edits) > 0 {
 		if err := l.evolves(before, l.schema.Fields, ""); err != nil {
 			x.fail(invalid("schema: %v, while files of version %d stay", err, x.prepared.ReadVersion))

@@ -78,6 +78,7 @@ func (x *Txn) AddConstraint(name, expression string) {
 		return
 	}
 	x.put(key, &expression)
+	x.prepared.Whole = true
 }
 
 // DropConstraint drops a CHECK constraint. One that is not there is an *[Error]

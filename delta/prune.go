@@ -31,9 +31,9 @@ const (
 // Predicate is one condition of a conjunction. Values are canonical text as in
 // [table.ColumnStats]: one, for [In] any number, none for [IsNull] and [IsNotNull].
 type Predicate struct {
-	Path   []string // the column's name, below its parents when it is nested
-	Op     Op
-	Values []string
+	Path   []string `json:"path"` // the column's name, below its parents when it is nested
+	Op     Op       `json:"op"`
+	Values []string `json:"values,omitempty"`
 }
 
 // Prune drops the files that hold no row for which all predicates are true, by

@@ -53,6 +53,7 @@ type prepared struct {
 	WritesRows  bool                       `json:"writes_rows,omitempty"`
 	Upholds     []string                   `json:"upholds,omitempty"`
 	Reads       []string                   `json:"reads,omitempty"`
+	Where       [][]Predicate              `json:"reads_where,omitempty"`
 	Info        map[string]json.RawMessage `json:"info,omitempty"`
 	Protocol    *protocol                  `json:"protocol,omitempty"`
 	MetaData    *metaData                  `json:"metaData,omitempty"`
@@ -247,7 +248,8 @@ func texts(v any) any {
 
 // Reads says what the commit depends on, besides the files that it removes or
 // retags. Whole: on everything, so that any winner that changes rows is a
-// conflict, blind appends included. Files: on these still being there.
+// conflict, blind appends included. Files: on these still being there. A part of
+// the table is for [Txn.ReadsWhere].
 func (x *Txn) Reads(whole bool, files ...table.File) {
 	if !x.open("reads") {
 		return
@@ -258,6 +260,26 @@ func (x *Txn) Reads(whole bool, files ...table.File) {
 			x.prepared.Reads = append(x.prepared.Reads, f.Path)
 		}
 	}
+}
+
+// ReadsWhere says that the commit depends on a part of the table: the rows for
+// which all of the predicates are true. Rows that come or go elsewhere, as far as
+// partition values and statistics tell, are then no conflict, even if the commit
+// removes files. Called again, it adds another part. A column that the table does
+// not have is an *[Error] with [ErrInvalid] of [Txn.Commit].
+func (x *Txn) ReadsWhere(all ...Predicate) {
+	if !x.open("reads") {
+		return
+	}
+	if x.base == nil {
+		x.fail(invalid("reads: a new table has no rows"))
+		return
+	}
+	if _, err := x.base.Prune(nil, all...); err != nil {
+		x.fail(err)
+		return
+	}
+	x.prepared.Where = append(x.prepared.Where, slices.Clone(all))
 }
 
 // seal turns what was said into actions, once. The error is all mistakes.
