@@ -2,7 +2,7 @@
 # fetched in the version named here.
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all lint test build bench bench-check fuzz systems clean
+.PHONY: all lint test build bench bench-check bench-delta bench-env fuzz systems clean
 all: lint test
 
 lint:
@@ -30,10 +30,18 @@ fuzz:
 # dq check against 30 queries by hand in the DuckDB that is linked in (the version
 # of github.com/duckdb/duckdb-go in go.mod). make bench-check ROWS=1000000
 ROWS ?= 10000000
-bench-check: build
+bench-check: build bench-env
+	PYTHONPATH=test/bench .bench/bin/python test/bench/check/run.py ./dq --rows $(ROWS)
+
+# Delta tables against plain Parquet in the same DuckDB, and against delta-rs.
+# make bench-delta ONLY=merge,appends
+ONLY ?= write,read,merge,appends,commits,checkpoint,statistics,partitions
+bench-delta: build bench-env
+	PYTHONPATH=test/bench .bench/bin/python test/bench/delta/run.py ./dq --rows $(ROWS) --only $(ONLY)
+
+bench-env:
 	test -x .bench/bin/python || python3 -m venv .bench
-	.bench/bin/pip install -q duckdb==1.5.6
-	.bench/bin/python test/bench/check/run.py ./dq --rows $(ROWS)
+	.bench/bin/pip install -q duckdb==1.5.6 deltalake==1.6.6 pyarrow==26.0.1
 
 # What CI runs: the tests, the example, and delta-spark and delta-rs over its tables.
 systems:

@@ -3,10 +3,13 @@ package delta
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dq-dev/dq/table"
 )
@@ -19,6 +22,33 @@ func history(b *testing.B, n int, interval string) *Snapshot {
 		s = appendFiles(b, s, fmt.Sprintf("run-%d/part-0000.parquet", i))
 	}
 	return s
+}
+
+// BenchmarkLoad: a snapshot, with all its files, of the table in $DQ_BENCH_TABLE.
+func BenchmarkLoad(b *testing.B) {
+	dir := os.Getenv("DQ_BENCH_TABLE")
+	if dir == "" {
+		b.Skip("set DQ_BENCH_TABLE to the folder of a table; make bench-delta does")
+	}
+	files, began := 0, processorTime()
+	for b.Loop() {
+		files = 0
+		for _, err := range latest(b, Open(Dir(dir))).Files(context.Background()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			files++
+		}
+	}
+	b.ReportMetric((processorTime()-began).Seconds()/float64(b.N), "cpu-s")
+	b.ReportMetric(float64(files), "files")
+}
+
+// processorTime is what this process has used.
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used) // cannot fail with these arguments
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkAppend: one append of one file to a table of 1000 commits, fsync included.

@@ -7,47 +7,20 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 import duckdb
+
+from measure import execute, orders, run, show
 
 here = os.path.dirname(os.path.abspath(__file__))
 args = argparse.ArgumentParser()
 args.add_argument("dq")
 args.add_argument("--rows", type=int, default=10_000_000)
 args.add_argument("--runs", type=int, default=5)
-args.add_argument("--dir", default=os.path.join(tempfile.gettempdir(), "dq-bench-check"))
+args.add_argument("--dir", default=os.path.join(tempfile.gettempdir(), "dq-bench"))
 args = args.parse_args()
-
-
-def generate():
-    folder = os.path.join(args.dir, str(args.rows))
-    if not os.path.exists(f"{folder}/customers.parquet"):
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{here}/generate.sql") as f:
-            execute(f.read().replace("{rows}", str(args.rows)).replace("{dir}", folder))
-    return folder
-
-
-def execute(sql):
-    """Runs SQL in a process of its own: the peak memory that the system tells of a
-    child begins with that of its parent."""
-    subprocess.run([sys.executable, "-c", "import duckdb, sys; duckdb.connect().execute(sys.stdin.read())"], input=sql, text=True, check=True)
-
-
-def run(command):
-    """Runs a command and gives what it printed, wall and CPU seconds, and MiB."""
-    with tempfile.TemporaryFile("w+") as out:
-        start = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=sys.stderr)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        return out.read(), (wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def judged(text):
@@ -63,14 +36,6 @@ def same(a, b):
     if isinstance(b, str):
         return str(a)[:19].replace("T", " ") == b[:19]
     return abs(float(a) - float(b)) <= 1e-9 * max(1, abs(float(b)))
-
-
-def middle(runs, i):
-    return statistics.median(r[i] for r in runs)
-
-
-def show(name, runs):
-    print(f"{name:28s} {middle(runs, 0):7.2f} s wall {middle(runs, 1):7.2f} s CPU {max(r[2] for r in runs):7.0f} MiB")
 
 
 def check(folder, threads):
@@ -100,7 +65,7 @@ def wide():
 
 
 def main():
-    folder, cores = generate(), os.cpu_count()
+    folder, cores = orders(args.dir, args.rows), os.cpu_count()
     by_hand = [sys.executable, f"{here}/by_hand.py", folder, str(cores)]
     ours, theirs = [], []
     for _ in range(args.runs + 1):  # the first warms the file cache
