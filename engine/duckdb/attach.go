@@ -256,8 +256,20 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	// What the files themselves say needs no schema beside it: with one, DuckDB
 	// takes no notice of their statistics before it runs.
 	plain := len(in.Schema.Fields) == 0 && len(partition) == 0
+	lacks := map[string]bool{}
+	if len(in.Files) == 1 && len(partition) == 0 && !plain && !in.ByFieldID {
+		plain, lacks = s.asStored(ctx, paths[0], r.schema)
+	}
 	var stored, selected, partitions []string
 	for _, f := range r.schema.Fields {
+		if lacks[f.Name] {
+			selected = append(selected, fmt.Sprintf("CAST(NULL AS %s) AS %s", sqlType(f.Type, logical), ident(f.Name)))
+			continue
+		}
+		if plain && len(in.Schema.Fields) > 0 {
+			selected = append(selected, renamed("t."+ident(physical(f)), f.Type, physical, logical, 0)+" AS "+ident(f.Name))
+			continue
+		}
 		if plain {
 			selected = append(selected, fmt.Sprintf("CAST(t.%s AS %s) AS %s", ident(f.Name), sqlType(f.Type, logical), ident(f.Name)))
 			continue
@@ -317,6 +329,45 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 		selected = append(selected, "t.file_row_number AS "+engine.LineColumn)
 	}
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from, nil
+}
+
+// asStored reports whether a file holds the columns of a schema just as they are
+// asked for, and which of them it lacks. Such a file is best read without a schema
+// beside it: with one, DuckDB takes no notice of its row groups before it runs,
+// and has one thread read it all.
+func (s *session) asStored(ctx context.Context, path string, schema table.Schema) (bool, map[string]bool) {
+	const doing = "duckdb: columns"
+	stored, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false))", doing)
+	if err != nil {
+		return false, nil // the scan will say what is wrong with the file
+	}
+	wanted := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		wanted[i] = "CAST(NULL AS " + sqlType(f.Type, physical) + ") AS " + ident(physical(f))
+	}
+	asked, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT "+strings.Join(wanted, ", ")+")", doing)
+	if err != nil || len(asked.Values) != len(wanted) {
+		return false, nil
+	}
+	types := map[any]any{}
+	folded := map[string]bool{"file_index": true, "file_row_number": true, "filename": true} // DuckDB's own
+	for _, row := range stored.Values {
+		name, _ := row[0].(string)
+		if folded[strings.ToLower(name)] {
+			return false, nil
+		}
+		types[name], folded[strings.ToLower(name)] = row[1], true
+	}
+	lacks := map[string]bool{}
+	for i, row := range asked.Values {
+		name, _ := row[0].(string)
+		if t, ok := types[name]; ok && t != row[1] || !ok && folded[strings.ToLower(name)] {
+			return false, nil
+		} else if !ok {
+			lacks[schema.Fields[i].Name] = true
+		}
+	}
+	return true, lacks
 }
 
 // empty is a SELECT of no rows.
