@@ -154,8 +154,9 @@ type Rejecter interface {
 // Counter is what sessions are that know how many rows and nulls the files of a
 // relation have, without reading their rows.
 type Counter interface {
-	// Counts gives the counts by file (its path as in Files). False: the
-	// relation's files do not say them, as text, deleted rows and a SELECT do not.
+	// Counts gives the counts by file (its path as in Files): those of File.Stats,
+	// if these name every column and the file has its size, or of the file itself.
+	// False: neither says them, as text, deleted rows and a SELECT do not.
 	Counts(ctx context.Context, relation string) (map[string]FileCounts, bool, error)
 }
 

@@ -46,7 +46,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		v := t.current.version
 		target.Dataset.Version = &v
 	}
-	rel := relation{where: t.current.where, schema: t.schema, files: adds}
+	rel := relation{where: t.current.where, schema: t.schema, files: adds, keep: liveRows(adds) <= fewRows}
 	if t.staged != nil {
 		if err := attach(ctx, s, relNew, rel, true); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	stay := without(t.current.files, adds)
 	for i, group := range t.unjudged(stay, target.Known) {
 		name := fmt.Sprintf("dq_part%d", i)
-		rel.files = group.files
+		rel.files, rel.keep = group.files, false
 		if err := attach(ctx, s, name, rel, true); err != nil {
 			return err
 		}
@@ -68,6 +68,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	all := t.current
 	all.schema = t.schema
+	all.keep = liveRows(all.files) <= fewRows
 	if err := attach(ctx, s, relResult, all, false); err != nil {
 		return err
 	}
@@ -94,28 +95,26 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	t.staged.result = result
 	t.tag(stay)
-	if len(adds) == 0 {
-		return nil
-	}
-	return r.profile(ctx, t, relation{where: t.current.where, schema: t.schema, files: adds})
+	return nil
 }
 
-// profile describes the staged rows beside the work on the next table, in a
-// session of its own; one table at a time. It is there once r.profiles is done.
-func (r *run) profile(ctx context.Context, t *tableRun, rows relation) error {
-	s, err := r.session(ctx, liveRows(rows.files))
-	if err != nil {
-		return err
-	}
+// fewRows is the number of rows up to which a relation that many statements look
+// at is kept in memory: they take less time to plan over it than over files.
+const fewRows = 50_000
+
+// profile describes the rows that were staged and audited, beside the work on
+// other tables, one table at a time, and closes the table's session. It is done
+// once r.profiles is.
+func (r *run) profile(ctx context.Context, t *tableRun, s engine.Session) {
+	rows := t.staged != nil && t.staged.result != nil && len(t.staged.adds) > 0
 	r.profiles.Go(func() {
 		defer s.Close()
-		r.profiling.Lock()
-		defer r.profiling.Unlock()
-		if t.profileErr = attach(ctx, s, relNew, rows, false); t.profileErr == nil {
+		if rows {
+			r.profiling.Lock()
+			defer r.profiling.Unlock()
 			t.rec.Profile, t.profileErr = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()})
 		}
 	})
-	return nil
 }
 
 // personal lists the columns whose values no report may show.

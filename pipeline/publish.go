@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/record"
@@ -352,23 +354,61 @@ func sameShape(a, b table.Schema) bool {
 	return true
 }
 
-// rollForward makes the commits of a decided layer that are not made yet. Its
-// ledger entries are written before each commit, so that a batch that the log
-// names is always in the ledger. It goes on after a conflict and returns the last.
+// publishers is how many tables of a layer are committed at a time: commits
+// mostly wait for the disk or the store.
+const publishers = 8
+
+// rollForward makes the commits of a decided layer that are not made yet, tables
+// side by side, a table's quarantine before the table. Its ledger entries are
+// written before each commit, so that a batch that the log names is always in the
+// ledger. It goes on after a conflict and returns the last in the plan's order;
+// after any other error no further table is begun.
 func (r *run) rollForward(ctx context.Context, plan journalPlan) (map[string]int64, error) {
 	versions := map[string]int64{}
+	errs := make([]error, len(plan.Commits))
+	var lock sync.Mutex
+	var failed atomic.Bool
+	slots := make(chan struct{}, publishers)
+	var all sync.WaitGroup
+	first := 0
+	for i, c := range plan.Commits {
+		if c.Ledger == nil {
+			continue // a quarantine: its table follows
+		}
+		table := plan.Commits[first : i+1]
+		at := first
+		first = i + 1
+		slots <- struct{}{}
+		if failed.Load() {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			for k, c := range table {
+				v, err := r.commit(ctx, c)
+				if errs[at+k] = err; err != nil {
+					if errors.Is(err, delta.ErrConflict) {
+						continue
+					}
+					failed.Store(true)
+					return
+				}
+				lock.Lock()
+				versions[c.Table] = v
+				lock.Unlock()
+				r.step("committed %s", c.Table)
+			}
+		})
+	}
+	all.Wait()
 	var conflict error
-	for _, c := range plan.Commits {
-		v, err := r.commit(ctx, c)
-		if errors.Is(err, delta.ErrConflict) {
-			conflict = fmt.Errorf("%s: %w", c.Table, err)
-			continue
+	for i, err := range errs {
+		switch {
+		case errors.Is(err, delta.ErrConflict):
+			conflict = fmt.Errorf("%s: %w", plan.Commits[i].Table, err)
+		case err != nil:
+			return versions, fmt.Errorf("publishing %s: %w", plan.Commits[i].Table, err)
 		}
-		if err != nil {
-			return versions, fmt.Errorf("publishing %s: %w", c.Table, err)
-		}
-		versions[c.Table] = v
-		r.step("committed %s", c.Table)
 	}
 	return versions, conflict
 }

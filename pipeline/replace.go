@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/table"
 )
@@ -178,30 +179,20 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	rest := others(names, identity)
 	was := t.current
 	was.schema = t.schema
-	if err := attach(ctx, s, relTarget, was, true); err != nil {
-		return "", err
-	}
 	scope := "true"
+	var err error
 	if incremental {
-		// Most files hold none of the keys: find those that do by the key columns
-		// alone, and look at nothing else.
 		scope = fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(d, "k.", "t.", t.Keys))
-		found, err := s.Query(ctx, "SELECT DISTINCT "+d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+scope)
-		if err != nil {
+		if was.files, err = r.holding(ctx, t, s, was, scope); err != nil {
 			return "", err
 		}
-		holds := map[string]bool{}
-		for _, row := range found.Values {
-			holds[row[0].(string)] = true
-		}
-		if len(holds) == 0 {
+		if len(was.files) == 0 {
 			st.counts.Published = st.counts.Returned - refused
 			return "SELECT " + columns + " FROM dq_rows", nil
 		}
-		was.files = slices.DeleteFunc(slices.Clone(was.files), func(f table.File) bool { return !holds[f.Path] })
-		if err := attach(ctx, s, relTarget, was, true); err != nil {
-			return "", err
-		}
+	}
+	if err := attach(ctx, s, relTarget, was, true); err != nil {
+		return "", err
 	}
 	out := fmt.Sprintf(`SELECT t.* FROM dq_target t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows n WHERE %s AND %s)`,
 		scope, equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
@@ -213,7 +204,6 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	if err := define(ctx, s, "dq_came", came, true); err != nil {
 		return "", err
 	}
-	var err error
 	if st.counts.Published, err = count(ctx, s, "SELECT count(*) FROM dq_came"); err != nil {
 		return "", err
 	}
@@ -251,6 +241,47 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 			idents(d, "t.", names), equal(d, "o.", "t.", identity))
 	}
 	return added, nil
+}
+
+// holding finds the table's files that hold rows of the changed keys, which scope
+// says of a row t: by their statistics, then by the key columns alone. Keys that
+// grow with time, as numbers of invoices do, are looked for in the newest files
+// only, however long the table's history is.
+func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session, was relation, scope string) ([]table.File, error) {
+	bounds := make([]string, len(t.Keys))
+	for i, k := range t.Keys {
+		bounds[i] = fmt.Sprintf("min(%[1]s), max(%[1]s)", r.d.Ident(k))
+	}
+	rows, err := s.Query(ctx, "SELECT "+strings.Join(bounds, ", ")+" FROM dq_keys")
+	if err != nil {
+		return nil, err
+	}
+	var within []delta.Predicate
+	for i, k := range t.Keys {
+		for j, op := range []delta.Op{delta.GreaterOrEqual, delta.LessOrEqual} {
+			switch v := rows.Values[0][2*i+j].(type) {
+			case string:
+				within = append(within, delta.Predicate{Path: []string{k}, Op: op, Values: []string{v}})
+			case int64:
+				within = append(within, delta.Predicate{Path: []string{k}, Op: op, Values: []string{strconv.FormatInt(v, 10)}})
+			}
+		}
+	}
+	if was.files, err = t.snap.Prune(was.files, within...); err != nil || len(was.files) == 0 {
+		return nil, err
+	}
+	if err := attach(ctx, s, relTarget, was, true); err != nil {
+		return nil, err
+	}
+	found, err := s.Query(ctx, "SELECT DISTINCT "+r.d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+scope)
+	if err != nil {
+		return nil, err
+	}
+	holds := map[string]bool{}
+	for _, row := range found.Values {
+		holds[row[0].(string)] = true
+	}
+	return slices.DeleteFunc(was.files, func(f table.File) bool { return !holds[f.Path] }), nil
 }
 
 // keyed checks that the rows' identities are whole and occur once; otherwise

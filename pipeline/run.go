@@ -110,6 +110,7 @@ type relation struct {
 	schema  table.Schema
 	files   []table.File
 	version int64 // -1 without a table
+	keep    bool  // when attached, the rows are read once and kept
 }
 
 // Run runs the pipeline once. Errors are configurations that are wrong
@@ -438,7 +439,7 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer s.Close()
+	defer r.profile(ctx, t, s)
 	switch {
 	case batch != nil:
 		err = r.land(ctx, t, s, batch)

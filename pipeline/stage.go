@@ -76,7 +76,7 @@ func attach(ctx context.Context, s engine.Session, name string, rel relation, pr
 	if err != nil {
 		return err
 	}
-	_, err = s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: root, Files: rel.files, Provenance: provenance})
+	_, err = s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: root, Files: rel.files, Provenance: provenance, Materialise: rel.keep})
 	return err
 }
 

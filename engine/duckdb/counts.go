@@ -2,13 +2,15 @@ package duckdb
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/table"
 )
 
-// Counts reads the footers of a relation's Parquet files; see [engine.Counter].
+// Counts takes what the list of files says, or reads the footers of the relation's
+// Parquet files; see [engine.Counter].
 func (s *session) Counts(ctx context.Context, name string) (map[string]engine.FileCounts, bool, error) {
 	r := s.relations[key(name)]
 	if r == nil || !r.scan || len(r.files) == 0 {
@@ -21,6 +23,9 @@ func (s *session) Counts(ctx context.Context, name string) (map[string]engine.Fi
 		}
 		paths[i] = resolve(r.root, f.Path)
 		byPath[paths[i]] = f.Path
+	}
+	if counts, ok := r.listed(paths); ok {
+		return counts, true, nil
 	}
 	doing := "duckdb: counts of " + name
 	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(paths)+")", doing)
@@ -41,8 +46,7 @@ func (s *session) Counts(ctx context.Context, name string) (map[string]engine.Fi
 	}
 	columns := map[string]string{}
 	for _, f := range r.schema.Fields {
-		nested := f.Type.Kind == table.Array || f.Type.Kind == table.Map || f.Type.Kind == table.Struct
-		if !nested && !strings.Contains(physical(f), ", ") { // as the paths of members are written
+		if !nested(f.Type) && !strings.Contains(physical(f), ", ") { // as the paths of members are written
 			columns[physical(f)] = f.Name
 		}
 	}
@@ -59,4 +63,45 @@ func (s *session) Counts(ctx context.Context, name string) (map[string]engine.Fi
 		}
 	}
 	return counts, true, nil
+}
+
+// listed are the counts that the list of files gives: false unless it gives those
+// of all columns, and each file is there in the size that it names. A file that
+// is missing or cut off is found out by those who open it.
+func (r *relation) listed(paths []string) (map[string]engine.FileCounts, bool) {
+	counts := make(map[string]engine.FileCounts, len(r.files))
+	for i, f := range r.files {
+		if f.Stats == nil {
+			return nil, false
+		}
+		nulls := map[string]int64{}
+		if r.provenance {
+			nulls[engine.FileColumn], nulls[engine.LineColumn] = 0, 0
+		}
+		for _, c := range f.Stats.Columns {
+			if len(c.Path) == 1 && c.Nulls != nil {
+				nulls[c.Path[0]] = *c.Nulls
+			}
+		}
+		for column, value := range f.Partition {
+			nulls[column] = 0
+			if value == nil {
+				nulls[column] = f.Stats.Rows
+			}
+		}
+		for _, column := range r.schema.Fields {
+			if _, known := nulls[column.Name]; !known && !nested(column.Type) {
+				return nil, false
+			}
+		}
+		if info, err := os.Stat(paths[i]); err != nil || info.Size() != f.Size {
+			return nil, false
+		}
+		counts[f.Path] = engine.FileCounts{Rows: f.Stats.Rows, Nulls: nulls}
+	}
+	return counts, len(counts) == len(r.files) // no file is named twice
+}
+
+func nested(t table.Type) bool {
+	return t.Kind == table.Array || t.Kind == table.Map || t.Kind == table.Struct
 }

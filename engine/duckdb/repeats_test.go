@@ -91,11 +91,41 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// TestCounts: footers say what a scan counts.
+// TestCounts: footers, and the list of files, say what a scan counts.
 func TestCounts(t *testing.T) {
+	t.Run("listed", func(t *testing.T) { testCounts(t, func(*table.File) {}) })
+	t.Run("footers", func(t *testing.T) { testCounts(t, func(f *table.File) { f.Stats = nil }) })
+	// A list that is wrong about a file is not believed.
+	t.Run("another size", func(t *testing.T) { testCounts(t, func(f *table.File) { f.Size++; f.Stats = &table.Stats{Rows: f.Stats.Rows + 1, Columns: f.Stats.Columns} }) })
+	t.Run("a column missing", func(t *testing.T) {
+		testCounts(t, func(f *table.File) {
+			f.Stats = &table.Stats{Rows: f.Stats.Rows + 1, Columns: f.Stats.Columns[1:]}
+		})
+	})
+}
+
+// TestCountsListed: no footer is read when the list of files says all.
+func TestCountsListed(t *testing.T) {
+	ctx := context.Background()
+	s := session(t, open(t))
+	files, root := keyed(t, s, "c", 50, true)
+	files[0].Stats.Rows = 7
+	if _, err := s.Attach(ctx, engine.Input{Name: "t", Root: root, Files: files, Provenance: true}); err != nil {
+		t.Fatal(err)
+	}
+	counts, ok, err := s.(engine.Counter).Counts(ctx, "t")
+	if err != nil || !ok || counts[files[0].Path].Rows != 7 {
+		t.Fatal(counts, ok, err)
+	}
+}
+
+func testCounts(t *testing.T, change func(*table.File)) {
 	ctx := context.Background()
 	s := session(t, open(t))
 	files, root := keyed(t, s, "c", 5000, false)
+	for i := range files {
+		change(&files[i])
+	}
 	if _, err := s.Attach(ctx, engine.Input{Name: "t", Root: root, Files: files, Provenance: true}); err != nil {
 		t.Fatal(err)
 	}
