@@ -28,7 +28,11 @@ var nullWays = []struct{ name, doc string }{
 	{"skip", "rows in which a column of the rule is null are not judged"},
 	{"skip_all", "rows in which all columns of the rule are null are not judged"},
 	{"judge", "all rows are judged; a null is an error or false, as CEL has it"},
+	{"same", "of unique: all rows are judged, and nulls are equal to each other"},
 }
+
+// sameNulls is the way with nulls in which they are values of a key.
+const sameNulls = "same"
 
 // arg is the argument of a parameter: what the suite gives, or the default; nil is none.
 func (c *call) arg(param string) *yamlpos.Node {

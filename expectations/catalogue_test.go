@@ -66,7 +66,7 @@ var mutations = []struct{ old, new string }{
 	{`\bdistinct\(`, `count(`}, {`\bshare\(`, `count(`}, {`\brows\(\)`, `rows() + 1`}, {`\bnow\(\)`, `now() - duration('1s')`},
 	{` in `, ` == `}, {`startsWith`, `endsWith`}, {`endsWith`, `startsWith`}, {`contains`, `startsWith`}, {`\babs\(`, `(`},
 	{`upperAscii\(\) ==`, `lowerAscii() ==`}, {`lowerAscii\(\) ==`, `upperAscii() ==`}, {` && `, ` || `}, {` \|\| `, ` && `}, {`\^`, ``}, {`\$'`, `'`}, {` - `, ` + `}, {` \+ `, ` - `},
-	{`\bmedian\(`, `min(`}, {`\bstddev\(`, `variance(`}, {`\bvariance\(`, `stddev(`}, {`\bmode\(`, `min(`}, {`\bfalls\(`, `rises(`}, {`\brises\(`, `falls(`}, {`\bstays\(`, `falls(`}, {`\bbeyond\(`, `beyond_iqr(`}, {`\bbeyond_iqr\(`, `beyond(`}, {`\bskewness\(`, `kurtosis(`}, {`\bkurtosis\(`, `skewness(`}, {`\bcorr\(`, `entropy(1.0 * `}, {`\bnulls\(`, `rows() - nulls(`}, {`\bduplicates\(`, `1 + duplicates(`},
+	{`\bmedian\(`, `min(`}, {`\bstddev\(`, `variance(`}, {`\bvariance\(`, `stddev(`}, {`\bmode\(`, `min(`}, {`\bfalls\(`, `rises(`}, {`\brises\(`, `falls(`}, {`\bstays\(`, `falls(`}, {`\bbeyond\(`, `beyond_iqr(`}, {`\bbeyond_iqr\(`, `beyond(`}, {`\bskewness\(`, `kurtosis(`}, {`\bkurtosis\(`, `skewness(`}, {`\bcorr\(`, `entropy(1.0 * `}, {`>= lag\(`, `>= lag_down(`}, {`<= lag_down\(`, `<= lag(`}, {`\bks\(`, `1.0 - ks(`}, {`\bwasserstein\(`, `1.0 + wasserstein(`}, {`\bcramers_v\(`, `1.0 - cramers_v(`}, {`\bmodes\(`, `1 + modes(`}, {`\bmode_rows\(`, `1 + mode_rows(`}, {`\bnearest_quantile\(`, `quantile(`}, {`\bentropy\(`, `2.0 * entropy(`}, {`\bln\(`, `sqrt(`}, {` \* `, ` / `}, {`\bnulls\(`, `rows() - nulls(`}, {`\bduplicates\(`, `1 + duplicates(`},
 	{`\$op`, `==`},
 }
 

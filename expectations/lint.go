@@ -217,7 +217,7 @@ func (l *linter) implies(by, d *demand) bool {
 		return false
 	case d.sort() == "unique":
 		// Rows that differ in some columns differ in more.
-		return len(by.keys) < len(d.keys) && !slices.ContainsFunc(by.keys, func(k string) bool { return !slices.Contains(d.keys, k) })
+		return by.sameNulls() == d.sameNulls() && len(by.keys) < len(d.keys) && !slices.ContainsFunc(by.keys, func(k string) bool { return !slices.Contains(d.keys, k) })
 	case d.sort() == "table" && !sameScope || !d.whole || len(d.terms) == 0:
 		return false
 	}

@@ -380,7 +380,9 @@ func (l *loader) options(exp *Expectation, options map[string]*yamlpos.Node) {
 		case "nulls":
 			var ways []string
 			for _, w := range nullWays {
-				ways = append(ways, w.name)
+				if w.name != sameNulls || exp.unique() {
+					ways = append(ways, w.name)
+				}
 			}
 			if exp.call == nil || !counts || len(exp.call.columns()) == 0 {
 				n.Errorf("say it in where or in the CEL", "nulls is for kinds on rows of columns, and %s is none", exp.ID)

@@ -201,7 +201,7 @@ func (r *rule) some(d engine.Dialect, f cel.Facts, relation, suspects string, li
 		return bad, err
 	}
 	keys, scope, err := r.group(d, f)
-	scope = and(scope, suspects)
+	scope = and(scope, suspects, r.maybeNull(d, "IS NOT NULL", " AND "))
 	where, first := "", ""
 	if scope != "" {
 		where = " WHERE " + scope
@@ -209,7 +209,7 @@ func (r *rule) some(d engine.Dialect, f cel.Facts, relation, suspects string, li
 	if limit > 0 {
 		first = fmt.Sprintf(" ORDER BY %s LIMIT %d", keys, limit)
 	}
-	return and(scope, fmt.Sprintf("(%s) IN (SELECT %s FROM %s%s GROUP BY %s HAVING count(*) > 1%s)", keys, keys, relation, where, keys, first)), err
+	return and(scope, r.among(d, fmt.Sprintf("%s%s GROUP BY %s HAVING count(*) > 1%s", relation, where, keys, first))), err
 }
 
 // columns lists the table's columns.

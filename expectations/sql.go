@@ -3,6 +3,7 @@ package expectations
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -119,9 +120,15 @@ func (r *rule) passes(d engine.Dialect, f cel.Facts, existing string) (string, e
 	if err != nil {
 		return "", err
 	}
+	if scope == "" {
+		scope = "true"
+	}
 	sql := fmt.Sprintf("sum(CASE WHEN %s THEN 1 ELSE 0 END) OVER (PARTITION BY %s) <= 1", scope, keys)
 	if existing != "" {
-		sql = fmt.Sprintf("%s AND NOT coalesce((%s) IN (SELECT %s FROM %s WHERE %s), false)", sql, keys, r.selected(d), existing, scope)
+		sql = fmt.Sprintf("%s AND NOT coalesce(%s, false)", sql, r.among(d, existing+" WHERE "+scope))
+	}
+	if none := r.maybeNull(d, "IS NULL", " OR "); none != "" {
+		sql = none + " OR " + sql
 	}
 	// A row out of scope is let through, one whose scope cannot be told is refused.
 	return fmt.Sprintf("CASE WHEN (%s) THEN %s ELSE coalesce(NOT (%s), false) END", scope, sql, scope), nil
@@ -131,6 +138,37 @@ func (r *rule) passes(d engine.Dialect, f cel.Facts, existing string) (string, e
 func (r *rule) group(d engine.Dialect, f cel.Facts) (keys, scope string, err error) {
 	scope, err = condition(d, r.scope, f)
 	return r.selected(d), scope, err
+}
+
+// among is SQL that is TRUE for rows whose key is one of those in a FROM clause.
+func (r *rule) among(d engine.Dialect, from string) string {
+	if !r.sameNulls() {
+		return fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", r.selected(d), r.selected(d), from)
+	}
+	var items, same []string
+	for i, k := range idents(d, r.keys) {
+		name := fmt.Sprintf("dq_k%d", i)
+		items, same = append(items, k+" AS "+name), append(same, name+" IS NOT DISTINCT FROM "+k)
+	}
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM (SELECT %s FROM %s) AS dq_keys WHERE %s)", strings.Join(items, ", "), from, strings.Join(same, " AND "))
+}
+
+// sameNulls reports whether nulls are values of the key.
+func (r *rule) sameNulls() bool { return r.call.nulls == sameNulls }
+
+// maybeNull is a test of those key columns that may be null and then are in no
+// group; "" when there are none.
+func (r *rule) maybeNull(d engine.Dialect, test, join string) string {
+	if r.sameNulls() {
+		return ""
+	}
+	var parts []string
+	for _, k := range r.keys {
+		if !slices.Contains(r.present(), k) {
+			parts = append(parts, d.Ident(k)+" "+test)
+		}
+	}
+	return strings.Join(parts, join)
 }
 
 func (r *rule) selected(d engine.Dialect) string {

@@ -13,7 +13,7 @@ import (
 type Clause struct {
 	// If are conditions that must all hold for the clause to count: a parameter
 	// that is given (min; a bool must be true), is not (!min), or has a value or
-	// another one (match=any, match!=any).
+	// another one (match=any, match!=any). nulls is what the suite says of them.
 	If  []string
 	CEL string
 }
@@ -54,6 +54,9 @@ const (
 )
 
 var builtinNames = []string{tableColumns, tableLayout, "each", "key", "with", "first", "second", "until", "index"}
+
+// nullsOption is the option that conditions may name like a parameter.
+const nullsOption = "nulls"
 
 // joins are what may stand between the pieces of a term, with what none of them is.
 var joins = map[string]string{"&&": "true", "||": "false", "+": "0", "*": "1", ",": ""}
@@ -118,7 +121,7 @@ func (k *Kind) readClauses(n *yamlpos.Node) {
 			for _, n := range f["if"].List("if", true) {
 				clause.If = append(clause.If, n.String())
 				name, _, _ := splitCondition(n.Text)
-				if _, ok := k.param(name); !ok {
+				if _, ok := k.param(name); !ok && name != nullsOption {
 					n.Errorf(yamlpos.DidYouMean(name, k.paramNames()), "there is no parameter %q", name)
 				}
 			}
@@ -165,8 +168,11 @@ func splitCondition(text string) (param, value string, not bool) {
 // holds reports whether a condition of a clause is met.
 func (c *call) holds(text string) bool {
 	param, value, not := splitCondition(text)
-	if value == "" {
+	switch {
+	case value == "":
 		return c.given(param) != not
+	case param == nullsOption:
+		return (c.nulls == value) != not
 	}
 	n := c.arg(param)
 	return (n != nil && n.Text == value) != not

@@ -367,10 +367,13 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		t.agree(o)
 		return t
 	}
-	groups := map[string]int{}
+	groups := map[string]int{} // "" is no group
 	key := func(row map[string]any) string {
 		var parts []string
 		for _, k := range r.keys {
+			if row[k] == nil && !r.sameNulls() {
+				return ""
+			}
 			parts = append(parts, keyText(row[k]))
 		}
 		return strings.Join(parts, "\x00")
@@ -378,6 +381,7 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 	for _, row := range inScope {
 		groups[key(row)]++
 	}
+	groups[""] = 0
 	for _, row := range inScope {
 		if groups[key(row)] > 1 {
 			t.Failed++

@@ -3,7 +3,6 @@ package expectations
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -62,11 +61,7 @@ func (a *auditor) repeated(ctx context.Context, name string, r *rule, some bool)
 	if scope != "" && some {
 		where = "(" + scope + ") IS NOT FALSE"
 	}
-	for _, k := range r.keys {
-		if !slices.Contains(r.present(), k) { // keys with nulls are in no group
-			where = and(where, a.dialect.Ident(k)+" IS NOT NULL")
-		}
-	}
+	where = and(where, r.maybeNull(a.dialect, "IS NOT NULL", " AND "))
 	if repeater, ok := a.session.(engine.Repeater); ok {
 		suspects, ok, err := repeater.Repeats(ctx, name, idents(a.dialect, r.keys), where)
 		if cancelled(ctx, err) {

@@ -81,17 +81,24 @@ func (g *aggregation) filter(conditions ...string) string {
 // rows is a subquery of the arguments, as columns dq_0, dq_1 ..., without rows
 // that lack one of them.
 func (g *aggregation) rows() string {
-	var items, conditions []string
+	var conditions []string
+	for i := range g.args {
+		conditions = append(conditions, "dq_"+strconv.Itoa(i)+" IS NOT NULL")
+	}
+	return "(SELECT * FROM " + g.allRows() + " WHERE " + strings.Join(conditions, " AND ") + ")"
+}
+
+// allRows is a subquery of the arguments, with rows that lack some too.
+func (g *aggregation) allRows() string {
+	var items []string
 	for i, a := range g.args {
-		k := "dq_" + strconv.Itoa(i)
-		items = append(items, a.sql+" AS "+k)
-		conditions = append(conditions, k+" IS NOT NULL")
+		items = append(items, a.sql+" AS dq_"+strconv.Itoa(i))
 	}
 	where := ""
 	if g.where != "" {
 		where = " WHERE " + g.where
 	}
-	return "(SELECT * FROM (SELECT " + strings.Join(items, ", ") + " FROM " + g.relation + where + ") WHERE " + strings.Join(conditions, " AND ") + ")"
+	return "(SELECT " + strings.Join(items, ", ") + " FROM " + g.relation + where + ")"
 }
 
 // once makes an aggregate of a subquery, so that a SELECT of nothing else gives

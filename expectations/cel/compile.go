@@ -333,7 +333,7 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		case "has":
 			c.lowerHas(e, s)
 			return
-		case "lag":
+		case "lag", "lag_down":
 			c.lowerLag(e, s)
 			return
 		case "metric":
@@ -479,7 +479,7 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 
 // functionNames are the names that users may call, sorted.
 func functionNames() []string {
-	names := []string{"now", "exists_in", "has", "lag", "metric", "freshness", "previous", "history"}
+	names := []string{"now", "exists_in", "has", "lag", "lag_down", "metric", "freshness", "previous", "history"}
 	for name := range lambdaFunctions {
 		names = append(names, name)
 	}

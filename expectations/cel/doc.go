@@ -36,7 +36,7 @@
 //   - text: size, contains, startsWith, endsWith, matches (RE2, found anywhere),
 //     charAt, indexOf, lastIndexOf, substring, replace, split, join, reverse,
 //     lowerAscii, upperAscii, trim, levenshtein
-//   - numbers: abs, sign, round, floor, ceil, trunc, sqrt, ln, chi2_p, div, isNaN, isInf, isFinite,
+//   - numbers: abs, sign, round, floor, ceil, trunc, sqrt, ln, chi2_p, ks_p, div, isNaN, isInf, isFinite,
 //     math.greatest, math.least, math.bitAnd and the other bits, decimalPlaces
 //   - lists: slice, flatten, distinct, sort, reverse, lists.range, sets.contains,
 //     sets.equivalent, sets.intersects, in, +
@@ -53,7 +53,8 @@
 // nans(x), infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),
 // approx_quantile(x, q), distinct(x), duplicates(x, ...), mode(x), corr(x, y),
 // entropy(x), skewness(x), kurtosis(x), falls, rises, stays and overlaps by an order,
-// beyond(x, n) and beyond_iqr(x, k), freshness(t); previous(e) and history(e, n) are the same of earlier
+// beyond(x, n) and beyond_iqr(x, k), ks(x, y), wasserstein(x, y), cramers_v(x, y),
+// nearest_quantile(x, q), modes(x), mode_rows(x), duplicates_or_nulls(x, ...), freshness(t); previous(e) and history(e, n) are the same of earlier
 // versions, and metric('name') is a let. Rows whose argument has no value are left
 // out, as are NaN and infinities where numbers are added up or ordered; count and
 // share do not count them. It may lack a value only because a column or a field
@@ -63,5 +64,6 @@
 // exact decimals, means of decimals decimals; other statistics are doubles, judged
 // at 12 significant digits.
 //
-// lag(x, order, partition ...) in RowOver is x in the row before, null for the first.
+// lag(x, order, partition ...) in RowOver is x in the row before, null for the
+// first; lag(x) goes by the order of the source.
 package cel

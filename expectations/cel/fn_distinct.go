@@ -3,6 +3,7 @@ package cel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,34 @@ var distinctAggregates = []aggregate{
 			return n
 		},
 		duckdb: duplicatesSQL, spark: duplicatesSQL},
+	// As duplicates, with nulls as values of keys that are equal to each other.
+	{name: "duplicates_or_nulls", min: 1, max: 32,
+		types: countable("duplicates_or_nulls"),
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			found := map[string]int{}
+			for _, r := range rows {
+				found[keyOf(r)]++
+			}
+			var n types.Int
+			for _, size := range found {
+				if size > 1 {
+					n += types.Int(size)
+				}
+			}
+			return n
+		},
+		duckdb: duplicatesSQL, spark: duplicatesSQL},
+	// How many values are as frequent as the most frequent one, and how many rows
+	// each of them has.
+	frequency("modes", func(sizes []int, most int) (n int) {
+		for _, size := range sizes {
+			if size == most {
+				n++
+			}
+		}
+		return n
+	}, "count(*) FILTER (WHERE n = m)"),
+	frequency("mode_rows", func(_ []int, most int) int { return most }, "max(m)"),
 	{name: "mode", min: 1, max: 1,
 		types: func(args []*expr) (result, *wrong) {
 			if r, ok := resultOf(args[0]); ok {
@@ -61,8 +90,29 @@ func duplicatesSQL(g *aggregation) (string, error) {
 	for i := range keys {
 		keys[i] = "dq_" + strconv.Itoa(i)
 	}
-	counts := "SELECT count(*) AS n FROM " + g.rows() + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
+	rows := g.rows()
+	if g.metric.call.name == "duplicates_or_nulls" {
+		rows = g.allRows()
+	}
+	counts := "SELECT count(*) AS n FROM " + rows + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
 	return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
+}
+
+func frequency(name string, of func(sizes []int, most int) int, sql string) aggregate {
+	emit := func(g *aggregation) (string, error) {
+		return "coalesce(" + once("SELECT CAST("+sql+" AS BIGINT) FROM (SELECT count(*) AS n, max(count(*)) OVER () AS m FROM "+g.rows()+" GROUP BY dq_0)") + ", 0)", nil
+	}
+	return aggregate{name: name, min: 1, max: 1,
+		types: countable(name),
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			var sizes []int
+			most := 0
+			for _, g := range groups(rows) {
+				sizes, most = append(sizes, len(g)), max(most, len(g))
+			}
+			return types.Int(of(sizes, most))
+		},
+		duckdb: emit, spark: emit}
 }
 
 func modeSQL(g *aggregation) (string, error) {
@@ -84,18 +134,26 @@ func countable(name string) func(args []*expr) (result, *wrong) {
 // lack one.
 func groups(rows [][]ref.Val) map[string][][]ref.Val {
 	found := map[string][][]ref.Val{}
-next:
 	for _, r := range rows {
-		var key strings.Builder
-		for _, v := range r {
-			if v == types.NullValue {
-				continue next
-			}
-			fmt.Fprintf(&key, "%q,", groupKey(v))
+		if slices.Contains(r, ref.Val(types.NullValue)) {
+			continue
 		}
-		found[key.String()] = append(found[key.String()], r)
+		found[keyOf(r)] = append(found[keyOf(r)], r)
 	}
 	return found
+}
+
+// keyOf is a text that is the same for values that are equal.
+func keyOf(values []ref.Val) string {
+	var key strings.Builder
+	for _, v := range values {
+		if v == types.NullValue {
+			key.WriteString("null,")
+			continue
+		}
+		fmt.Fprintf(&key, "%q,", groupKey(v))
+	}
+	return key.String()
 }
 
 func groupKey(v ref.Val) string {

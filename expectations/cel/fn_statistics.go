@@ -31,6 +31,16 @@ var statisticsFunctions = []function{
 				}
 				return types.Double(upperGamma(float64(df)/2, x/2))
 			}}}},
+	{name: "ks_p", style: global, doc: "The probability that two samples of one distribution, of so many values, have a Kolmogorov-Smirnov distance that is at least so great.",
+		examples: []string{"ks_p(0.0, 5, 5) == 1.0", "ks_p(0.6, 5, 5) > 0.357 && ks_p(0.6, 5, 5) < 0.358", "ks_p(1.0, 3, 3) > 0.0999 && ks_p(1.0, 3, 3) < 0.1001", "ks_p(0.01, 1000000, 1000000) < 0.000001"},
+		forms: []form{{id: "ks_p", in: []*types.Type{types.DoubleType, types.IntType, types.IntType}, out: types.DoubleType,
+			eval: func(a []ref.Val) ref.Val {
+				d, n, m := float64(a[0].(types.Double)), int64(a[1].(types.Int)), int64(a[2].(types.Int))
+				if !(d >= 0) || d > 1 || n < 1 || m < 1 {
+					return types.NewErr("ks_p of the distance %v of %d and %d values", d, n, m)
+				}
+				return types.Double(smirnov(d, n, m))
+			}}}},
 }
 
 // upperGamma is the regularised upper incomplete gamma function Q(a, x), by its

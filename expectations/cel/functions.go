@@ -47,6 +47,7 @@ var aggregateFamilies = [][]aggregate{
 	orderAggregates,
 	outlierAggregates,
 	quantileAggregates,
+	sampleAggregates,
 	shapeAggregates,
 	spreadAggregates,
 	sumAggregates,

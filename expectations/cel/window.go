@@ -19,6 +19,8 @@ import (
 // among the rows that agree in the partition. Rows whose order is null are nobody's
 // neighbours; rows of one order follow each other by x, null first, and those that
 // agree in both count as one, so that the answer never depends on where rows lie.
+// lag_down is the same, but for rows of one order, which follow each other by x from
+// the greatest, null last. lag(x) goes by the order of the source.
 
 // window is a neighbour's value that was lifted out of a row rule; the tree holds
 // the variable w<i> in its place.
@@ -26,6 +28,7 @@ type window struct {
 	text  string
 	args  []*expr // value, order, partition
 	where *expr
+	down  bool // lag_down
 }
 
 func windowVariable(i int) string { return "w" + strconv.Itoa(i) }
@@ -42,15 +45,16 @@ func windowIndex(name string) (int, bool) {
 func (c *compilation) lowerLag(e ast.Expr, s scope) {
 	args := e.AsCall().Args()
 	const usage = "write lag(amount, ordered_at) or lag(amount, ordered_at, customer_id)"
+	down := e.AsCall().FunctionName() == "lag_down"
 	switch {
-	case len(args) < 2:
+	case len(args) == 0 || len(args) == 1 && down:
 		c.refuse(e, usage, "lag takes a value, an order and what keeps rows apart")
 		return
 	case s != ofRow || !c.over || len(c.iterations) > 0:
 		c.refuse(e, "", "lag stands only in row rules, outside aggregates and elements")
 		return
 	}
-	w := &window{text: c.env.canonical(e)}
+	w := &window{text: c.env.canonical(e), down: down}
 	if c.where != nil {
 		w.text, w.where = w.text+" where "+c.where.canonical, c.where.expr
 	}
@@ -115,13 +119,21 @@ func (w Window) SQL(d engine.Dialect) (string, error) {
 		}
 		scope = "((" + t.sql + ") IS NOT FALSE)"
 	}
-	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
-	partition := append([]string{inScope}, args[2:]...)
 	if d.Name() != "duckdb" {
 		return "", &Unsupported{Dialect: d.Name(), Construct: "lag"}
 	}
-	return fmt.Sprintf("CASE WHEN %s THEN last_value(%s) OVER (PARTITION BY %s ORDER BY %s, %s NULLS FIRST GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END",
-		inScope, args[0], strings.Join(partition, ", "), args[1], args[0]), nil
+	if len(args) == 1 {
+		return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s) END",
+			scope, args[0], scope, d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)), nil
+	}
+	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
+	partition := append([]string{inScope}, args[2:]...)
+	ties := "NULLS FIRST"
+	if w.window.down {
+		ties = "DESC NULLS LAST"
+	}
+	return fmt.Sprintf("CASE WHEN %s THEN last_value(%s) OVER (PARTITION BY %s ORDER BY %s, %s %s GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END",
+		inScope, args[0], strings.Join(partition, ", "), args[1], args[0], ties), nil
 }
 
 // Neighbours is the reference of windows: the rows, copied, with the values of
@@ -158,13 +170,20 @@ func (r *Rule) Neighbours(rows []map[string]any, f Facts) []map[string]any {
 					key += fmt.Sprintf("%T%q,", v, groupKey(v))
 				}
 			}
+			if len(values) == 1 { // each row has an order of its own
+				values = append(values, types.Int(i))
+			}
 			if values[1] != types.NullValue {
 				parts[key] = append(parts[key], item{i, values})
 			}
 		}
 		for _, items := range parts {
 			order := func(a, b item) int {
-				return cmp.Or(compare(a.values[1], b.values[1]), compareNullFirst(a.values[0], b.values[0]))
+				ties := compareNullFirst(a.values[0], b.values[0])
+				if w.down {
+					ties = -ties
+				}
+				return cmp.Or(compare(a.values[1], b.values[1]), ties)
 			}
 			slices.SortFunc(items, order)
 			before := -1 // the last item that differs from the current one

@@ -96,7 +96,7 @@ func readMappings(data []byte) (map[string]mapping, error) {
 			m.refuse = f["refuse"].String()
 		}
 		if f["empty"] != nil {
-			m.empty = f["empty"].OneOf("verdict", "pass", "fail")
+			m.empty = f["empty"].OneOf("verdict", "pass", "fail", "zero")
 		}
 		if f["drop"] != nil {
 			m.drop = f["drop"].Strings("drop")
@@ -152,6 +152,9 @@ func Convert(e Expectation) ([]Rule, error) {
 		return nil, refused("%s", m.refuse)
 	}
 	given := flat(e.Kwargs)
+	if exact, ok := given["exact_match"]; ok && exact == nil {
+		given["exact_match"] = false
+	}
 	for args, kind := range m.without {
 		if slices.ContainsFunc(strings.Fields(args), func(arg string) bool { return given[arg] != nil }) {
 			continue

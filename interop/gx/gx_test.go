@@ -18,7 +18,7 @@ func TestConvert(t *testing.T) {
 		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b.str.startswith('x')"}`, `refused: the row condition "b.str.startswith('x')" cannot be read at ".str.startswith('x')"`},
 		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b", "condition_parser": "bad"}`, `refused: condition_parser bad is not known`},
 		{"expect_column_values_to_not_be_null", `{"column": "a", "colour": 1}`, `refused: the argument colour of the expectation has no meaning here`},
-		{"expect_column_quantile_values_to_be_between", `{"column": "a", "quantile_ranges": {"quantiles": [0.5, 0.9], "value_ranges": [[1, 2], [null, 5]]}}`, `quantile_between {"column":"a","max":2,"min":1,"on_empty":"fail","q":0.5}; quantile_between {"column":"a","max":5,"on_empty":"fail","q":0.9}`},
+		{"expect_column_quantile_values_to_be_between", `{"column": "a", "quantile_ranges": {"quantiles": [0.5, 0.9], "value_ranges": [[1, 2], [null, 5]]}}`, `quantile_between {"column":"a","max":2,"method":"nearest","min":1,"on_empty":"fail","q":0.5}; quantile_between {"column":"a","max":5,"method":"nearest","on_empty":"fail","q":0.9}`},
 		{"expect_table_row_count_to_equal", `{"value": 3}`, `row_count {"max":3,"min":3}`},
 		{"expect_table_row_count_to_be_between", `{}`, ``},
 		{"expect_table_columns_to_match_set", `{"column_set": ["a"], "exact_match": false}`, `columns_exist {"extra":"allow","names":["a"]}`},
@@ -30,10 +30,10 @@ func TestConvert(t *testing.T) {
 		{"expect_column_chisquare_test_p_value_to_be_greater_than", `{"column": "a", "partition_object": {"values": ["x", "y"], "weights": [0.25, 0.75]}, "p": 0.05}`, `chi_square {"column":"a","min_p":0.05,"on_empty":"fail","weights":{"x":0.25,"y":0.75}}`},
 		{"unexpected_rows_expectation", `{"unexpected_rows_query": "SELECT * FROM {batch} WHERE a > 7"}`, `sql {"sql":"SELECT * FROM {table} WHERE a \u003e 7"}`},
 		{"expect_column_values_url_is_available", `{"column": "a"}`, `refused: it asks the network`},
-		{"expect_column_value_z_scores_to_be_less_than", `{"column": "a", "threshold": 3, "double_sided": true}`, `z_score {"column":"a","on_empty":"pass","threshold":3}`},
-		{"expect_column_value_z_scores_to_be_less_than", `{"column": "a", "threshold": 3, "double_sided": false}`, `refused: z-scores of one side are not known`},
-		{"expect_compound_columns_to_be_unique", `{"column_list": ["a", "b"], "ignore_row_if": "never"}`, `unique {"columns":["a","b"],"nulls":"judge","on_empty":"pass"}`},
-		{"expect_column_kl_divergence_to_be_less_than", `{"column": "a", "partition_object": {"bins": [0, 1], "weights": [1]}, "threshold": 0.5}`, `table {"on_empty":"fail","table":"share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) * (share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) \u003e 0.0 ? ln(share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) / 1.0) : 0.0) \u003c= 0.5","where":"a != null"}`},
+		{"expect_column_value_z_scores_to_be_less_than", `{"column": "a", "threshold": 3, "double_sided": true}`, `z_score {"column":"a","on_empty":"pass","side":"both","threshold":3}`},
+		{"expect_column_value_z_scores_to_be_less_than", `{"column": "a", "threshold": 3, "double_sided": false}`, `z_score {"column":"a","on_empty":"pass","side":"above","threshold":3}`},
+		{"expect_compound_columns_to_be_unique", `{"column_list": ["a", "b"], "ignore_row_if": "never"}`, `unique {"columns":["a","b"],"nulls":"same","on_empty":"pass"}`},
+		{"expect_column_kl_divergence_to_be_less_than", `{"column": "a", "partition_object": {"bins": [0, 1], "weights": [1]}, "threshold": 0.5}`, `table {"on_empty":"fail","table":"share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) * (share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) \u003e 0.0 ? ln(share(a \u003e= 0.0 \u0026\u0026 a \u003c= 1.0) / 1.0) : 0.0) \u003c= 0.5 \u0026\u0026 count(a \u003c 0.0) == 0 \u0026\u0026 count(a \u003e 1.0) == 0","where":"a != null"}`},
 		{"expect_more_sunshine", `{}`, `refused: dq has no kind for expect_more_sunshine`},
 	} {
 		if got := converted(t, c.name, c.kwargs); got != c.want {

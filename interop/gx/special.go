@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,15 +20,30 @@ func (r Rule) split() ([]Rule, error) {
 		if at, ok := r.Params["at"].(float64); ok && at < 0 {
 			r.Params["at"], r.Params["from_end"] = -at, true
 		}
-	case r.Kind == "z_score":
-		if r.Params["sides"] == false {
-			return nil, refused("z-scores of one side are not known")
+	case r.Kind == "outliers_iqr":
+		method := r.Params["method"]
+		delete(r.Params, "method")
+		switch method {
+		case nil, "iqr":
+		case "std":
+			threshold, ok := r.Params["k"]
+			if !ok {
+				threshold = 1.5
+			}
+			delete(r.Params, "k")
+			r.Kind, r.Params["threshold"] = "z_score", threshold
+		default:
+			return nil, refused("outliers by the method %v are not known", method)
 		}
-		delete(r.Params, "sides")
-	case r.Kind == "length" && crossed(r.Params["min"], r.Params["max"]):
-		// dq refuses bounds that nothing can pass; GX lets all rows fail.
-		name := quote(fmt.Sprint(r.Params["column"]))
-		return []Rule{r.row(fmt.Sprintf("size(%[1]s) >= %[2]v && size(%[1]s) <= %[3]v", name, r.Params["min"], r.Params["max"]), name+" != null")}, nil
+		return []Rule{r}, nil
+	case r.Params["strftime"] != nil:
+		pattern, err := strftime(fmt.Sprint(r.Params["strftime"]))
+		if err != nil {
+			return nil, err
+		}
+		delete(r.Params, "strftime")
+		r.Params["pattern"] = pattern
+		return []Rule{r}, nil
 	case r.Params["format"] != nil && r.Kind == "no_gaps":
 		return r.everyDay()
 	case r.Params["query"] != nil:
@@ -48,8 +62,14 @@ func (r Rule) split() ([]Rule, error) {
 		return r.dates()
 	case r.Params["classes"] != nil || r.Params["bic_country"] != nil:
 		return r.prefixes()
-	case r.Kind == "in_set" || r.Kind == "not_in_set":
+	case r.Params["set"] != nil:
 		return r.members()
+	case r.Params["pairs"] != nil:
+		return r.pairs()
+	case r.Params["nulls"] == "unequal":
+		return r.equal()
+	case r.Kind == "unique":
+		return r.repeats()
 	case r.Params["weights"] != nil:
 		return r.partition()
 	case r.Kind == "column_type":
@@ -60,6 +80,8 @@ func (r Rule) split() ([]Rule, error) {
 		return r.arithmetic()
 	case r.Params["allowed"] != nil || r.Kind == "not_regex" && r.Params["pattern"] == nil || r.Kind == "not_contains":
 		return r.characters()
+	case r.Params["names"] != nil:
+		return r.names()
 	}
 	computed := false
 	for _, bound := range []string{"min", "max"} {
@@ -78,7 +100,7 @@ func (r Rule) split() ([]Rule, error) {
 	if computed {
 		return r.computed()
 	}
-	return []Rule{r}, nil
+	return r.bounds()
 }
 
 // systemTypes are names of types in pandas, Spark and databases, in lower case
@@ -154,172 +176,18 @@ func (r Rule) quantiles() ([]Rule, error) {
 	return rules, nil
 }
 
-// dateFormats are those of dates in text that contributors' expectations meet.
-var dateFormats = []string{"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"}
-
-// dates is a rule on dates that are text, in CEL: any that can be read, weekdays,
-// or none after the run.
-func (r Rule) dates() ([]Rule, error) {
-	column, ok := r.Params["column"].(string)
-	if !ok {
-		return nil, refused("the expectation names no column")
-	}
-	name := quote(column)
-	test := map[any]string{"weekday": " && parseTimestamp(%[1]s, '%[2]s').getDayOfWeek() in [1, 2, 3, 4, 5]", "past": " && parseTimestamp(%[1]s, '%[2]s') <= now()"}[r.Params["dates"]]
-	var parts []string
-	for _, format := range dateFormats {
-		parts = append(parts, "("+fmt.Sprintf("isTimestamp(%[1]s, '%[2]s')"+test, name, format)+")")
-	}
-	return []Rule{r.row(strings.Join(parts, " || "), name+" != null")}, nil
-}
-
-// inColumn puts the column in the place of each $ that something is called on.
-func inColumn(cel, column string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(cel, "($.", "("+quote(column)+"."), "$.matches", quote(column)+".matches")
-}
-
-// crossed reports whether two bounds are numbers in the wrong order.
-func crossed(low, high any) bool {
-	a, okA := low.(float64)
-	b, okB := high.(float64)
-	return okA && okB && a > b
-}
-
 // row is free CEL with the rule's options.
 func (r Rule) row(cel, where string) Rule {
-	if own, ok := r.Params["where"]; ok {
-		where += fmt.Sprintf(" && (%s)", own)
+	out := Rule{"row", map[string]any{"row": cel}}
+	if where = and(where, r.Params["where"]); where != "" {
+		out.Params["where"] = where
 	}
-	out := Rule{"row", map[string]any{"row": cel, "where": where}}
 	for _, option := range []string{"mostly", "on_empty"} {
 		if v, ok := r.Params[option]; ok {
 			out.Params[option] = v
 		}
 	}
 	return out
-}
-
-// prefixes are rules on how a text begins.
-func (r Rule) prefixes() ([]Rule, error) {
-	if country, ok := r.Params["bic_country"].(string); ok {
-		delete(r.Params, "bic_country")
-		r.Params["pattern"] = "(?i)^[A-Z0-9]{4}" + regexp.QuoteMeta(country) + "[A-Z0-9]{2}(?:[A-Z0-9]{3})?$"
-		return []Rule{r}, nil
-	}
-	known := map[string]string{"A": `10\.`, "B": `172\.(?:1[6-9]|2[0-9]|3[01])\.`, "C": `192\.168\.`}
-	classes, ok := r.Params["classes"].([]any)
-	if !ok {
-		classes = []any{r.Params["classes"]}
-	}
-	var parts []string
-	for _, c := range classes {
-		part, ok := known[strings.ToUpper(fmt.Sprint(c))]
-		if !ok {
-			return nil, refused("%v is no class of private addresses", c)
-		}
-		parts = append(parts, part)
-	}
-	delete(r.Params, "classes")
-	r.Params["pattern"] = "^(?:" + strings.Join(parts, "|") + ")"
-	return []Rule{r}, nil
-}
-
-// members leaves nulls out of a set, which GX skips as well; without any value
-// that is forbidden everything passes.
-func (r Rule) members() ([]Rule, error) {
-	set, ok := r.Params["set"].([]any)
-	if !ok {
-		return []Rule{r}, nil
-	}
-	values := slices.DeleteFunc(slices.Clone(set), func(v any) bool { return v == nil })
-	if len(values) == 0 && r.Kind == "not_in_set" {
-		return nil, nil
-	}
-	r.Params["set"] = values
-	return []Rule{r}, nil
-}
-
-// partition turns {values: [a, b], weights: [0.5, 0.5]} into weights by value.
-func (r Rule) partition() ([]Rule, error) {
-	p, _ := r.Params["weights"].(map[string]any)
-	values, _ := p["values"].([]any)
-	weights, _ := p["weights"].([]any)
-	switch {
-	case p["bins"] != nil && r.Kind == "kl_divergence":
-		return r.bins(p)
-	case p["bins"] != nil:
-		return nil, refused("partitions by bins are known for the divergence alone")
-	case len(values) == 0 || len(values) != len(weights):
-		return nil, refused("partition_object needs values and as many weights")
-	}
-	by := map[string]any{}
-	for i, v := range values {
-		by[fmt.Sprint(v)] = weights[i]
-	}
-	r.Params["weights"] = by
-	return []Rule{r}, nil
-}
-
-// bins is the divergence of a column of numbers from the weights of intervals, in
-// CEL. The ends may be infinite, or have weights of their own.
-func (r Rule) bins(p map[string]any) ([]Rule, error) {
-	column, _ := r.Params["column"].(string)
-	limit, isNumber := r.Params["max"].(float64)
-	bins, _ := p["bins"].([]any)
-	weights, _ := p["weights"].([]any)
-	tails, _ := p["tail_weights"].([]any)
-	if column == "" || !isNumber || len(bins) < 2 || len(weights) != len(bins)-1 || len(tails) != 0 && len(tails) != 2 {
-		return nil, refused("partition_object needs bins, a weight for each interval, and two tail_weights or none")
-	}
-	name := quote(column)
-	var parts []string
-	add := func(condition string, weight any) bool {
-		w, ok := weight.(float64)
-		if ok && w > 0 {
-			parts = append(parts, fmt.Sprintf("share(%[1]s) * (share(%[1]s) > 0.0 ? ln(share(%[1]s) / %[2]s) : 0.0)", condition, decimal(w)))
-		}
-		return ok && w > 0
-	}
-	edge := func(v any, sign string) string {
-		if n, ok := v.(float64); ok {
-			return fmt.Sprintf("%s %s %s", name, sign, decimal(n))
-		}
-		return "true"
-	}
-	for i, w := range weights {
-		until := "<"
-		if i == len(weights)-1 {
-			until = "<="
-		}
-		if !add(edge(bins[i], ">=")+" && "+edge(bins[i+1], until), w) {
-			return nil, refused("a weight that is no number above zero makes the divergence infinite")
-		}
-	}
-	if len(tails) == 2 && (!add(edge(bins[0], "<"), tails[0]) || !add(edge(bins[len(bins)-1], ">"), tails[1])) {
-		return nil, refused("a weight that is no number above zero makes the divergence infinite")
-	}
-	return []Rule{{"table", map[string]any{"table": strings.Join(parts, " + ") + " <= " + decimal(limit), "where": name + " != null", "on_empty": "fail"}}}, nil
-}
-
-// decimal writes a number as a double of CEL.
-func decimal(x float64) string {
-	text := strconv.FormatFloat(x, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
-}
-
-// everyDay is a rule on days that are text in a format, none of which is missing.
-func (r Rule) everyDay() ([]Rule, error) {
-	column, _ := r.Params["column"].(string)
-	format := strings.ReplaceAll(fmt.Sprint(r.Params["format"]), "'", "")
-	if column == "" {
-		return nil, refused("the expectation names no column")
-	}
-	t := fmt.Sprintf("parseTimestamp(%s, '%s')", quote(column), format)
-	return []Rule{{"table", map[string]any{"where": quote(column) + " != null", "on_empty": "fail",
-		"table": fmt.Sprintf("int(max(%[1]s)) - int(min(%[1]s)) == (distinct(date(%[1]s)) - 1) * 86400", t)}}}, nil
 }
 
 // wholeTable is a query that returns all rows of the table.
@@ -344,32 +212,6 @@ func (r Rule) arithmetic() ([]Rule, error) {
 		"where":    strings.Join(guards, " && "),
 		"on_empty": "pass",
 	}}}, nil
-}
-
-// characters writes characters that may not be in a text as a pattern.
-func (r Rule) characters() ([]Rule, error) {
-	if r.Kind == "not_contains" {
-		r.Params["texts"] = []any{r.Params["texts"]}
-		return []Rule{r}, nil
-	}
-	var allowed []string
-	switch v := r.Params["allowed"].(type) {
-	case []any:
-		for _, c := range v {
-			allowed = append(allowed, fmt.Sprint(c))
-		}
-	case string: // {'@', '$'}
-		for _, m := range regexp.MustCompile(`'([^']*)'`).FindAllStringSubmatch(v, -1) {
-			allowed = append(allowed, m[1])
-		}
-	}
-	pattern := `[^A-Za-z0-9\s`
-	for _, c := range allowed {
-		pattern += regexp.QuoteMeta(c)
-	}
-	delete(r.Params, "allowed")
-	r.Kind, r.Params["pattern"] = "not_regex", pattern+"]"
-	return []Rule{r}, nil
 }
 
 var (
@@ -441,57 +283,21 @@ func (r Rule) computed() ([]Rule, error) {
 	return []Rule{r.row(strings.Join(parts, " && "), name+" != null")}, nil
 }
 
+// and joins a condition with the rule's own one, which may be missing.
+func and(where string, own any) string {
+	switch {
+	case own == nil:
+		return where
+	case where == "":
+		return fmt.Sprint(own)
+	}
+	return fmt.Sprintf("%s && (%s)", where, own)
+}
+
 // quote writes a column's name in CEL.
 func quote(column string) string {
 	if regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(column) {
 		return column
 	}
 	return "row[" + strconv.Quote(column) + "]"
-}
-
-var conditionToken = regexp.MustCompile("^(?:\\s+|'[^']*'|\"[^\"]*\"|`[^`]*`|col\\((?:'[^']*'|\"[^\"]*\")\\)|[A-Za-z_]\\w*(?:\\.(?:notnull|notNull|isnull|isna|notna|is_not_null|is_null)\\(\\))?|-?[0-9]+(?:\\.[0-9]+)?|==|!=|<=|>=|<|>|\\(|\\)|&|\\||~|\\.(?:notnull|notNull|isnull|isna|notna|is_not_null|is_null)\\(\\))")
-
-// condition turns a row condition into CEL: comparisons, and, or, not, and tests for null.
-func condition(v any) (string, error) {
-	text, ok := v.(string)
-	if !ok {
-		return "", refused("the row condition %v is not known", v)
-	}
-	var out strings.Builder
-	for rest := strings.TrimSpace(text); rest != ""; {
-		token := conditionToken.FindString(rest)
-		if token == "" {
-			return "", refused("the row condition %q cannot be read at %q", text, rest)
-		}
-		rest = rest[len(token):]
-		bare, test, isTest := strings.Cut(token, ".")
-		if isTest && strings.HasSuffix(test, "()") {
-			sign := " != null"
-			if strings.HasPrefix(test, "isn") || strings.HasPrefix(test, "is_null") {
-				sign = " == null"
-			}
-			if bare != "" {
-				bare = quote(bare)
-			}
-			out.WriteString("(" + strings.TrimSpace(bare+sign) + ")")
-			continue
-		}
-		switch {
-		case strings.HasPrefix(token, "col("):
-			out.WriteString(quote(token[5 : len(token)-2]))
-		case token[0] == '`':
-			out.WriteString(quote(token[1 : len(token)-1]))
-		case token == "and" || token == "&":
-			out.WriteString("&&")
-		case token == "or" || token == "|":
-			out.WriteString("||")
-		case token == "not" || token == "~":
-			out.WriteString("!")
-		case token == "True" || token == "False":
-			out.WriteString(strings.ToLower(token))
-		default:
-			out.WriteString(token)
-		}
-	}
-	return out.String(), nil
 }
