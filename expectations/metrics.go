@@ -226,6 +226,11 @@ func (a *auditor) settle(r *rule, values map[string]any, problems map[string]str
 	}
 	if o := r.row.Settle(t.measured); o.Value != cel.True {
 		t.outcome = &o
+		rows, err := whole(values[rowCount])
+		if err != nil {
+			t.problem = err.Error()
+		}
+		t.Rows = rows
 		return false
 	}
 	return true

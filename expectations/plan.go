@@ -224,7 +224,7 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.inScope = compile(overTable, "rows() >= 0")
 	case e.Scope == "row":
 		r.row = compile(func(src string) (*cel.Rule, error) { return env.RowOver(src, r.scope) }, r.cel)
-		if r.row != nil && len(r.row.Metrics())+len(r.row.Windows()) > 0 && e.Refuses() {
+		if r.compares() && e.Refuses() {
 			c.note(e.node.Error("write block or warn", "%s compares rows with others, which are not known yet when rows are taken out", e.ID))
 		}
 	default:
@@ -391,6 +391,22 @@ func (p *Plan) At(now time.Time) *Plan {
 	q := *p
 	q.now = now
 	return &q
+}
+
+// Comparing lists the rules on rows that compare a row with aggregates or with its
+// neighbours. Such a rule cannot take rows out of a batch.
+func (p *Plan) Comparing() []string {
+	var ids []string
+	for _, r := range p.rules {
+		if r.compares() {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+func (r *rule) compares() bool {
+	return r.row != nil && len(r.row.Metrics())+len(r.row.Windows()) > 0
 }
 
 // RowRules lists the rules that look at nothing but their own row.
