@@ -1,11 +1,9 @@
 package delta
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -216,14 +214,10 @@ func parseCommit(file string, version int64, data []byte) (*commit, error) {
 
 // eachAction decodes a sequence of JSON objects. Errors are *[Error] without a file.
 func eachAction(data []byte, take func(*action) error) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	for n := 1; ; n++ {
+	src := &scanner{src: string(data)}
+	for n := 1; src.space() != 0 || src.at < len(src.src); n++ {
 		var a action
-		err := d.Decode(&a)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+		if err := a.scan(src); err != nil {
 			return &Error{Category: LogCorrupt, Line: n, Problem: "not a JSON action", Err: err}
 		}
 		if err := take(&a); err != nil {
@@ -235,6 +229,135 @@ func eachAction(data []byte, take func(*action) error) error {
 			return e
 		}
 	}
+	return nil
+}
+
+// scan reads an action. Files, which logs are made of, are read by hand, all else
+// by encoding/json.
+func (a *action) scan(src *scanner) error {
+	if src.null() {
+		return nil
+	}
+	return src.members(func(key string) error {
+		var file **fileAction
+		var other any
+		switch key {
+		case "add":
+			file = &a.Add
+		case "remove":
+			file = &a.Remove
+		case "cdc":
+			file = &a.Change
+		case "commitInfo":
+			raw, err := src.skip()
+			a.CommitInfo = json.RawMessage(raw)
+			return err
+		case "protocol":
+			other = &a.Protocol
+		case "metaData":
+			other = &a.MetaData
+		case "txn":
+			other = &a.Txn
+		case "domainMetadata":
+			other = &a.Domain
+		case "sidecar":
+			other = &a.Sidecar
+		case "checkpointMetadata":
+			other = &a.Checkpoint
+		}
+		if file != nil {
+			if src.null() {
+				*file = nil
+				return nil
+			}
+			return at(file).scan(src)
+		}
+		raw, err := src.skip()
+		if err == nil && other != nil {
+			err = json.Unmarshal([]byte(raw), other)
+		}
+		return err
+	})
+}
+
+func (f *fileAction) scan(src *scanner) error {
+	return src.members(func(key string) (err error) {
+		var n **number
+		var flag **bool
+		var text **string
+		var texts *map[string]*string
+		switch key {
+		case "path":
+			if !src.null() {
+				f.Path, err = src.text()
+				f.Path = strings.Clone(f.Path)
+			}
+			return err
+		case "partitionValues":
+			texts = &f.PartitionValues
+		case "tags":
+			texts = &f.Tags
+		case "size":
+			n = &f.Size
+		case "modificationTime":
+			n = &f.ModificationTime
+		case "deletionTimestamp":
+			n = &f.DeletionTimestamp
+		case "baseRowId":
+			n = &f.BaseRowID
+		case "defaultRowCommitVersion":
+			n = &f.DefaultRowCommitVersion
+		case "dataChange":
+			flag = &f.DataChange
+		case "extendedFileMetadata":
+			flag = &f.ExtendedFileMetadata
+		case "stats":
+			text = &f.Stats
+		case "clusteringProvider":
+			text = &f.ClusteringProvider
+		case "deletionVector":
+			raw, err := src.skip()
+			if err == nil {
+				err = json.Unmarshal([]byte(raw), &f.DeletionVector)
+			}
+			return err
+		}
+		null := src.null()
+		switch {
+		case n != nil:
+			if *n = nil; !null {
+				*n = new(number)
+				**n, err = src.integer()
+			}
+		case flag != nil:
+			if *flag = nil; !null {
+				*flag, err = src.flag()
+			}
+		case text != nil:
+			if *text = nil; !null {
+				var v string
+				v, err = src.text()
+				v = strings.Clone(v)
+				*text = &v
+			}
+		case texts != nil:
+			switch {
+			case null:
+				*texts = nil
+			default:
+				if *texts == nil {
+					*texts = map[string]*string{}
+				}
+				err = src.texts(*texts)
+			}
+		case !null:
+			_, err = src.skip()
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", key, err)
+		}
+		return err
+	})
 }
 
 func duplicate(format string, args ...any) *Error {

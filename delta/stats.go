@@ -1,7 +1,6 @@
 package delta
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -257,118 +256,191 @@ func parseTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is no timestamp", text)
 }
 
-type jsonStats struct {
-	NumRecords  *number        `json:"numRecords"`
-	TightBounds *bool          `json:"tightBounds"`
-	MinValues   map[string]any `json:"minValues"`
-	MaxValues   map[string]any `json:"maxValues"`
-	NullCount   map[string]any `json:"nullCount"`
-}
-
 // numRecords reads the number of rows only, or -1.
 func numRecords(stats *string) int64 {
-	if stats == nil || *stats == "" {
+	rows := int64(-1)
+	if stats == nil {
+		return rows
+	}
+	src := &scanner{src: *stats}
+	err := src.members(func(key string) error {
+		raw, err := src.skip()
+		if err == nil && key == "numRecords" {
+			rows = rowCount(raw)
+		}
+		return err
+	})
+	if err != nil {
 		return -1
 	}
-	var s struct {
-		NumRecords *number `json:"numRecords"`
-	}
-	if json.Unmarshal([]byte(*stats), &s) != nil || s.NumRecords == nil || *s.NumRecords < 0 {
+	return rows
+}
+
+// rowCount is a number of rows, which may stand in quotes, or -1.
+func rowCount(raw string) int64 {
+	n, err := strconv.ParseInt(strings.Trim(raw, `"`), 10, 64)
+	if err != nil || n < 0 {
 		return -1
 	}
-	return int64(*s.NumRecords)
+	return n
 }
 
 // parseStats reads the stats of an add. What is malformed counts as absent: nil
 // without a number of rows, no bound where one does not parse.
 func parseStats(text *string, columns []leaf) *table.Stats {
-	if text == nil || *text == "" {
+	if text == nil {
 		return nil
 	}
-	var s jsonStats
-	d := json.NewDecoder(bytes.NewReader([]byte(*text)))
-	d.UseNumber()
-	if d.Decode(&s) != nil || s.NumRecords == nil || *s.NumRecords < 0 {
-		return nil
-	}
-	out := &table.Stats{Rows: int64(*s.NumRecords), Loose: s.TightBounds != nil && !*s.TightBounds}
-	for _, l := range columns {
-		c := table.ColumnStats{Path: l.path}
-		if n, ok := lookup(s.NullCount, l.physical).(json.Number); ok {
-			if v, err := n.Int64(); err == nil && v >= 0 && v <= out.Rows {
-				c.Nulls = &v
+	// The values are found first, in one pass, and only then read, since bounds
+	// mean what their column's type says.
+	type found struct{ min, max, nulls string }
+	values := make([]found, len(columns))
+	rows, loose := int64(-1), false
+	src := &scanner{src: *text}
+	err := src.members(func(key string) error {
+		var to func(*found) *string
+		switch key {
+		case "minValues":
+			to = func(f *found) *string { return &f.min }
+		case "maxValues":
+			to = func(f *found) *string { return &f.max }
+		case "nullCount":
+			to = func(f *found) *string { return &f.nulls }
+		}
+		if to != nil && !src.null() {
+			return src.leafValues(columns, 0, len(columns), 0, func(i int, raw string) { *to(&values[i]) = raw })
+		}
+		raw, err := src.skip()
+		switch key {
+		case "numRecords":
+			rows = rowCount(raw)
+		case "tightBounds":
+			if loose = raw == "false"; !loose && raw != "true" && raw != "null" {
+				return errJSON
 			}
 		}
+		return err
+	})
+	if err != nil || rows < 0 {
+		return nil
+	}
+	out := &table.Stats{Rows: rows, Loose: loose, Columns: make([]table.ColumnStats, 0, len(columns))}
+	for i, l := range columns {
+		v := values[i]
+		c := table.ColumnStats{Path: l.path}
+		if n, err := strconv.ParseInt(v.nulls, 10, 64); err == nil && n >= 0 && n <= rows {
+			c.Nulls = &n
+		}
 		var cut bool
-		c.Min, cut = parseBound(l.kind, lookup(s.MinValues, l.physical), false)
+		c.Min, cut = parseBound(l.kind, v.min, false)
 		out.Loose = out.Loose || cut
-		c.Max, cut = parseBound(l.kind, lookup(s.MaxValues, l.physical), true)
+		c.Max, cut = parseBound(l.kind, v.max, true)
 		out.Loose = out.Loose || cut
 		if c.Min != nil || c.Max != nil || c.Nulls != nil {
 			out.Columns = append(out.Columns, c)
 		}
 	}
+	if len(out.Columns) == 0 {
+		out.Columns = nil
+	}
 	return out
 }
 
-func lookup(m map[string]any, path []string) any {
-	var v any = m
-	for _, p := range path {
-		o, ok := v.(map[string]any)
-		if !ok {
-			return nil
+// leafValues takes an object whose members are columns, and those of structs
+// objects again: the values of columns[from:to], which have depth names in common.
+func (s *scanner) leafValues(columns []leaf, from, to, depth int, value func(i int, raw string)) error {
+	next := from // most writers keep the order of the schema
+	return s.members(func(key string) error {
+		i, ok := next, false
+		for range to - from {
+			if i >= to {
+				i = from
+			}
+			if ok = len(columns[i].physical) > depth && columns[i].physical[depth] == key; ok {
+				break
+			}
+			i++
 		}
-		v = o[p]
-	}
-	return v
+		if !ok {
+			_, err := s.skip()
+			return err
+		}
+		end := i + 1 // the columns of one struct stand together
+		for end < to && len(columns[end].physical) > depth+1 && columns[end].physical[depth] == key {
+			end++
+		}
+		next = end
+		if len(columns[i].physical) == depth+1 {
+			raw, err := s.skip()
+			value(i, raw)
+			return err
+		}
+		if s.space() != '{' {
+			_, err := s.skip()
+			return err
+		}
+		return s.leafValues(columns, i, end, depth+1, value)
+	})
 }
 
-// parseBound gives canonical text, nil when there is none, and whether the bound
-// may have been cut, so that it need not occur.
-func parseBound(kind table.Kind, v any, upper bool) (*string, bool) {
-	switch v := v.(type) {
-	case json.Number:
+// parseBound gives canonical text of a JSON value, nil when there is none, and
+// whether the bound may have been cut, so that it need not occur.
+func parseBound(kind table.Kind, raw string, upper bool) (*string, bool) {
+	if raw == "" {
+		return nil, false
+	}
+	if raw[0] != '"' {
 		switch kind {
 		case table.Int8, table.Int16, table.Int32, table.Int64:
-			if _, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
-				return new(v.String()), false
+			if _, err := strconv.ParseInt(raw, 10, 64); err == nil {
+				return &raw, false
 			}
 		case table.Decimal:
-			if isDecimal(v.String()) {
-				return new(v.String()), false
+			if isDecimal(raw) {
+				return &raw, false
 			}
 		case table.Float, table.Double:
-			if f, err := v.Float64(); err == nil {
+			if !isNumberText(raw) {
+				return nil, false
+			}
+			if f, err := strconv.ParseFloat(raw, 64); err == nil {
 				return new(strconv.FormatFloat(f, 'g', -1, 64)), false
 			}
 		}
-	case string:
-		switch kind {
-		case table.String:
-			units := 0
-			for _, r := range v {
-				units += utf16Len(r)
-			}
-			return &v, units >= statsPrefix-1 // one less when a pair was not split
-		case table.Date:
-			if _, err := time.Parse(time.DateOnly, v); err == nil {
-				return &v, false
-			}
-		case table.Timestamp, table.TimestampNTZ:
-			t, err := parseTime(v)
-			if err != nil {
-				return nil, false
-			}
-			// Writers cut to milliseconds, so a maximum may be too low by what they cut.
-			if upper && t.Equal(t.Truncate(statsMillis)) {
-				t = t.Add(statsMillis - time.Microsecond)
-			}
-			layout := "2006-01-02T15:04:05.999999"
-			if kind == table.Timestamp {
-				layout += "Z"
-			}
-			return new(t.Format(layout)), upper
+		return nil, false
+	}
+	v, err := (&scanner{src: raw}).text()
+	if err != nil {
+		return nil, false
+	}
+	switch kind {
+	case table.String:
+		units := 0
+		for _, r := range v {
+			units += utf16Len(r)
 		}
+		return &v, units >= statsPrefix-1 // one less when a pair was not split
+	case table.Date:
+		if _, err := time.Parse(time.DateOnly, v); err == nil {
+			return &v, false
+		}
+	case table.Timestamp, table.TimestampNTZ:
+		t, err := parseTime(v)
+		if err != nil {
+			return nil, false
+		}
+		// Writers cut to milliseconds, so a maximum may be too low by what they cut.
+		if upper && t.Equal(t.Truncate(statsMillis)) {
+			t = t.Add(statsMillis - time.Microsecond)
+		}
+		layout := "2006-01-02T15:04:05.999999"
+		if kind == table.Timestamp {
+			layout += "Z"
+		}
+		return new(t.Format(layout)), upper
 	}
 	return nil, false
 }
+
+// isNumberText tells a number from true, false, null, objects and arrays.
+func isNumberText(raw string) bool { return raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9' }
