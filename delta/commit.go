@@ -121,6 +121,9 @@ func (x *Txn) start(ctx context.Context) (*Snapshot, error) {
 func (x *Txn) catchUp(ctx context.Context, current *Snapshot) (*Snapshot, error) {
 	from := x.prepared.ReadVersion
 	if current != nil {
+		if current.newest(ctx) {
+			return current, nil
+		}
 		from = current.Version()
 	}
 	l, err := x.table.list(ctx, from+1)

@@ -63,6 +63,37 @@ func (t *Table) Snapshot(ctx context.Context, at At) (*Snapshot, error) {
 	return t.snapshot(ctx, s, nil)
 }
 
+// Update is the newest version of the table: s itself when nothing was committed
+// since. A table whose log no longer reaches back to s is read anew.
+//
+// Errors are those of [Table.Snapshot]. Cost: a look for the next commit, and when
+// it is there, one list of the log behind s, and the commits in it.
+func (s *Snapshot) Update(ctx context.Context) (*Snapshot, error) {
+	if s.newest(ctx) {
+		return s, nil
+	}
+	l, err := s.table.list(ctx, s.Version()+1)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := l.commits[s.Version()+1]; ok {
+		if st, err := s.table.replay(ctx, l, s.state.clone(), l.last); err == nil {
+			return s.table.snapshot(ctx, st, s)
+		}
+	}
+	return s.table.Snapshot(ctx, Latest())
+}
+
+// newest reports whether the log ends with s: its commit is there, and none follows.
+// A list of a long log would cost more.
+func (s *Snapshot) newest(ctx context.Context) bool {
+	if _, err := s.table.store.Stat(ctx, commitName(s.Version()+1)); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err := s.table.store.Stat(ctx, commitName(s.Version()))
+	return err == nil
+}
+
 // snapshot interprets a state; prev, when not nil, is the same table before, for
 // what did not change.
 func (t *Table) snapshot(ctx context.Context, st *state, prev *Snapshot) (*Snapshot, error) {

@@ -47,7 +47,8 @@ type Table struct {
 	// Gate, if set, is asked before each commit; its error refuses the change.
 	Gate func(ctx context.Context, c Change) error
 
-	dir string // where data files lie on this machine
+	dir  string          // where data files lie on this machine
+	last *delta.Snapshot // the newest that is known
 }
 
 // Change is what a commit would make of the table.
@@ -111,20 +112,26 @@ type deletion struct {
 // conflicts; one that loses too often ends with [delta.ErrConflict].
 // The snapshot that draft sees is nil before there is a table.
 func (t *Table) commit(ctx context.Context, op string, make func(s *delta.Snapshot, files []table.File) (*draft, error)) (Result, error) {
+	return t.commitWith(ctx, op, true, make)
+}
+
+// commitWith is commit for operations that may not look at the table's files: a
+// list of very many costs more than adding one.
+func (t *Table) commitWith(ctx context.Context, op string, listed bool, make func(s *delta.Snapshot, files []table.File) (*draft, error)) (Result, error) {
 	for attempt := 1; ; attempt++ {
-		res, err := t.try(ctx, op, make)
+		res, err := t.try(ctx, op, listed || t.Gate != nil, make)
 		if err == nil || attempt == attempts || !errors.Is(err, delta.ErrConflict) {
 			return res, err
 		}
 	}
 }
 
-func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, []table.File) (*draft, error)) (Result, error) {
+func (t *Table) try(ctx context.Context, op string, listed bool, make func(*delta.Snapshot, []table.File) (*draft, error)) (Result, error) {
 	var err error
 	if t.dir, err = t.Where.Dir(); err != nil {
 		return Result{}, err
 	}
-	snap, err := t.Delta.Snapshot(ctx, delta.Latest())
+	snap, err := t.newest(ctx)
 	if err != nil && !errors.Is(err, delta.ErrNoTable) {
 		return Result{}, err
 	}
@@ -133,8 +140,10 @@ func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, [
 		if err := snap.Writable(upheld...); err != nil {
 			return Result{}, err
 		}
-		if files, err = filesOf(ctx, snap); err != nil {
-			return Result{}, err
+		if listed {
+			if files, err = filesOf(ctx, snap); err != nil {
+				return Result{}, err
+			}
 		}
 	} else {
 		snap = nil
@@ -148,6 +157,17 @@ func (t *Table) try(ctx context.Context, op string, make func(*delta.Snapshot, [
 		t.discard(slices.Concat(d.adds, d.changes))
 	}
 	return res, err
+}
+
+// newest is the table as it is now.
+func (t *Table) newest(ctx context.Context) (s *delta.Snapshot, err error) {
+	if t.last != nil {
+		s, err = t.last.Update(ctx)
+	} else {
+		s, err = t.Delta.Snapshot(ctx, delta.Latest())
+	}
+	t.last = s
+	return s, err
 }
 
 // publish asks the gate and commits.
@@ -209,6 +229,7 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	if err != nil {
 		return Result{}, err
 	}
+	t.last = x.Snapshot()
 	return Result{Version: &version, RowsAdded: d.rowsAdded, RowsRemoved: d.rowsRemoved, FilesAdded: len(d.adds), FilesRemoved: len(d.removes)}, nil
 }
 

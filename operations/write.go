@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -27,7 +28,7 @@ type Write struct {
 // A value that does not fit the table's type is an error that names the column.
 // Cost: one pass over the rows.
 func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error) {
-	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, _ []table.File) (*draft, error) {
+	return t.commitWith(ctx, "WRITE", false, func(s *delta.Snapshot, _ []table.File) (*draft, error) {
 		if w.OverwriteSchema {
 			return nil, fmt.Errorf("append cannot replace the columns; overwrite can: %w", delta.ErrInvalid)
 		}
@@ -37,12 +38,13 @@ func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error)
 
 // rows stages the rows of a SELECT for a table as it is, or for a new one.
 func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write, mode string) (*draft, error) {
-	given, err := t.bound(ctx, relRows, sql, false)
+	plan, err := t.Session.Bind(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
+	given := plan.Schema
 	d := &draft{parameters: map[string]any{"mode": mode}}
-	schema, partitionBy := given, w.PartitionBy
+	schema, partitionBy := table.Schema{Fields: slices.Clone(given.Fields)}, w.PartitionBy
 	if s == nil || w.OverwriteSchema {
 		for i := range schema.Fields {
 			schema.Fields[i].Nullable = true
@@ -77,16 +79,13 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			return nil, fmt.Errorf("there is no column %q to partition by; there are %s: %w", p, strings.Join(schema.Names(), ", "), delta.ErrInvalid)
 		}
 	}
-	items := make([]string, len(schema.Fields))
-	for i, f := range schema.Fields {
-		id := t.Dialect.Ident(f.Name)
-		if g, ok := fold(given, f.Name); ok {
-			items[i] = t.Dialect.Ident(g.Name) + " AS " + id
-		} else {
-			items[i] = "NULL AS " + id
+	if slices.ContainsFunc(schema.Fields, func(f table.Field) bool { _, ok := fold(given, f.Name); return !ok }) {
+		if _, err := t.Session.Attach(ctx, engine.Input{Name: relRows, SQL: sql}); err != nil {
+			return nil, err
 		}
+		sql = "SELECT " + t.sourceRow(schema, given, "") + " FROM " + relRows + " s"
 	}
-	if d.adds, d.rowsAdded, err = t.stage(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+relRows, schema, partitionBy); err != nil {
+	if d.adds, d.rowsAdded, err = t.stage(ctx, sql, schema, partitionBy); err != nil {
 		return nil, err
 	}
 	if len(partitionBy) > 0 {

@@ -140,9 +140,6 @@ func (s *session) drop(ctx context.Context, name, doing string) error {
 		}
 	}
 	delete(s.relations, key(name))
-	if s.stubs != nil {
-		return s.stubs.forget(ctx, r)
-	}
 	return nil
 }
 

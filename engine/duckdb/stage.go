@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"context"
+	"crypto/rand"
 	sqldriver "database/sql/driver"
 	"fmt"
 	"io"
@@ -58,13 +59,15 @@ func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, diskError(err, doing)
 	}
-	// COPY writes into a folder of its own: it refuses one that is not empty, and
-	// what a failure leaves is then easily removed.
-	work, err := os.MkdirTemp(dir, "writing-")
-	if err != nil {
-		return nil, diskError(err, doing)
+	work := dir
+	if req.Split != "" || len(req.PartitionBy) > 0 || req.TargetBytes > 0 {
+		// Several files are written into a folder of their own: COPY refuses one that
+		// is not empty, and what a failure leaves is then easily removed.
+		if work, err = os.MkdirTemp(dir, "writing-"); err != nil {
+			return nil, diskError(err, doing)
+		}
+		defer func() { _ = os.RemoveAll(work) }()
 	}
-	defer func() { _ = os.RemoveAll(work) }()
 	files, err := s.copyTo(ctx, req, query, work, doing)
 	if err != nil {
 		return nil, err
@@ -118,13 +121,7 @@ func checkStage(req engine.StageRequest) error {
 // stageQuery composes the SELECT whose rows are stored: the request's columns by
 // name, cast, under their names in files, and the verdict.
 func (s *session) stageQuery(ctx context.Context, req engine.StageRequest, doing string) (string, error) {
-	// The user's SELECT becomes a view, so that its end (a comment, a semicolon)
-	// and its names are its own affair.
-	source := s.catalog + ".main.dq_staging"
-	if err := s.create(ctx, "CREATE OR REPLACE VIEW "+source, req.SQL, doing); err != nil {
-		return "", err
-	}
-	given, err := s.typeOf(ctx, "SELECT * FROM "+source, doing)
+	given, source, err := s.stageSource(ctx, req.SQL, doing)
 	if err != nil {
 		return "", err
 	}
@@ -160,6 +157,27 @@ func (s *session) stageQuery(ctx context.Context, req engine.StageRequest, doing
 	return "SELECT " + strings.Join(stored, ", ") + " FROM (SELECT " + strings.Join(casts, ", ") + " FROM " + source + " q) r", nil
 }
 
+// stageSource gives the columns of a SELECT, and the SELECT as what stands behind
+// FROM. What was bound last is known already.
+func (s *session) stageSource(ctx context.Context, query, doing string) (table.Schema, string, error) {
+	if s.stubs != nil && s.stubs.last.query == query && s.stubs.last.plan.Tree != nil {
+		if err := s.stubs.follow(ctx, s.relations); err != nil {
+			return table.Schema{}, "", err
+		}
+		if last := s.stubs.last; last.query == query && !strings.Contains(query, ";") {
+			return last.plan.Schema, "(" + query + "\n)", nil
+		}
+	}
+	// The user's SELECT becomes a view, so that its end (a comment, a semicolon)
+	// and its names are its own affair.
+	view := s.catalog + ".main.dq_staging"
+	if err := s.create(ctx, "CREATE OR REPLACE VIEW "+view, query, doing); err != nil {
+		return table.Schema{}, "", err
+	}
+	given, err := s.typeOf(ctx, "SELECT * FROM "+view, doing)
+	return given, view, err
+}
+
 // partitionText writes a partition value as Delta does ("Partition Value Serialization").
 func partitionText(e string, t table.Type) string {
 	switch t.Kind {
@@ -172,7 +190,7 @@ func partitionText(e string, t table.Type) string {
 }
 
 // copyTo runs the COPY and returns the files that hold rows.
-func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, dir, doing string) ([]written, error) {
+func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, dir, doing string) (files []written, err error) {
 	target, options := dir, "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
 	var by []string
 	if req.Split != "" {
@@ -189,17 +207,17 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 	case req.TargetBytes > 0:
 		options += pattern + fmt.Sprintf(", FILE_SIZE_BYTES %d", req.TargetBytes)
 	default: // one file, in order
-		names, err := s.ask(ctx, "SELECT 'part-' || uuid() || '.parquet'", doing)
-		if err != nil {
-			return nil, err
-		}
-		target = filepath.Join(dir, names.Values[0][0].(string))
+		target = filepath.Join(dir, newName())
+		defer func() {
+			if len(files) == 0 {
+				_ = os.Remove(target)
+			}
+		}()
 	}
 	if ids := fieldIDs(req.Schema.Fields, req.PartitionBy); ids != "" {
 		options += ", FIELD_IDS " + ids
 	}
-	var files []written
-	err := prepared(ctx, s.conn, "COPY ("+query+") TO "+literal(target)+" ("+options+")", doing, func(stmt *driver.Stmt) error {
+	err = prepared(ctx, s.conn, "COPY ("+query+") TO "+literal(target)+" ("+options+")", doing, func(stmt *driver.Stmt) error {
 		result, err := stmt.QueryContext(ctx, nil)
 		if err != nil {
 			return wrap(ctx, err, doing)
@@ -220,7 +238,18 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 			}
 		}
 	})
-	return files, err
+	if err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+// newName is a name for a file that no other has: part-<random UUID>.parquet.
+func newName() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("part-%x-%x-%x-%x-%x.parquet", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // fieldIDs are the ids that column mapping gives to columns, at every level, as
@@ -321,8 +350,10 @@ func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
 		st.File.Size = w.size
 		st.File.Stats = fileStats(req, w)
 		final := filepath.Join(to, filepath.Base(w.path))
-		if err := os.Rename(w.path, final); err != nil {
-			return staged, err
+		if final != w.path {
+			if err := os.Rename(w.path, final); err != nil {
+				return staged, err
+			}
 		}
 		staged = append(staged, st)
 		info, err := syncToDisk(final)
