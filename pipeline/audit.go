@@ -212,15 +212,6 @@ func (t *tableRun) tag(stay []table.File) {
 			st.retag = append(st.retag, f)
 		}
 	}
-	byPath := map[string]table.File{}
-	for _, f := range slices.Concat(st.adds, st.retag, st.compacted) {
-		byPath[f.Path] = f
-	}
-	for i, f := range t.current.files {
-		if g, ok := byPath[f.Path]; ok {
-			t.current.files[i] = g
-		}
-	}
 }
 
 func (t *tableRun) tagged(f table.File, before, now expectations.Counts) table.File {

@@ -30,15 +30,21 @@ const (
 	isCurrent = "is_current"
 )
 
+// openBinder opens the session for models; the first statement that an engine
+// binds takes longer than all others.
+func (r *run) openBinder(ctx context.Context) (err error) {
+	if r.binder, err = r.eng.Small(ctx); err == nil {
+		_, err = r.binder.Bind(ctx, "SELECT 1")
+	}
+	return err
+}
+
 // bind checks every model and suite against empty stubs, before any data is
 // read: schemas, what each model reads, column lineage. All that is wrong is
 // returned at once, as a [ConfigError].
 func (r *run) bind(ctx context.Context) error {
-	s, err := r.eng.Small(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+	s := r.binder
+	var err error
 	r.rec.Lineage = &record.Graph{}
 	schemas := map[string]table.Schema{}
 	var wrong []error

@@ -235,6 +235,7 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 		case t.staged == nil:
 		case !done:
 			t.rec.Outcome = "refused"
+			r.profiles.Wait() // they may be reading what goes
 			for _, where := range []string{t.folder + "/" + r.id, quarantineFolder(t.Name) + "/" + r.id} {
 				if err := r.removeStaged(context.WithoutCancel(ctx), where); err != nil {
 					return err

@@ -60,6 +60,7 @@ type run struct {
 	state  *state
 	eng    engine.Engine
 	d      engine.Dialect
+	binder engine.Session // in which models are bound
 	tables map[string]*tableRun
 	rec    *record.Run
 	log    *policies.Log
@@ -132,7 +133,17 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 		Tool: record.Tool{Version: opt.Version}, Engine: record.EngineInfo{Name: info.Name, Version: info.Version}, StartedAt: began,
 		Layers: []record.Layer{}}
 
-	if err := r.open(ctx); err != nil {
+	// The engine gets ready to bind beside the look at the tables.
+	ready := make(chan error, 1)
+	go func() { ready <- r.openBinder(ctx) }()
+	err = r.open(ctx)
+	if berr := <-ready; err == nil {
+		err = berr
+	}
+	if r.binder != nil {
+		defer r.binder.Close()
+	}
+	if err != nil {
 		return r.rec, err
 	}
 	if err := r.bind(ctx); err != nil {
@@ -174,6 +185,9 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 		return r.rec, err
 	}
 	err = r.layers(ctx)
+	if perr := r.profiled(); err == nil {
+		err = perr
+	}
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrBusy) {
 		err = cause
 	}
@@ -346,8 +360,8 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 }
 
 // stage stages and audits the tables of a layer side by side, each once those
-// that it looks at are done, and waits for their profiles. What was ruled of
-// them is in the log when it returns, in the order of the tables.
+// that it looks at are staged. What was ruled of them is in the log when it
+// returns, in the order of the tables.
 func (r *run) stage(ctx context.Context, l *Layer) error {
 	slots := make(chan struct{}, max(1, r.eng.Info().Threads))
 	var failed atomic.Bool
@@ -363,7 +377,8 @@ func (r *run) stage(ctx context.Context, l *Layer) error {
 			}
 		}
 		all.Go(func() {
-			defer close(t.done)
+			staged := sync.OnceFunc(func() { close(t.done) })
+			defer staged()
 			for _, up := range ups {
 				<-up.done
 			}
@@ -379,25 +394,17 @@ func (r *run) stage(ctx context.Context, l *Layer) error {
 				return
 			}
 			start := r.opt.Clock()
-			ok, err := r.table(ctx, t)
-			t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
-			if t.err = err; err != nil {
+			if t.err = r.table(ctx, t, staged); t.err != nil {
 				failed.Store(true)
 			}
-			if !ok {
-				t.held = t.Name
-			}
+			t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
 		})
 	}
 	all.Wait()
-	r.profiles.Wait()
 	var first error
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
 		err := t.err
-		if err == nil && t.profileErr != nil {
-			err = fmt.Errorf("%s: profile: %w", t.Name, t.profileErr)
-		}
 		for _, ruling := range t.rulings {
 			if lerr := r.log.Append(ruling, map[string]string{"run": r.id, "pipeline": r.Name}); err == nil {
 				err = lerr
@@ -420,15 +427,16 @@ func (t *tableRun) begin(r *run) {
 	}
 }
 
-// table stages and audits one table. It returns false when the table was
-// refused before it could be staged, so that nothing can be made from it.
-func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
+// table stages and audits one table. It calls staged in between, once others can
+// be made from it; when it was refused before it could be staged, it is held.
+func (r *run) table(ctx context.Context, t *tableRun, staged func()) error {
+	t.held = t.Name
 	var batch *file.Batch
 	var rows int64
 	var err error
 	if t.Source != nil {
 		if batch, err = r.fetch(ctx, t); err != nil {
-			return false, fmt.Errorf("%s: %w", t.Name, err)
+			return fmt.Errorf("%s: %w", t.Name, err)
 		}
 		rows = recordsOf(batch)
 	}
@@ -437,7 +445,7 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 	}
 	s, err := r.session(ctx, rows)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer r.profile(ctx, t, s)
 	switch {
@@ -446,25 +454,25 @@ func (r *run) table(ctx context.Context, t *tableRun) (bool, error) {
 	case t.Source == nil:
 		err = r.transform(ctx, t, s)
 	}
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", t.Name, err)
-	}
-	if t.staged == nil && !t.ruled {
+	if err == nil && t.staged == nil && !t.ruled {
 		// Nothing came, but policies, waivers, owners and tags may have changed.
-		if _, err := r.rule(ctx, t, t.schema); err != nil {
-			return false, fmt.Errorf("%s: %w", t.Name, err)
-		}
+		_, err = r.rule(ctx, t, t.schema)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.Name, err)
 	}
 	if t.refusedShape() {
-		return false, nil
+		return nil
 	}
+	t.held = ""
+	staged()
 	if t.staged == nil && !r.rejudge(t) {
-		return true, nil
+		return nil
 	}
 	if err := r.audit(ctx, t, s); err != nil {
-		return false, fmt.Errorf("%s: %w", t.Name, err)
+		return fmt.Errorf("%s: %w", t.Name, err)
 	}
-	return true, nil
+	return nil
 }
 
 // manyRows is the number of rows from which on several threads are of use to a statement.
@@ -495,6 +503,22 @@ func recordsOf(batch *file.Batch) int64 {
 func (r *run) rejudge(t *tableRun) bool {
 	last := t.ledger.last
 	return t.snap != nil && last != nil && (last.Suite != t.Suite.Digest || last.Judged < t.snap.Version())
+}
+
+// profiled waits for the profiles and adds them to the record.
+func (r *run) profiled() error {
+	r.profiles.Wait()
+	var first error
+	for _, l := range r.rec.Layers {
+		for i := range l.Tables {
+			t := r.tables[l.Tables[i].Name]
+			l.Tables[i].Profile = t.rec.Profile
+			if t.profileErr != nil && first == nil {
+				first = fmt.Errorf("%s: profile: %w", t.Name, t.profileErr)
+			}
+		}
+	}
+	return first
 }
 
 // finish sums the run up.
