@@ -112,7 +112,7 @@ func (r *run) profile(ctx context.Context, t *tableRun, s engine.Session) {
 		if rows {
 			r.profiling.Lock()
 			defer r.profiling.Unlock()
-			t.rec.Profile, t.profileErr = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()})
+			t.profile, t.profileErr = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()})
 		}
 	})
 }

@@ -99,8 +99,9 @@ type tableRun struct {
 	ruledAs  string               // see ledgerEntry.Ruled
 	rejudged *expectations.Result // of an audit of what is published already
 	rec      *record.Table
-	done     chan struct{} // closed once the table is staged and audited
-	held     string        // it or the table that it waits for, when that could not be staged
+	profile  *record.Profile // added to the record at the end
+	done     chan struct{}   // closed once the table is staged and audited
+	held     string          // it or the table that it waits for, when that could not be staged
 	// What went wrong on the way, apart for those who work beside each other.
 	openErr, err, profileErr error
 }
@@ -512,7 +513,7 @@ func (r *run) profiled() error {
 	for _, l := range r.rec.Layers {
 		for i := range l.Tables {
 			t := r.tables[l.Tables[i].Name]
-			l.Tables[i].Profile = t.rec.Profile
+			l.Tables[i].Profile = t.profile
 			if t.profileErr != nil && first == nil {
 				first = fmt.Errorf("%s: profile: %w", t.Name, t.profileErr)
 			}
