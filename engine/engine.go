@@ -10,6 +10,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/dq-dev/dq/table"
 )
@@ -142,6 +143,17 @@ type Reject struct {
 	Line    int64 // record number in the file, header counted
 	Text    string
 	Problem string
+}
+
+// shapeOnly is what the problem of a record may begin with that tells nothing of
+// its text: the kind of problem, and numbers of columns.
+var shapeOnly = regexp.MustCompile(`^[a-z_ ]+(: Expected Number of Columns: \d+ Found: \d+)?`)
+
+// Redacted is the record without anything of its text, for columns whose values
+// may not be shown.
+func (r Reject) Redacted() Reject {
+	r.Text, r.Problem = "[redacted]", shapeOnly.FindString(r.Problem)
+	return r
 }
 
 // Rejecter is what engines are that keep the records they could not read.

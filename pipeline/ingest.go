@@ -30,12 +30,21 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 		return nil, nil
 	}
 	for _, f := range batch.Rewritten {
-		if !t.Source.Replace {
-			was := t.ledger.files[f.Path]
-			t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %d)",
-				f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, f.Records)
-			t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, give the new one another name, or set on_rewrite: replace to take its rows instead of the old ones"
+		if t.Source.Replace {
+			continue
 		}
+		was := t.ledger.files[f.Path]
+		held, err := r.heldBack(ctx, t, was.N)
+		if err != nil {
+			return nil, err
+		}
+		if held {
+			t.note("source.mended", "info", "%s comes with other content, which replaces its %s: not every table made from %s has published them", f.Path, plural(was.Records, "old row"), t.Name)
+			continue
+		}
+		t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %d)",
+			f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, f.Records)
+		t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, give the new one another name, or set on_rewrite: replace to take its rows instead of the old ones"
 	}
 	if t.Mode == "overwrite" {
 		if batch, err = file.Fetch(ctx, t.files(), nil); err != nil {
@@ -268,7 +277,7 @@ func (r *run) consumed(t *tableRun, batch *file.Batch) *ledgerEntry {
 	e := &ledgerEntry{}
 	add := func(f file.File) {
 		id := f.ID()
-		e.Files = append(e.Files, ledgerFile{Path: f.Path, SHA256: id.SHA256, Size: id.Size, ModifiedNS: id.ModifiedNS, Records: f.Records})
+		e.Files = append(e.Files, ledgerFile{Path: f.Path, SHA256: id.SHA256, Size: id.Size, ModifiedNS: id.ModifiedNS, Records: f.Records, N: t.nextBatch()})
 	}
 	for _, f := range batch.Files {
 		add(f)
@@ -319,14 +328,14 @@ func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session
 			rejected += n
 			problem := rejects[0].Problem
 			if len(t.personal()) > 0 {
-				problem = "its text is not shown, because columns are tagged personal"
+				problem = rejects[0].Redacted().Problem + " (its text is not shown, because columns are tagged personal)"
 			}
 			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, problem)
 			f := &t.rec.Findings[len(t.rec.Findings)-1]
 			f.Rows = n
 			for _, x := range rejects {
 				if len(t.personal()) > 0 {
-					x.Text, x.Problem = "[redacted]", "it cannot be read"
+					x = x.Redacted()
 				}
 				f.Sample = append(f.Sample, map[string]any{"file": x.File, "record": x.Line, "text": x.Text, "problem": x.Problem})
 			}

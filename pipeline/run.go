@@ -290,14 +290,13 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 // runOf finds in the table's history which run made batch n.
 func (t *tableRun) runOf(ctx context.Context) func(n int64) (string, error) {
 	return func(n int64) (string, error) {
-		commits, err := t.delta.History(ctx, 0)
+		c, ok, err := t.commitOf(ctx, func(note note) bool { return note.N == n })
 		if err != nil {
 			return "", err
 		}
-		for _, c := range commits {
-			if note, ok := commitNote(c); ok && note.App == t.app && note.N == n {
-				return note.Run, nil
-			}
+		if ok {
+			note, _ := commitNote(c)
+			return note.Run, nil
 		}
 		return "", fmt.Errorf("no commit of %s has batch %d", t.Name, n)
 	}

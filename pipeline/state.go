@@ -80,6 +80,7 @@ type ledgerFile struct {
 	Size       int64  `json:"size"`
 	ModifiedNS int64  `json:"modified_ns"`
 	Records    int64  `json:"records"`
+	N          int64  `json:"n"` // the batch that consumed it; 0 in ledgers that did not say
 }
 
 // ledgerStride is how often an entry repeats all files, so that reading the

@@ -238,7 +238,7 @@ func next(run *record.Run) []string {
 			"Readers still see the versions from before; nothing of the refused layer is visible to them.",
 			"Look at the refused batch with `dq gate list`, mend the data or the rule, then run the same command again.")
 		if name := inherited(run); name != "" {
-			steps = append(steps, "The rows of "+name+" came from the layer before: put a corrected file beside the old one, or set `on_rewrite: replace` on the source and mend the file in place.")
+			steps = append(steps, "The rows of "+name+" came from the layer before, which has them: mend the source file in place, and the next run replaces them.")
 		}
 	case "partial":
 		steps = append(steps, "Some tables were published and some were not: the overview says which. Mend what is named, then run the same command again; it finishes the rest.")

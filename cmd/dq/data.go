@@ -318,7 +318,8 @@ func (d *data) rejected(ctx context.Context, s engine.Session, name string, hide
 	}
 	for i := range rejects {
 		if hide {
-			rejects[i].Text, rejects[i].Problem = redacted, "its text is not shown, because columns are tagged personal"
+			rejects[i] = rejects[i].Redacted()
+			rejects[i].Problem += " (its text is not shown, because columns are tagged personal)"
 		}
 	}
 	f := record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Rows: n,

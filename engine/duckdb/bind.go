@@ -225,10 +225,19 @@ func (a answer) bindError(names []string) error {
 	}
 	// The candidates follow in lines of their own; they come back as the hint.
 	e.Message, _, _ = strings.Cut(e.Message, "\nDid you mean")
-	e.Message, _, _ = strings.Cut(e.Message, "\nCandidate bindings")
-	e.Message = strings.TrimSpace(e.Message)
-	if a.Candidates != "" {
-		e.Hint = "did you mean " + strings.Join(strings.Split(a.Candidates, ","), ", ") + "?"
+	message, rest, _ := strings.Cut(e.Message, "\nCandidate ")
+	e.Message = strings.TrimSpace(message)
+	candidates := strings.Split(a.Candidates, ",")
+	if a.Candidates == "" { // some errors name them in their text only
+		candidates = nil
+		for i, name := range strings.Split(rest, `"`) {
+			if i%2 == 1 {
+				candidates = append(candidates, name)
+			}
+		}
+	}
+	if len(candidates) > 0 {
+		e.Hint = "did you mean " + strings.Join(candidates, ", ") + "?"
 	}
 	switch {
 	case a.Type == "permission":

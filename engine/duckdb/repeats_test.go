@@ -96,7 +96,12 @@ func TestCounts(t *testing.T) {
 	t.Run("listed", func(t *testing.T) { testCounts(t, func(*table.File) {}) })
 	t.Run("footers", func(t *testing.T) { testCounts(t, func(f *table.File) { f.Stats = nil }) })
 	// A list that is wrong about a file is not believed.
-	t.Run("another size", func(t *testing.T) { testCounts(t, func(f *table.File) { f.Size++; f.Stats = &table.Stats{Rows: f.Stats.Rows + 1, Columns: f.Stats.Columns} }) })
+	t.Run("another size", func(t *testing.T) {
+		testCounts(t, func(f *table.File) {
+			f.Size++
+			f.Stats = &table.Stats{Rows: f.Stats.Rows + 1, Columns: f.Stats.Columns}
+		})
+	})
 	t.Run("a column missing", func(t *testing.T) {
 		testCounts(t, func(f *table.File) {
 			f.Stats = &table.Stats{Rows: f.Stats.Rows + 1, Columns: f.Stats.Columns[1:]}

@@ -69,6 +69,8 @@ func refusalCases(t *testing.T, open func(*testing.T) *fixture) {
 	for _, c := range []struct{ sql, says, at string }{
 		{"SELECT ordr_id FROM silver.orders", "order_id", "ordr_id"},
 		{"SELECT 'é', nme FROM silver.customers", "name", "nme"},
+		{"SELECT o.ordr_id FROM silver.orders o", "mean order_id", ""},
+		{"SELECT o.name FROM silver.customers c", "mean c", ""},
 		{"SELECT * FROM silver.ordrs", "orders", "silver.ordrs"},
 		{"SELECT * FROM bronze.orders", "orders", ""},
 		{"SELECT status + price AS x FROM silver.orders", "", ""},
