@@ -31,11 +31,22 @@ func (t *Table) cleanLog(ctx context.Context, s *state, now time.Time) error {
 	if strings.EqualFold(props["delta.enableExpiredLogCleanup"], "false") {
 		return nil
 	}
+	cutoff := now.UTC().Add(-logRetention(props)).Truncate(24 * time.Hour)
+	if last := t.cleaned.Load(); last != nil && last.Equal(cutoff) {
+		return nil // what came since is younger
+	}
+	err := t.cleanBefore(ctx, s, cutoff, now)
+	if err == nil {
+		t.cleaned.Store(&cutoff)
+	}
+	return err
+}
+
+func (t *Table) cleanBefore(ctx context.Context, s *state, cutoff, now time.Time) error {
 	l, err := t.list(ctx, 0)
 	if err != nil {
 		return err
 	}
-	cutoff := now.UTC().Add(-logRetention(props)).Truncate(24 * time.Hour)
 	keep, err := t.lastBefore(ctx, l, s, cutoff)
 	if err != nil || keep <= l.first {
 		return err

@@ -40,6 +40,7 @@ package delta
 import (
 	"crypto/rand"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -59,7 +60,8 @@ type Table struct {
 	// could not be read (the log is read instead) or written. Nil ignores it.
 	Warn func(error)
 
-	store Store
+	store   Store
+	cleaned atomic.Pointer[time.Time] // the cutoff of the last [Table.cleanLog]
 }
 
 // Open returns the table in store. It does no I/O: whether there is a table is
