@@ -45,6 +45,16 @@ type Predicate struct {
 // An error, *[Error] with [ErrInvalid], is for a column that the table does not have.
 // Cost: one comparison a file and predicate; no I/O.
 func (s *Snapshot) Prune(files []table.File, predicates ...Predicate) ([]table.File, error) {
+	tests, err := s.pruners(predicates)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f table.File) bool {
+		return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) })
+	}), nil
+}
+
+func (s *Snapshot) pruners(predicates []Predicate) ([]pruner, error) {
 	tests := make([]pruner, len(predicates))
 	for i, p := range predicates {
 		t, err := s.pruner(p)
@@ -53,9 +63,7 @@ func (s *Snapshot) Prune(files []table.File, predicates ...Predicate) ([]table.F
 		}
 		tests[i] = t
 	}
-	return slices.DeleteFunc(slices.Clone(files), func(f table.File) bool {
-		return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) })
-	}), nil
+	return tests, nil
 }
 
 // pruner is a predicate with its literals parsed.

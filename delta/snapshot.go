@@ -272,19 +272,31 @@ func (s *Snapshot) Constraints() map[string]string {
 	return out
 }
 
-// Files gives the live files, sorted by path. Deletion vectors are read as the
-// iteration comes to them; the first error (*[Error] for one that is corrupt or
-// missing) ends it.
-func (s *Snapshot) Files(ctx context.Context) iter.Seq2[table.File, error] {
+// Files gives the live files, sorted by path, without those that hold no row for
+// which all predicates are true, as [Snapshot.Prune] finds. Deletion vectors are
+// read as the iteration comes to them; the first error (*[Error] for one that is
+// corrupt or missing, or as of Prune) ends it.
+func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2[table.File, error] {
 	s.sort.Do(func() { s.sorted = sortFiles(slices.Collect(maps.Values(s.state.files))) })
 	return func(yield func(table.File, error) bool) {
+		tests, err := s.pruners(predicates)
+		if err != nil {
+			yield(table.File{}, err)
+			return
+		}
 		dv := &dvReader{store: s.table.store}
 		for _, f := range s.sorted {
 			if err := ctx.Err(); err != nil {
 				yield(table.File{}, err)
 				return
 			}
-			file, err := s.file(ctx, f, dv)
+			file, err := s.described(f)
+			if err == nil && slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(file) }) {
+				continue
+			}
+			if err == nil {
+				err = dv.of(ctx, f, &file)
+			}
 			if !yield(file, err) || err != nil {
 				return
 			}
@@ -301,6 +313,28 @@ func sortFiles(files []*fileAction) []*fileAction {
 
 // file translates an action into a file.
 func (s *Snapshot) file(ctx context.Context, f *fileAction, dv *dvReader) (table.File, error) {
+	out, err := s.described(f)
+	if err == nil {
+		err = dv.of(ctx, f, &out)
+	}
+	return out, err
+}
+
+// of reads the deletion vector of a file, if it has one.
+func (d *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err error) {
+	if f.DeletionVector == nil {
+		return nil
+	}
+	rows := int64(-1)
+	if out.Stats != nil {
+		rows = out.Stats.Rows
+	}
+	out.Deleted, err = d.resolve(ctx, f, rows)
+	return err
+}
+
+// described is a file without its deletion vector.
+func (s *Snapshot) described(f *fileAction) (table.File, error) {
 	out := table.File{Path: f.path, Size: f.Size.value(), Stats: parseStats(f.Stats, s.leaves)}
 	if f.ModificationTime != nil {
 		out.Modified = time.UnixMilli(f.ModificationTime.value()).UTC()
@@ -328,16 +362,6 @@ func (s *Snapshot) file(ctx context.Context, f *fileAction, dv *dvReader) (table
 			if v != nil {
 				out.Tags[k] = *v
 			}
-		}
-	}
-	if f.DeletionVector != nil {
-		rows := int64(-1)
-		if out.Stats != nil {
-			rows = out.Stats.Rows
-		}
-		var err error
-		if out.Deleted, err = dv.resolve(ctx, f, rows); err != nil {
-			return out, err
 		}
 	}
 	return out, nil

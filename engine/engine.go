@@ -207,6 +207,28 @@ type Plan struct {
 	Reads []string
 	// Tree is the engine's bound logical plan, for package lineage; nil if the engine has none.
 	Tree []byte
+	// Where are conditions that a row of the only relation that is scanned must meet
+	// to have any part in the result; not all of them, those that compare a column
+	// with constants. Totals says of each column of the result what it is, when all
+	// are such. Both are nil when the engine does not find them.
+	Where  []Condition
+	Totals []Total
+}
+
+// Condition compares a column with constants, in canonical text as in
+// [table.ColumnStats]. Op is =, <>, <, <=, >, >=, IN, IS NULL or IS NOT NULL, as
+// SQL means them.
+type Condition struct {
+	Column string
+	Op     string
+	Values []string
+}
+
+// Total is a column of a result over all rows of a relation: Of is count (of
+// rows), min or max (of Column).
+type Total struct {
+	Of     string
+	Column string
 }
 
 // BindError is a SELECT that does not bind.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -33,7 +34,9 @@ func (a *app) tableQuery() *cobra.Command {
 SELECT reads t and nothing else. In JSON, decimals are numbers with all their
 digits, times are ISO 8601, binary is base64, and NaN and infinities are the texts
 "NaN", "Infinity" and "-Infinity". Whatever the size of the result, memory stays
-bounded, but for the format table.`,
+bounded, but for the format table. Files of a Delta table are opened only if they may
+hold a row that the SELECT looks at, by partition values and statistics; none for
+count(*), min and max of a whole table where the log says them.`,
 		Example: `  dq table query warehouse/gold/daily_revenue
   dq table query warehouse/silver/order_lines@3 'SELECT country, sum(amount) FROM t GROUP BY country' --format json
   dq table query warehouse/gold/fact_sales 'SELECT * FROM t' --format parquet --output fact_sales.parquet`,
@@ -49,18 +52,14 @@ bounded, but for the format table.`,
 			if len(args) == 2 {
 				sql = args[1]
 			}
-			d, err := resolve(cmd.Context(), args[0], dataOptions{})
+			d, err := resolve(cmd.Context(), args[0], dataOptions{unread: true})
 			if err != nil {
 				return err
 			}
-			return a.withSession(cmd.Context(), func(_ engine.Engine, s engine.Session) error {
-				in := d.input
-				in.Name = "t"
-				if _, err := s.Attach(cmd.Context(), in); err != nil {
+			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
+				sql, err := d.asked(cmd.Context(), s, eng.Dialect(), sql)
+				if err != nil {
 					return err
-				}
-				if _, err := s.Bind(cmd.Context(), sql); err != nil {
-					return usage(err)
 				}
 				if output == "" {
 					return writeRows(cmd.Context(), s, sql, format, a.out)
@@ -72,6 +71,71 @@ bounded, but for the format table.`,
 	cmd.Flags().StringVar(&format, "format", "table", "table, json, ndjson, csv, parquet or arrow")
 	cmd.Flags().StringVar(&output, "output", "", "write to this file instead of standard output")
 	return cmd
+}
+
+// asked attaches what a SELECT needs of the data, as t: of a Delta table the files
+// that may hold a row that it looks at. When the log knows the whole answer, it
+// returns a SELECT of that, which reads no file.
+func (d *data) asked(ctx context.Context, s engine.Session, say engine.Dialect, sql string) (string, error) {
+	in := d.input
+	in.Name = "t"
+	if _, err := s.Attach(ctx, in); err != nil { // of a Delta table, its columns
+		return "", err
+	}
+	plan, err := s.Bind(ctx, sql)
+	if err != nil {
+		return "", usage(err)
+	}
+	if d.snap == nil {
+		return sql, nil
+	}
+	if answer, ok, err := d.known(ctx, plan, s, say); ok || err != nil {
+		return answer, err
+	}
+	if err := d.list(ctx, plan.Where...); err != nil {
+		return "", err
+	}
+	in.Files = d.input.Files
+	_, err = s.Attach(ctx, in)
+	return sql, err
+}
+
+// known answers numbers of rows and extremes from the statistics in the log, where
+// these say them exactly.
+func (d *data) known(ctx context.Context, plan engine.Plan, s engine.Session, say engine.Dialect) (sql string, ok bool, err error) {
+	var columns, sure []string
+	for i, t := range plan.Totals {
+		f := plan.Schema.Fields[i]
+		text := "NULL"
+		switch {
+		case t.Of == "count":
+			rows, ok := d.snap.Rows()
+			if !ok {
+				return "", false, nil
+			}
+			text = say.Literal(strconv.FormatInt(rows, 10))
+		case f.Type.Kind == table.Timestamp || f.Type.Kind == table.TimestampNTZ:
+			return "", false, nil // partition values have them in several spellings
+		default:
+			extent, ok, err := d.snap.Extent(t.Column)
+			if !ok || err != nil {
+				return "", false, err
+			}
+			if value := map[string]*string{"min": extent.Min, "max": extent.Max}[t.Of]; value != nil {
+				text = say.Literal(*value)
+			}
+		}
+		fits, value := say.Fit(text, table.Type{Kind: table.String}, f.Type)
+		columns, sure = append(columns, value+" AS "+say.Ident(f.Name)), append(sure, fits)
+	}
+	if columns == nil {
+		return "", false, nil
+	}
+	fit, err := s.Query(ctx, "SELECT "+strings.Join(sure, " AND "))
+	if err != nil || fit.Values[0][0] != true {
+		return "", false, err // no values of the columns' types: the files must say
+	}
+	return "SELECT " + strings.Join(columns, ", "), true, nil
 }
 
 func export(ctx context.Context, s engine.Session, sql string, as engine.Format, path string) error {

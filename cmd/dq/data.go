@@ -25,6 +25,7 @@ type dataOptions struct {
 	set     map[string]table.Type // column to type, as the suite or --set says
 	asked   map[string]bool       // columns that --set names
 	hidden  map[string]bool       // columns that are tagged personal
+	unread  bool                  // the files of a Delta table are not listed yet
 }
 
 // data is a DATA argument, resolved: a file, a glob, or a version of a Delta table.
@@ -34,6 +35,7 @@ type data struct {
 	records int64              // data records counted in text files; -1 when not counted
 	broken  *record.Finding    // the data cannot be read at all
 	where   *location.Location // of a Delta table
+	snap    *delta.Snapshot    // of a Delta table
 }
 
 // opened are the locations that the command has opened; [run] closes them.
@@ -70,6 +72,9 @@ func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
 	if location.Remote(path) || isDir(filepath.Join(path, "_delta_log")) {
 		if d.where, err = openLocation(path); err != nil {
 			return nil, err
+		}
+		if opts.unread {
+			return d, d.open(ctx, at)
 		}
 		return d, d.delta(ctx, at)
 	}
@@ -110,21 +115,38 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
+// delta reads the log of a Delta table and lists its files.
 func (d *data) delta(ctx context.Context, at delta.At) error {
-	snap, err := delta.Open(d.where.Store()).Snapshot(ctx, at)
+	if err := d.open(ctx, at); err != nil {
+		return err
+	}
+	return d.list(ctx)
+}
+
+// open reads the log of a Delta table.
+func (d *data) open(ctx context.Context, at delta.At) (err error) {
+	d.snap, err = delta.Open(d.where.Store()).Snapshot(ctx, at)
 	if errors.Is(err, delta.ErrNoVersion) || errors.Is(err, delta.ErrGone) || location.Remote(d.dataset.Location) && errors.Is(err, delta.ErrNoTable) {
 		return usagef("%s: %w", d.where, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.where, err)
 	}
-	v := snap.Version()
+	v := d.snap.Version()
 	d.dataset.Version = &v
-	d.input = engine.Input{Schema: snap.Schema(), ByFieldID: snap.ColumnMapping() == "id"}
-	if d.input.Root, err = d.where.Dir(); err != nil {
-		return err
+	d.input = engine.Input{Schema: d.snap.Schema(), ByFieldID: d.snap.ColumnMapping() == "id"}
+	d.input.Root, err = d.where.Dir()
+	return err
+}
+
+// list makes the files of a Delta table part of the input, without those that
+// partition values and statistics show to have no row that meets the conditions.
+func (d *data) list(ctx context.Context, where ...engine.Condition) error {
+	predicates := make([]delta.Predicate, len(where))
+	for i, c := range where {
+		predicates[i] = delta.Predicate{Path: []string{c.Column}, Op: delta.Op(c.Op), Values: c.Values}
 	}
-	for f, err := range snap.Files(ctx) {
+	for f, err := range d.snap.Files(ctx, predicates...) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", d.where, err)
 		}

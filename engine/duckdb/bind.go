@@ -132,6 +132,7 @@ func (s *session) Bind(ctx context.Context, query string) (engine.Plan, error) {
 	if plan.Schema, err = s.stubs.result(ctx, query); err != nil {
 		return engine.Plan{}, err
 	}
+	plan.Where, plan.Totals = needs(tree)
 	s.stubs.last = bound{query, plan}
 	return plan, nil
 }
