@@ -262,7 +262,7 @@ func (x expansion) typeFor(p Param) *table.Type {
 }
 
 // typeOfSecond is the type of the second values of pairs: that of the next
-// column parameter.
+// column parameter, or of the same one when none follows.
 func (x expansion) typeOfSecond(p Param) *table.Type {
 	found := false
 	for _, o := range x.kind.Params {
@@ -271,7 +271,7 @@ func (x expansion) typeOfSecond(p Param) *table.Type {
 		}
 		found = found || o.Name == p.Of
 	}
-	return nil
+	return x.typeFor(p)
 }
 
 func (x expansion) argument(p Param) string {
