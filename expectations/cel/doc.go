@@ -44,9 +44,11 @@
 //     zone; parseDate, parseTimestamp, isDate, isTimestamp
 //   - conversions: int, double, decimal, string, bytes, bool, date, timestamp, duration
 //   - formats: isEmail, isURL, isUUID, isHostname, isIP, inCIDR, isMACAddress, isPhone,
-//     isHexColor, isBase64, isSlug, isJSON, isXML, hasJSONKeys
+//     isHexColor, isBase64, isSlug, isJSON, isXML, hasJSONKeys, matchesJSONSchema,
+//     isGeoJSON, isGeometry, geometryDistance
 //   - check digits: luhn, isCreditCard, isIBAN, isISIN, isEAN, isISBN, isISSN, isIMEI
-//   - codes: isISOCountry, isISOCurrency, isISOLanguage, isUSState, isTimeZone, isBIC
+//   - codes: isISOCountry, isISOCurrency, isISOLanguage, isCountryName, isTopLevelDomain,
+//     isUSState, isTimeZone, isBIC
 //   - other tables: exists_in(x, table, column), which is false for null
 //
 // Aggregates of table rules and of RowOver: rows(), count(p), share(p), nulls(x),

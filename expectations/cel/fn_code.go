@@ -1,11 +1,24 @@
 package cel
 
 import (
+	_ "embed" // the longer lists
 	"strings"
 	"time"
 
 	"cel.dev/cel-go/common/types"
 )
+
+// countryNames are English names of countries and territories, as CLDR and ISO have
+// them, without accents too.
+//
+//go:embed codes/country_names.txt
+var countryNames string
+
+// topLevelDomains are those of IANA in February 2026, international ones as Punycode
+// writes them.
+//
+//go:embed codes/top_level_domains.txt
+var topLevelDomains string
 
 // Codes of lists. They are those of the year 2025; capitals count.
 var codeFunctions = []function{
@@ -21,6 +34,10 @@ var codeFunctions = []function{
 		"isISOLanguage('fr')", "!isISOLanguage('FR')", "!isISOLanguage('xx')"),
 	codeList("isUSState", "Whether a text is a state of the USA or DC, by two letters in capitals.", usStates,
 		"isUSState('NY')", "isUSState('DC')", "!isUSState('PR')"),
+	nameList("isCountryName", "Whether a text is the English name of a country or territory of ISO 3166-1, in one of its usual forms.", lines(countryNames),
+		"isCountryName('Syria')", "isCountryName('Sao Tome and Principe')", "!isCountryName('Frenc')"),
+	nameList("isTopLevelDomain", "Whether a text is a top-level domain of the Internet, in small letters, without a dot.", lines(topLevelDomains),
+		"isTopLevelDomain('com')", "isTopLevelDomain('xn--p1ai')", "!isTopLevelDomain('mee')"),
 	textTestOf("isTimeZone", "Whether a text is the name of a time zone of the IANA database.",
 		func(s string) bool {
 			if s == "" || s == "Local" {
@@ -32,15 +49,22 @@ var codeFunctions = []function{
 }
 
 func codeList(name, doc, codes string, examples ...string) function {
-	list := strings.Fields(codes)
+	return nameList(name, doc, strings.Fields(codes), examples...)
+}
+
+func lines(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") }
+
+func nameList(name, doc string, list []string, examples ...string) function {
 	set := map[string]bool{}
-	var quoted []string
 	for _, c := range list {
 		set[c] = true
-		quoted = append(quoted, "'"+c+"'")
 	}
 	f := textTestOf(name, doc, func(s string) bool { return set[s] },
 		func(w *writer, s string) (string, error) {
+			quoted := make([]string, len(list))
+			for i, c := range list {
+				quoted[i] = w.dialect.Literal(c)
+			}
 			return w.inSet(s, quoted), nil
 		}, examples...)
 	f.forms[0].out = types.BoolType

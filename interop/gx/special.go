@@ -1,6 +1,7 @@
 package gx
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -20,6 +21,18 @@ func (r Rule) split() ([]Rule, error) {
 		if at, ok := r.Params["at"].(float64); ok && at < 0 {
 			r.Params["at"], r.Params["from_end"] = -at, true
 		}
+	case r.Kind == "near_geometry":
+		return r.shapes()
+	case r.Kind == "json_schema":
+		schema, err := json.Marshal(r.Params["schema"])
+		if err != nil {
+			return nil, refused("json_schema: %v", err)
+		}
+		if text, ok := r.Params["schema"].(string); ok { // as text already
+			schema = []byte(text)
+		}
+		r.Params["schema"] = string(schema)
+		return []Rule{r}, nil
 	case r.Kind == "outliers_iqr":
 		method := r.Params["method"]
 		delete(r.Params, "method")
