@@ -43,6 +43,7 @@ type node struct {
 type kind struct {
 	ID   string `json:"id"`
 	Info struct {
+		Width int `json:"width"`
 		Scale int `json:"scale"`
 	} `json:"type_info"`
 }
@@ -99,13 +100,15 @@ func (n *node) column(get *node) (string, bool) {
 	return get.Names[at.Index], true
 }
 
-// exact sees through casts of a column that change none of its values.
+// exact sees through casts of a column that change none of its values and cannot fail.
 func (n *node) exact() *node {
 	for n != nil && n.Type == "OPERATOR_CAST" && !n.Try && n.Child != nil {
 		from, to := n.Child.Return, n.Return
+		before, after := from.Info.Width-from.Info.Scale, to.Info.Width-to.Info.Scale
 		switch {
-		case integers[from.ID] && (integers[to.ID] || to.ID == "DECIMAL"):
-		case from.ID == "DECIMAL" && to.ID == "DECIMAL" && to.Info.Scale >= from.Info.Scale:
+		case integers[from.ID] > 0 && integers[to.ID] >= integers[from.ID]:
+		case integers[from.ID] > 0 && to.ID == "DECIMAL" && after >= integers[from.ID]:
+		case from.ID == "DECIMAL" && to.ID == "DECIMAL" && to.Info.Scale >= from.Info.Scale && after >= before:
 		default:
 			return n
 		}
@@ -114,7 +117,8 @@ func (n *node) exact() *node {
 	return n
 }
 
-var integers = map[string]bool{"TINYINT": true, "SMALLINT": true, "INTEGER": true, "BIGINT": true, "HUGEINT": true}
+// integers are the types of integers, and the digits that they can have.
+var integers = map[string]int{"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "HUGEINT": 39}
 
 // comparisons are those that [engine.Condition] has, and what they are with their
 // sides turned around.
@@ -182,7 +186,7 @@ func (n *node) constant(column string) (string, bool) {
 		return "", false
 	}
 	from := n.Value.Type.ID
-	numbers := integers[column] || column == "DECIMAL"
+	numbers := integers[column] > 0 || column == "DECIMAL"
 	switch {
 	case from == "VARCHAR":
 		var text string
@@ -201,7 +205,7 @@ func (n *node) constant(column string) (string, bool) {
 		case column == "TIMESTAMP WITH TIME ZONE" && to == column:
 			return text, zoned // any other is at the session's own time zone
 		}
-	case integers[from] && (numbers && (integers[to] || to == "DECIMAL") || column == "DOUBLE" && to == "DOUBLE"):
+	case integers[from] > 0 && (numbers && (integers[to] > 0 || to == "DECIMAL") || column == "DOUBLE" && to == "DOUBLE"):
 		text := string(n.Value.Value)
 		return text, strings.Trim(text, "-0123456789") == ""
 	case from == "DECIMAL" && numbers && to == "DECIMAL":
