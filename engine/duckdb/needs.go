@@ -175,17 +175,22 @@ func (n *node) constant(column string) (string, bool) {
 	if n == nil {
 		return "", false
 	}
-	to := n.Return.ID
+	var casts []kind
 	for n.Type == "OPERATOR_CAST" && !n.Try && n.Child != nil {
+		casts = append(casts, n.Return)
 		n = n.Child
-	}
-	if to == "" {
-		to = n.Value.Type.ID
 	}
 	if n.Type != "VALUE_CONSTANT" || n.Value.Null {
 		return "", false
 	}
 	from := n.Value.Type.ID
+	to := from
+	for _, c := range slices.Backward(casts) {
+		if to != from && c.ID != to || from == "DECIMAL" && c.Info.Scale < n.Value.Type.Info.Scale {
+			return "", false // something between that may round
+		}
+		to = c.ID
+	}
 	numbers := integers[column] > 0 || column == "DECIMAL"
 	switch {
 	case from == "VARCHAR":

@@ -27,6 +27,7 @@ func TestBindFindsConditionsAndTotals(t *testing.T) {
 		{"SELECT id FROM t WHERE tz > '2024-01-02 03:04:05' AND f > 0.1 AND n = '5.7' AND id = 5e0 AND n = NULL AND n + 1 = 2 AND st.a = 1 AND ok = 'yes' AND n IN (1, NULL)", "[]", "[]"},
 		{"SELECT id FROM t WHERE n = 1 OR country = 'DE'", "[]", "[]"},
 		{"SELECT id FROM t WHERE TRY_CAST(d AS DECIMAL(10,1)) = 5 AND CAST(id AS INTEGER) = 5", "[]", "[]"},
+		{"SELECT id FROM t WHERE d = CAST(CAST(5.7 AS INTEGER) AS DECIMAL(10,2)) AND d > CAST(5.75 AS DECIMAL(10,1)) AND seen < CAST(CAST('2024-01-02 03:04:05' AS DATE) AS TIMESTAMP)", "[]", "[]"},
 		{"SELECT a.id FROM t a, t b WHERE a.n = 1", "[]", "[]"},
 		{"SELECT id FROM (SELECT id, n FROM t WHERE n = 1) q WHERE id > 7", "[{n = [1]}]", "[]"},
 		{"SELECT n, count(*) AS c FROM t WHERE day < DATE '2024-01-02' GROUP BY n HAVING count(*) > 1 ORDER BY n LIMIT 3", "[{day < [2024-01-02]}]", "[]"},
