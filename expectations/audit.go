@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"github.com/dq-dev/dq/engine"
@@ -115,9 +116,13 @@ func (a *auditor) parts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if part.New {
-			for _, r := range rules {
-				a.tallies[r].judged = true
+		for _, r := range rules {
+			t := a.tallies[r]
+			switch {
+			case part.New:
+				t.judged = true
+			case r.Batch: // rows of other batches do not count, and are not shown
+				t.lines = slices.DeleteFunc(t.lines, func(l lineOf) bool { return l.relation == part.Relation })
 			}
 		}
 	}

@@ -93,7 +93,11 @@ func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schem
 			return fmt.Errorf("constraint %s: %w", name, err)
 		}
 		if n > 0 {
-			return fmt.Errorf("%d rows break the constraint %s: %s: %w", n, name, sql, delta.ErrInvalid)
+			breaks := "rows break"
+			if n == 1 {
+				breaks = "row breaks"
+			}
+			return fmt.Errorf("%d %s the constraint %s: %s: %w", n, breaks, name, sql, delta.ErrInvalid)
 		}
 	}
 	return nil

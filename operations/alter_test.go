@@ -30,12 +30,12 @@ func TestAlter(t *testing.T) {
 
 	// Constraints: of the rows that are there, and of those that come.
 	res, err := tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"small": "amount < 15"}})
-	fails("1 rows break the constraint small", delta.ErrInvalid, res, err)
+	fails("1 row breaks the constraint small", delta.ErrInvalid, res, err)
 	res, err = tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"odd": "amount % 2 = 1"}})
 	fails("% means the same", delta.ErrUnsupported, res, err)
 	must(tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"positive": "amount > 0 AND part IN ('a', 'b')"}}))
 	res, err = tb.Append(ctx, values("(3, 'a', -1)"), operations.Write{})
-	fails("1 rows break the constraint positive", delta.ErrInvalid, res, err)
+	fails("1 row breaks the constraint positive", delta.ErrInvalid, res, err)
 	res, err = tb.Append(ctx, "SELECT 3 AS id, 'a' AS part", operations.Write{}) // null is not true
 	fails("constraint positive", delta.ErrInvalid, res, err)
 	res, err = tb.Update(ctx, map[string]string{"amount": "-amount"}, "id = 1")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type checking struct {
 const (
 	relTable  = "t"
 	relAdded  = "t_new"
+	relStay   = "t_stay" // the other rows
 	relBefore = "t_before"
 )
 
@@ -72,9 +74,15 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	target := expectations.Target{Dialect: dialect, Dataset: d.dataset, Parts: []expectations.Part{{Relation: relTable, New: true}},
 		New: relTable, Table: relTable, Lines: true, Now: run.StartedAt, Samples: c.samples}
 	if added != nil && !c.newOnly {
-		target.New = relAdded
+		target.New, target.Parts = relAdded, []expectations.Part{{Relation: relStay}, {Relation: relAdded, New: true}}
 		in := d.input
 		in.Name, in.Files, in.Provenance = relAdded, added, true
+		if _, err := c.session.Attach(ctx, in); err != nil {
+			return err
+		}
+		in.Name, in.Files = relStay, slices.DeleteFunc(slices.Clone(d.input.Files), func(f table.File) bool {
+			return slices.ContainsFunc(added, func(a table.File) bool { return a.Path == f.Path })
+		})
 		if _, err := c.session.Attach(ctx, in); err != nil {
 			return err
 		}

@@ -65,12 +65,16 @@ func (a *app) changes(cmd *cobra.Command, args int, do func(ctx context.Context,
 			if c.format == "json" {
 				return writeJSON(a.out, res)
 			}
-			if res.Version == nil {
+			switch {
+			case a.quiet:
+			case res.Version == nil:
 				fmt.Fprintln(a.out, "nothing to do: no row is concerned")
-				return nil
+			case res.FilesAdded == 0 && res.FilesRemoved == 0:
+				fmt.Fprintf(a.out, "version %d: no row is changed\n", *res.Version)
+			default:
+				fmt.Fprintf(a.out, "version %d: %s added, %d removed, in %s added, %d removed\n", *res.Version,
+					count(int(res.RowsAdded), "row"), res.RowsRemoved, count(res.FilesAdded, "file"), res.FilesRemoved)
 			}
-			fmt.Fprintf(a.out, "version %d: %s added, %d removed, in %s added, %d removed\n", *res.Version,
-				count(int(res.RowsAdded), "row"), res.RowsRemoved, count(res.FilesAdded, "file"), res.FilesRemoved)
 			return nil
 		})
 	}
@@ -100,7 +104,7 @@ func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.T
 	if err := t.Where.Fetch(ctx, stay...); err != nil {
 		return err
 	}
-	for name, files := range map[string][]table.File{relTable: change.Files, relAdded: change.Added} {
+	for name, files := range map[string][]table.File{relTable: change.Files, relAdded: change.Added, relStay: stay} {
 		in := engine.Input{Name: name, Schema: change.Schema, Root: dir, Files: files, Provenance: true}
 		if _, err := t.Session.Attach(ctx, in); err != nil {
 			return err
@@ -113,7 +117,7 @@ func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.T
 	run := c.a.newRun("check", eng)
 	d := &data{dataset: record.Dataset{Name: filepath.Base(dir), Location: dir}}
 	result, err := plan.Audit(ctx, t.Session, expectations.Target{Dialect: eng.Dialect(), Dataset: d.dataset,
-		Parts: []expectations.Part{{Relation: relTable, New: true}}, New: relAdded, Table: relTable, Now: run.StartedAt, Samples: c.samples})
+		Parts: []expectations.Part{{Relation: relStay}, {Relation: relAdded, New: true}}, New: relAdded, Table: relTable, Now: run.StartedAt, Samples: c.samples})
 	if err != nil {
 		return err
 	}
