@@ -102,13 +102,16 @@ type fileAction struct {
 	DefaultRowCommitVersion *number            `json:"defaultRowCommitVersion,omitempty"`
 	ClusteringProvider      *string            `json:"clusteringProvider,omitempty"`
 
-	path string // decoded and canonical; see fileAction.check
+	path string     // decoded and canonical; see fileAction.check
+	late *lateStats // instead of Stats, with the row of the checkpoint that the file is in
+	row  int32
 }
 
 // MarshalJSON writes the partition values of an add also when there are none:
 // the protocol requires them.
 func (f fileAction) MarshalJSON() ([]byte, error) {
 	type plain fileAction
+	f.Stats = f.stats()
 	if f.PartitionValues == nil && f.DeletionTimestamp == nil {
 		f.PartitionValues = map[string]*string{}
 	}

@@ -98,7 +98,7 @@ func BenchmarkSnapshot(b *testing.B) {
 }
 
 // bigCheckpoint is one of n files in 30 partitions, with statistics.
-func bigCheckpoint(b *testing.B, n int) *state {
+func bigCheckpoint(b testing.TB, n int) *state {
 	b.Helper()
 	st := newState()
 	st.protocol = &protocol{MinReader: 1, MinWriter: 2}

@@ -272,7 +272,7 @@ func (s *Snapshot) changes(ctx context.Context, c *commit) ([]ChangeFile, error)
 func (s *Snapshot) difference(ctx context.Context, was, is *fileAction, dv *dvReader) ([]ChangeFile, error) {
 	var before []int64
 	if was.DeletionVector != nil {
-		v, err := dv.resolve(ctx, was, numRecords(is.Stats))
+		v, err := dv.resolve(ctx, was, is.rows())
 		if err != nil {
 			return nil, err
 		}

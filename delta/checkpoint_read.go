@@ -72,7 +72,7 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 	if strings.HasSuffix(name, ".json") {
 		err = eachAction(data, take)
 	} else {
-		err = parseCheckpoint(data, take)
+		err = parseCheckpoint(data, t.warn, take)
 	}
 	if err != nil {
 		return nil, nil, corrupt(err)
@@ -82,7 +82,7 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 
 // parseCheckpoint reads the actions of a Parquet checkpoint, in the order of its
 // rows, whatever other columns it has (PROTOCOL.md, "Checkpoint Schema").
-func parseCheckpoint(data []byte, take func(*action) error) (err error) {
+func parseCheckpoint(data []byte, warn func(error), take func(*action) error) (err error) {
 	// The Parquet library panics on some broken files.
 	defer func() {
 		if p := recover(); p != nil {
@@ -95,6 +95,11 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 	}
 	defer r.Close()
 	sc := r.MetaData().Schema
+	var late *lateStats
+	if isLate(data, r) {
+		late = &lateStats{data: data, warn: warn}
+	}
+	base := 0
 	texts, seen := &slab{}, &interned{texts: map[string]string{}, maps: map[string]map[string]*string{}}
 	// Every row has a path of its own, so a file has no more rows than it has
 	// bits: a broken footer cannot ask for all memory.
@@ -110,7 +115,7 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 			col := sc.Column(i)
 			name := columnKey(col.Path())
 			set, mapped, isKey := setters[name], mapSetters[strings.TrimSuffix(name, ".value")], mapSetters[strings.TrimSuffix(name, ".key")]
-			if set == nil && mapped == nil && isKey == nil {
+			if set == nil && mapped == nil && isKey == nil || late != nil && name == statsColumn {
 				continue
 			}
 			chunk, err := group.Column(i)
@@ -119,7 +124,9 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 			}
 			var cells []cell
 			visit, keep := func(c cell) { cells = append(cells, c) }, seen.text
-			if set != nil {
+			if set == nil {
+				cells = make([]cell, 0, rows)
+			} else {
 				visit, keep = func(c cell) { set(&actions[c.row], c) }, texts.add
 			}
 			if err := readColumn(chunk, col, rows, keep, visit); err != nil {
@@ -135,10 +142,14 @@ func parseCheckpoint(data []byte, take func(*action) error) (err error) {
 			}
 		}
 		for i := range actions {
+			if add := actions[i].Add; add != nil && late != nil {
+				add.late, add.row = late, int32(base+i)
+			}
 			if err := take(&actions[i]); err != nil {
 				return err
 			}
 		}
+		base += rows
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (a *action) values() map[string]any {
 		return map[string]any{"add": map[string]any{"path": f.Path, "partitionValues": notNil(f.PartitionValues), "size": f.Size.value(),
 			"modificationTime": f.ModificationTime.value(), "dataChange": false, "tags": f.Tags, "deletionVector": f.DeletionVector.values(),
 			"baseRowId": orNil(f.BaseRowID), "defaultRowCommitVersion": orNil(f.DefaultRowCommitVersion),
-			"clusteringProvider": textOrNil(f.ClusteringProvider), "stats": textOrNil(f.Stats)}}
+			"clusteringProvider": textOrNil(f.ClusteringProvider), "stats": textOrNil(f.stats())}}
 	case a.Remove != nil:
 		f := a.Remove
 		v := map[string]any{"path": f.Path, "deletionTimestamp": orNil(f.DeletionTimestamp), "dataChange": false,

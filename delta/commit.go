@@ -368,7 +368,7 @@ func (x *Txn) metrics() map[string]string {
 		}
 		files++
 		bytes += f.Size.value()
-		if n := numRecords(f.Stats); n < 0 || rows < 0 {
+		if n := f.rows(); n < 0 || rows < 0 {
 			rows = -1
 		} else {
 			rows += n

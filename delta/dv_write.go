@@ -51,10 +51,10 @@ func (x *Txn) Delete(file table.File, rows []int64) {
 	if live == nil {
 		return
 	}
-	total, stats := numRecords(live.Stats), ""
+	total, stats := live.rows(), ""
 	switch {
 	case total >= 0:
-		stats = *live.Stats
+		stats = *live.stats()
 	case file.Stats != nil && file.Stats.Rows >= 0:
 		total, stats = file.Stats.Rows, fmt.Sprintf(`{"numRecords":%d}`, file.Stats.Rows)
 	default:

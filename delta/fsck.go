@@ -244,7 +244,7 @@ func (f *fsck) files(ctx context.Context) error {
 		case info.Size != a.Size.value():
 			f.found(FileSize, a.path, "the file has %d bytes, the log says %d", info.Size, a.Size.value())
 		}
-		if a.Stats != nil && *a.Stats != "" && numRecords(a.Stats) < 0 {
+		if a.stats() != nil && *a.stats() != "" && a.rows() < 0 {
 			f.found(StatsWrong, a.path, "its statistics do not parse")
 		}
 		file := *a
@@ -256,7 +256,7 @@ func (f *fsck) files(ctx context.Context) error {
 		}
 		if a.DeletionVector != nil {
 			f.Vectors++
-			if _, err := dv.resolve(ctx, a, numRecords(a.Stats)); err != nil {
+			if _, err := dv.resolve(ctx, a, a.rows()); err != nil {
 				if err := f.note(err); err != nil {
 					return err
 				}

@@ -292,7 +292,7 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 	}
 	var low, high *value
 	for _, a := range s.state.files {
-		f := table.File{Stats: parseStats(a.Stats, columns)}
+		f := table.File{Stats: parseStats(a.stats(), columns)}
 		if f.Stats == nil {
 			return Extent{}, false, nil // perhaps without any row
 		}

@@ -234,7 +234,7 @@ func (s *Snapshot) Bytes() int64 {
 func (s *Snapshot) Rows() (int64, bool) {
 	var n int64
 	for _, f := range s.state.files {
-		rows := numRecords(f.Stats)
+		rows := f.rows()
 		if rows < 0 {
 			return 0, false
 		}
@@ -335,7 +335,7 @@ func (d *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err 
 
 // described is a file without its deletion vector.
 func (s *Snapshot) described(f *fileAction) (table.File, error) {
-	out := table.File{Path: f.path, Size: f.Size.value(), Stats: parseStats(f.Stats, s.leaves)}
+	out := table.File{Path: f.path, Size: f.Size.value(), Stats: parseStats(f.stats(), s.leaves)}
 	if f.ModificationTime != nil {
 		out.Modified = time.UnixMilli(f.ModificationTime.value()).UTC()
 	}

@@ -1,0 +1,158 @@
+package delta
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/parquet/file"
+)
+
+// lateBytes is the size from which on a checkpoint's statistics are read when they
+// are first asked for. They are most of a large one, and few need them.
+const lateBytes = 8 << 20
+
+// lateStats are the statistics of the files in one Parquet checkpoint, by its rows.
+// It holds the checkpoint as it lies on disk until they are read.
+type lateStats struct {
+	warn func(error)
+
+	counted sync.Once
+	counts  []int64 // rows of each file, -1 where nothing says them
+	decoded sync.Once
+	texts   []string // "" is none
+
+	mu   sync.Mutex
+	data []byte // nil once texts are there
+}
+
+// statsColumn is the leaf that statistics are in.
+const statsColumn = "add.stats"
+
+// text is the statistics of the file in a row, nil when there are none.
+func (l *lateStats) text(row int) *string {
+	l.decoded.Do(func() {
+		slab := &slab{}
+		l.each(func(row int, text []byte) {
+			l.texts = append(l.texts, make([]string, row+1-len(l.texts))...)
+			l.texts[row] = slab.add(text)
+		})
+		l.mu.Lock()
+		l.data = nil
+		l.mu.Unlock()
+	})
+	if row >= len(l.texts) || l.texts[row] == "" {
+		return nil
+	}
+	return &l.texts[row]
+}
+
+// rows is the number of rows of the file in a row, -1 when nothing says it. It
+// keeps no texts.
+func (l *lateStats) rows(row int) int64 {
+	l.counted.Do(func() {
+		l.each(func(row int, text []byte) {
+			for len(l.counts) <= row {
+				l.counts = append(l.counts, -1)
+			}
+			s := string(text)
+			l.counts[row] = numRecords(&s)
+		})
+		l.mu.Lock()
+		decoded := l.data == nil
+		l.mu.Unlock()
+		if decoded && l.counts == nil {
+			for i := range l.texts {
+				l.counts = append(l.counts, numRecords(&l.texts[i]))
+			}
+		}
+	})
+	if row >= len(l.counts) {
+		return -1
+	}
+	return l.counts[row]
+}
+
+// each visits the statistics in the order of the rows. A column that cannot be
+// read counts as one without any, as broken statistics do.
+func (l *lateStats) each(visit func(row int, text []byte)) {
+	l.mu.Lock()
+	data := l.data
+	l.mu.Unlock()
+	if data == nil {
+		return
+	}
+	if err := eachStats(data, visit); err != nil {
+		l.warn(&Error{Category: CheckpointCorrupt, File: logDir, Problem: "the statistics in a checkpoint cannot be read", Err: err})
+	}
+}
+
+func eachStats(data []byte, visit func(row int, text []byte)) (err error) {
+	// The Parquet library panics on some broken files.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("broken Parquet: %v", p)
+		}
+	}()
+	r, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	base := 0
+	for g := range r.NumRowGroups() {
+		group := r.RowGroup(g)
+		rows := int(group.NumRows())
+		for i := range r.MetaData().Schema.NumColumns() {
+			col := r.MetaData().Schema.Column(i)
+			if columnKey(col.Path()) != statsColumn {
+				continue
+			}
+			chunk, err := group.Column(i)
+			if err != nil {
+				return err
+			}
+			var text []byte
+			keep := func(b []byte) string {
+				text = b
+				return ""
+			}
+			if err := readColumn(chunk, col, rows, keep, func(c cell) { visit(base+c.row, text) }); err != nil {
+				return err
+			}
+		}
+		base += rows
+	}
+	return nil
+}
+
+// stats is the statistics of a file, as JSON, nil when there are none.
+func (f *fileAction) stats() *string {
+	if f.Stats == nil && f.late != nil {
+		return f.late.text(int(f.row))
+	}
+	return f.Stats
+}
+
+// rows is how many rows a file has, deleted ones included, or -1.
+func (f *fileAction) rows() int64 {
+	if f.Stats == nil && f.late != nil {
+		return f.late.rows(int(f.row))
+	}
+	return numRecords(f.Stats)
+}
+
+// isLate reports whether the statistics of a checkpoint are read when they are
+// asked for: those that are also there as columns are not.
+func isLate(data []byte, r *file.Reader) bool {
+	if len(data) < lateBytes {
+		return false
+	}
+	for i := range r.MetaData().Schema.NumColumns() {
+		if strings.HasPrefix(r.MetaData().Schema.Column(i).Path(), "add.stats_parsed.") {
+			return false
+		}
+	}
+	return true
+}

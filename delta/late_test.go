@@ -1,0 +1,97 @@
+package delta
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"testing"
+)
+
+// A large checkpoint says of its files what a small one says, whichever question
+// comes first.
+func TestLateStatistics(t *testing.T) {
+	const files = 4000
+	st := bigCheckpoint(t, files)
+	st.version = 5
+	random := rand.NewChaCha8([32]byte{1})
+	for _, f := range st.files { // tags make it large
+		tag := make([]byte, 3000)
+		_, _ = random.Read(tag) // never fails
+		f.Tags = map[string]*string{"tag": new(fmt.Sprintf("%x", tag))}
+	}
+	store := &memory{}
+	if err := Open(store).writeCheckpoint(context.Background(), st, f0); err != nil {
+		t.Fatal(err)
+	}
+	name := checkpointName(5)
+	if n := len(store.files[name]); n < lateBytes {
+		t.Fatalf("the checkpoint has %d bytes", n)
+	}
+	load := func() *Snapshot {
+		s := latest(t, Open(store))
+		for _, a := range s.state.files {
+			if a.late == nil || a.Stats != nil {
+				t.Fatal("the statistics are read at once")
+			}
+		}
+		return s
+	}
+	said := func(s *Snapshot) map[string]string {
+		t.Helper()
+		out := map[string]string{}
+		for f, err := range s.Files(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := f.Stats.Columns[len(f.Stats.Columns)-1]
+			out[f.Path] = fmt.Sprint(f.Stats.Rows, c.Path, *c.Min, *c.Max, *c.Nulls)
+		}
+		return out
+	}
+	reference, err := Open(store).snapshot(context.Background(), st, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := said(reference)
+	rows, ok := reference.Rows()
+	if !ok || len(want) != files {
+		t.Fatal(rows, ok, len(want))
+	}
+	same := func(s *Snapshot) {
+		t.Helper()
+		if got := said(s); !maps.Equal(got, want) {
+			t.Fatalf("the files say %d things, want %d, or others", len(got), len(want))
+		}
+	}
+	s := load()
+	if n, ok := s.Rows(); !ok || n != rows {
+		t.Fatalf("%d rows (%t), want %d", n, ok, rows)
+	}
+	same(s)
+	s = load()
+	same(s)
+	if n, ok := s.Rows(); !ok || n != rows {
+		t.Fatalf("after the texts: %d rows (%t), want %d", n, ok, rows)
+	}
+	// They are part of the next checkpoint.
+	again := &memory{}
+	if err := Open(again).writeCheckpoint(context.Background(), load().state, f0); err != nil {
+		t.Fatal(err)
+	}
+	same(latest(t, Open(again)))
+}
+
+func TestLateStatisticsThatAreBroken(t *testing.T) {
+	told := 0
+	l := &lateStats{data: []byte("PAR1 and no more"), warn: func(error) { told++ }}
+	if n := l.rows(3); n != -1 {
+		t.Errorf("%d rows", n)
+	}
+	if text := l.text(3); text != nil {
+		t.Errorf("the statistics are %s", *text)
+	}
+	if told == 0 {
+		t.Error("nobody is told")
+	}
+}
