@@ -34,7 +34,9 @@ import (
 // A commit that is in the log already, since it was resumed or its first attempt
 // failed after it was written, gives that version. Other errors: *[Error] with
 // [ErrInvalid] or [ErrUnsupported] before anything is written, [ErrGone] when
-// commits between were cleaned up, and what the store says.
+// commits between were cleaned up, and what the store says. After all of them but
+// [ErrUncertain], the data files that were written for the commit may go; a file of
+// deletion vectors that it wrote is gone.
 //
 // Afterwards the version's checksum (.crc) is written and, every so many versions
 // (delta.checkpointInterval, 10), a checkpoint: a V2 one, with sidecars for very
@@ -53,12 +55,21 @@ func (x *Txn) Commit(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	version, err := x.write(ctx, current)
+	if err != nil && !errors.Is(err, ErrUncertain) {
+		x.discardVectors(ctx)
+	}
+	return version, err
+}
+
+// write puts the commit into the log, after those that others put there.
+func (x *Txn) write(ctx context.Context, current *Snapshot) (int64, error) {
 	if err := x.writeVectors(ctx); err != nil {
 		return 0, err
 	}
 	for lost := 0; ; lost++ {
-		current, err = x.catchUp(ctx, current)
-		if err != nil {
+		var err error
+		if current, err = x.catchUp(ctx, current); err != nil {
 			return 0, err
 		}
 		if x.result != nil {
@@ -80,11 +91,11 @@ func (x *Txn) Commit(ctx context.Context) (int64, error) {
 		switch {
 		case err == nil || !errors.Is(err, ErrExists) && x.landed(ctx, version):
 			if err := x.finish(ctx, current, version, data, now); err != nil {
-				return 0, err
+				return 0, fmt.Errorf("delta: version %d is written, but %w: %w", version, ErrUncertain, err)
 			}
 			return version, nil
 		case !errors.Is(err, ErrExists):
-			return 0, fmt.Errorf("delta: writing version %d: %w", version, err)
+			return 0, fmt.Errorf("delta: writing version %d: %w: %w", version, ErrUncertain, err)
 		case lost == maxLost:
 			return 0, fmt.Errorf("delta: writing version %d: lost %d times in a row: %w", version, lost, err)
 		}

@@ -138,6 +138,16 @@ func (x *Txn) writeVectors(ctx context.Context) error {
 	return nil
 }
 
+// discardVectors removes what writeVectors wrote. Should another process commit
+// the same prepared commit after all, it writes the file again.
+func (x *Txn) discardVectors(ctx context.Context) {
+	if v := x.prepared.Vectors; v != nil {
+		if err := x.table.store.Delete(context.WithoutCancel(ctx), v.Name); err != nil {
+			x.table.warn(fmt.Errorf("delta: removing %s: %w", v.Name, err))
+		}
+	}
+}
+
 // loosened is the statistics of a file with rows deleted: bounds need not occur
 // any more (PROTOCOL.md, "Per-file Statistics").
 func loosened(stats string) (string, error) {

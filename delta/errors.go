@@ -19,6 +19,9 @@ var (
 	ErrExists = fs.ErrExist
 	// ErrConflict: another writer committed what this commit cannot follow; see [*ConflictError].
 	ErrConflict = errors.New("conflicting commit")
+	// ErrUncertain: the commit may be in the log or not, since the store did not say
+	// whether it wrote it. Its files must stay. Commit again to find out.
+	ErrUncertain = errors.New("the commit may or may not be in the log")
 	// ErrCorrupt: the table breaks the protocol; see [*Error].
 	ErrCorrupt = errors.New("corrupt table")
 	// ErrUnsupported: the table needs what this package does not do; see [*Error].

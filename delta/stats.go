@@ -222,6 +222,9 @@ func cutMax(s string) (string, bool) {
 	if prefix == s {
 		return s, true
 	}
+	if !utf8.ValidString(s) {
+		return "", false // what is no text has no order that readers agree on
+	}
 	units := 0
 	for i, r := range s[len(prefix):] {
 		if units > statsPrefix {

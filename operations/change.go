@@ -184,7 +184,6 @@ func (t *Table) Optimize(ctx context.Context, target int64) (Result, error) {
 			}
 			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+" FROM "+relTouched, s.Schema(), s.PartitionBy())
 			if err != nil {
-				t.discard(d.adds)
 				return nil, err
 			}
 			d.adds, d.removes = append(d.adds, adds...), append(d.removes, bin...)

@@ -13,7 +13,7 @@
 // that none of it can read or write anything else.
 //
 // Every operation is one commit. Its files are written before, below the table's
-// folder, and removed again when there is no commit. When another writer came
+// folder, and removed again, also from an object store, when there is no commit. When another writer came
 // first and what it did matters, the operation is done again on the new version,
 // up to ten times. Readers see all of an operation or nothing.
 //
@@ -26,8 +26,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -47,8 +45,9 @@ type Table struct {
 	// Gate, if set, is asked before each commit; its error refuses the change.
 	Gate func(ctx context.Context, c Change) error
 
-	dir  string          // where data files lie on this machine
-	last *delta.Snapshot // the newest that is known
+	dir    string          // where data files lie on this machine
+	last   *delta.Snapshot // the newest that is known
+	staged []table.File    // that this attempt of an operation wrote
 }
 
 // Change is what a commit would make of the table.
@@ -93,10 +92,11 @@ type draft struct {
 	partitionBy []string      // of a new table
 	adds        []table.File
 	removes     []table.File
-	deleted     []deletion   // of files that stay
-	changes     []table.File // of the change data feed
-	rearranged  bool         // the rows are the same
-	readsAll    bool         // the outcome depends on all rows
+	deleted     []deletion          // of files that stay
+	changes     []table.File        // of the change data feed
+	rearranged  bool                // the rows are the same
+	readsAll    bool                // the outcome depends on all rows
+	reads       [][]delta.Predicate // or on those of these parts
 	rowsAdded   int64
 	rowsRemoved int64
 	parameters  map[string]any
@@ -127,6 +127,16 @@ func (t *Table) commitWith(ctx context.Context, op string, listed bool, make fun
 }
 
 func (t *Table) try(ctx context.Context, op string, listed bool, make func(*delta.Snapshot, []table.File) (*draft, error)) (Result, error) {
+	t.staged = nil
+	res, err := t.once(ctx, op, listed, make)
+	// Where the log may name them, they stay.
+	if res.Version == nil && !errors.Is(err, delta.ErrUncertain) {
+		_ = t.Where.Discard(context.WithoutCancel(ctx), t.staged...) // vacuum finds what is left
+	}
+	return res, err
+}
+
+func (t *Table) once(ctx context.Context, op string, listed bool, make func(*delta.Snapshot, []table.File) (*draft, error)) (Result, error) {
 	var err error
 	if t.dir, err = t.Where.Dir(); err != nil {
 		return Result{}, err
@@ -152,11 +162,7 @@ func (t *Table) try(ctx context.Context, op string, listed bool, make func(*delt
 	if err != nil || d == nil {
 		return Result{}, err
 	}
-	res, err := t.publish(ctx, op, snap, files, d)
-	if err != nil {
-		t.discard(slices.Concat(d.adds, d.changes))
-	}
-	return res, err
+	return t.publish(ctx, op, snap, files, d)
 }
 
 // newest is the table as it is now.
@@ -217,6 +223,9 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	if d.readsAll {
 		x.Reads(true)
 	}
+	for _, part := range d.reads {
+		x.ReadsWhere(part...)
+	}
 	if snap != nil {
 		x.Upholds(upheld...)
 	}
@@ -274,13 +283,6 @@ func (t *Table) required(ctx context.Context, s *delta.Snapshot, schema table.Sc
 	return nil
 }
 
-// discard removes files that no version names.
-func (t *Table) discard(files []table.File) {
-	for _, f := range files {
-		_ = os.Remove(filepath.Join(t.dir, filepath.FromSlash(f.Path)))
-	}
-}
-
 // attach makes files of the table readable under a name. Columns are found as the
 // snapshot's mapping says, by their physical names if s is nil.
 func (t *Table) attach(ctx context.Context, s *delta.Snapshot, name string, schema table.Schema, files []table.File, provenance bool) error {
@@ -317,6 +319,7 @@ func (t *Table) stageIn(ctx context.Context, folder, sql string, schema table.Sc
 	var rows int64
 	for _, st := range staged {
 		files = append(files, st.File)
+		t.staged = append(t.staged, st.File)
 		n, _ := st.File.LiveRows()
 		rows += n
 	}

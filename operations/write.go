@@ -172,14 +172,12 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 		}
 		d, err := t.rows(ctx, s, sql, w, "Overwrite")
 		if err != nil {
-			t.discard(gone.adds)
 			return nil, err
 		}
 		if d == nil {
 			d = &draft{parameters: map[string]any{"mode": "Overwrite"}}
 		}
 		if err := t.outside(ctx, s, d, condition); err != nil {
-			t.discard(append(gone.adds, d.adds...))
 			return nil, err
 		}
 		d.parameters["predicate"] = condition
@@ -220,7 +218,7 @@ func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condit
 }
 
 // OverwritePartitions replaces the partitions that rows of a SELECT belong to, and
-// leaves the others (dynamic partition overwrite).
+// leaves the others (dynamic partition overwrite), to other writers too.
 func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (Result, error) {
 	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		if s == nil {
@@ -237,14 +235,17 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 		d.parameters["partitionOverwriteMode"] = "dynamic"
 		came := map[string]bool{}
 		for _, f := range d.adds {
-			came[partitionKey(f, by)] = true
+			if key := partitionKey(f, by); !came[key] {
+				came[key] = true
+				d.reads = append(d.reads, partitionOf(f, by))
+			}
 		}
 		for _, f := range files {
 			if came[partitionKey(f, by)] {
 				d.removes = append(d.removes, f)
 			}
 		}
-		d.rowsRemoved, d.readsAll = liveRows(d.removes), true
+		d.rowsRemoved = liveRows(d.removes)
 		if feeds(s) && len(d.removes) > 0 {
 			for kind, files := range map[string][]table.File{"delete": d.removes, "insert": d.adds} {
 				if err := t.attach(ctx, s, relTouched, s.Schema(), files, false); err != nil {
@@ -270,6 +271,19 @@ func partitionKey(f table.File, by []string) string {
 		}
 	}
 	return b.String()
+}
+
+// partitionOf is the part of the table that is a file's partition.
+func partitionOf(f table.File, by []string) []delta.Predicate {
+	var out []delta.Predicate
+	for _, name := range by {
+		p := delta.Predicate{Path: []string{name}, Op: delta.IsNull}
+		if v := f.Partition[name]; v != nil {
+			p.Op, p.Values = delta.Equal, []string{*v}
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func liveRows(files []table.File) int64 {

@@ -153,6 +153,26 @@ func (l *Location) Publish(ctx context.Context, files ...table.File) error {
 	return errors.Join(err, l.copies.trim())
 }
 
+// Discard removes files that were written below Dir, published or not, and that no
+// log names: the other end of what Publish begins. Files that are not there are no
+// error.
+func (l *Location) Discard(ctx context.Context, files ...table.File) error {
+	dir, err := l.Dir()
+	if err != nil {
+		return err
+	}
+	return each(ctx, files, func(ctx context.Context, f table.File) error {
+		err := unlessGone(os.Remove(filepath.Join(dir, filepath.FromSlash(f.Path))))
+		if l.remote == nil || err != nil {
+			return err
+		}
+		if err := unlessGone(os.Remove(l.copies.kept(l.remote, f.Path))); err != nil {
+			return err
+		}
+		return l.remote.Delete(ctx, f.Path)
+	})
+}
+
 // Pull brings one file that may change, such as a record, below Dir as it is now;
 // there may be none. Push sends it back.
 func (l *Location) Pull(ctx context.Context, name string) error {

@@ -72,7 +72,7 @@ var packages = []rule{
 		tests: "engine/duckdb"},
 	{pkg: "operations", imports: "delta delta/location engine table",
 		// Operations on rows need an engine.
-		tests: "engine/duckdb"},
+		tests: "engine/duckdb delta/s3/s3test"},
 
 	// Floor 5: the door.
 	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage operations pipeline policies profiling record reports source/file table internal/yamlpos",
