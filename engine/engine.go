@@ -168,7 +168,7 @@ type Rejecter interface {
 type Counter interface {
 	// Counts gives the counts by file (its path as in Files): those of File.Stats,
 	// if these name every column and the file has its size, or of the file itself.
-	// False: neither says them, as text, deleted rows and a SELECT do not.
+	// False: neither says them, as deleted rows and a SELECT do not.
 	Counts(ctx context.Context, relation string) (map[string]FileCounts, bool, error)
 }
 

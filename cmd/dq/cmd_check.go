@@ -79,7 +79,11 @@ personal ones too.`,
 			if err != nil {
 				return err
 			}
-			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
+			threads := d.threads()
+			if len(tables) > 0 {
+				threads = 0 // who knows how large they are
+			}
+			return a.withThreads(cmd.Context(), threads, func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("check", eng)
 				c := checking{eng: eng, session: s, data: d, suite: suite, tables: tables, opts: opts, samples: samples, newOnly: scope == "new", failures: failures}
 				if err := c.check(cmd.Context(), run); err != nil {

@@ -212,7 +212,8 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	in.Name = name
 	in.Provenance = true
 	text := in.Format != "" && in.Format != engine.Parquet
-	if text {
+	retyped := text && len(opts.set) > 0
+	if retyped {
 		in.Name = name + "_text"
 	}
 	schema, err := s.Attach(ctx, in)
@@ -238,6 +239,9 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	}
 	if d.records == 0 {
 		findings = append(findings, record.Finding{Rule: "source.rows", Severity: "error", Table: d.dataset.Name, Message: "there is a header, but no data"})
+	}
+	if !retyped {
+		return schema, findings, nil
 	}
 	typed, misfits, err := d.typed(ctx, s, say, in.Name, name, schema, opts)
 	return typed, append(findings, misfits...), err
@@ -292,6 +296,22 @@ func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, 
 		findings = append(findings, f)
 	}
 	return withoutProvenance(typed), findings, nil
+}
+
+// smallData is up to how many bytes one thread is faster than several: with them
+// the calling thread polls while another has the only task there is.
+const smallData = 1 << 20
+
+// threads are those that checking the data is worth; 0 is as many as there are.
+func (d *data) threads() int {
+	size := int64(0)
+	for _, f := range d.input.Files {
+		size += f.Size
+	}
+	if size < smallData {
+		return 1
+	}
+	return 0
 }
 
 // redacted stands for a value that must not be shown.

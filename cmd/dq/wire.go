@@ -91,8 +91,11 @@ func isDir(path string) bool  { fi, err := os.Stat(path); return err == nil && f
 var memoryLimit = regexp.MustCompile(`^(?i)[0-9]+(\.[0-9]+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$`)
 
 // openEngine opens the one engine there is.
-func (a *app) openEngine() (engine.Engine, error) {
-	threads := 0
+func (a *app) openEngine() (engine.Engine, error) { return a.openThreads(0) }
+
+// openThreads opens the engine with that many threads, 0 for one for each core,
+// unless the configuration says how many.
+func (a *app) openThreads(threads int) (engine.Engine, error) {
 	if text := a.config.GetString("threads"); text != "" {
 		var err error
 		if threads, err = strconv.Atoi(text); err != nil || threads < 0 {
@@ -213,7 +216,12 @@ func (a *app) progress() (step func(string), clear func()) {
 
 // withSession opens the engine and a session for the time of f.
 func (a *app) withSession(ctx context.Context, f func(engine.Engine, engine.Session) error) error {
-	eng, err := a.openEngine()
+	return a.withThreads(ctx, 0, f)
+}
+
+// withThreads is withSession with an engine of that many threads; see openThreads.
+func (a *app) withThreads(ctx context.Context, threads int, f func(engine.Engine, engine.Session) error) error {
+	eng, err := a.openThreads(threads)
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,12 @@ import (
 )
 
 // Counts takes what the list of files says, or reads the footers of the relation's
-// Parquet files; see [engine.Counter].
+// Parquet files; see [engine.Counter]. The rows of parsed text are known.
 func (s *session) Counts(ctx context.Context, name string) (map[string]engine.FileCounts, bool, error) {
 	r := s.relations[key(name)]
+	if r != nil && r.text != nil && r.isView {
+		return s.textCounts(ctx, r.text)
+	}
 	if r == nil || !r.scan || len(r.files) == 0 {
 		return nil, false, nil
 	}
@@ -104,4 +107,16 @@ func (r *relation) listed(paths []string) (map[string]engine.FileCounts, bool) {
 
 func nested(t table.Type) bool {
 	return t.Kind == table.Array || t.Kind == table.Map || t.Kind == table.Struct
+}
+
+// textCounts are the rows of text files; how many values are missing is not known.
+func (s *session) textCounts(ctx context.Context, t *text) (map[string]engine.FileCounts, bool, error) {
+	if err := s.loadText(ctx); err != nil {
+		return nil, false, err
+	}
+	counts := map[string]engine.FileCounts{}
+	for i, f := range t.in.Files {
+		counts[f.Path] = engine.FileCounts{Rows: t.lengths[i]}
+	}
+	return counts, len(counts) > 0 && len(counts) == len(t.in.Files), nil // else a file is named twice
 }

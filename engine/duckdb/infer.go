@@ -9,18 +9,19 @@ import (
 )
 
 // candidates are the types that a column of text can turn out to have, narrowest
-// first, each with the condition on a value c. A number with leading zeros is a
-// code, not a number. A time without a zone is UTC.
+// first. A value c has the type if it looks like one and can be cast; "" is any
+// that looks like one. A number with leading zeros is a code, not a number. A time
+// without a zone is UTC.
 var candidates = []struct {
-	kind  table.Kind
-	holds string
+	kind        table.Kind
+	looks, cast string
 }{
-	{table.Int64, `regexp_full_match(c, '-?(0|[1-9][0-9]*)') AND TRY_CAST(c AS BIGINT) IS NOT NULL`},
-	{table.Decimal, `regexp_full_match(c, '-?(0|[1-9][0-9]*)(\.[0-9]+)?')`},
-	{table.Double, `regexp_full_match(c, '-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:-?inf(inity)?|nan)') AND TRY_CAST(c AS DOUBLE) IS NOT NULL`},
-	{table.Bool, `lower(c) IN ('true', 'false')`},
-	{table.Date, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND TRY_CAST(c AS DATE) IS NOT NULL`},
-	{table.Timestamp, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?') AND TRY_CAST(c AS TIMESTAMPTZ) IS NOT NULL`},
+	{table.Int64, `regexp_full_match(c, '-?(0|[1-9][0-9]*)')`, `TRY_CAST(c AS BIGINT) IS NOT NULL`},
+	{table.Decimal, `regexp_full_match(c, '-?(0|[1-9][0-9]*)(\.[0-9]+)?')`, ""},
+	{table.Double, `regexp_full_match(c, '-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:-?inf(inity)?|nan)')`, `TRY_CAST(c AS DOUBLE) IS NOT NULL`},
+	{table.Bool, `lower(c) IN ('true', 'false')`, ""},
+	{table.Date, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}')`, `TRY_CAST(c AS DATE) IS NOT NULL`},
+	{table.Timestamp, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?')`, `TRY_CAST(c AS TIMESTAMPTZ) IS NOT NULL`},
 }
 
 // sampleRows is how many rows are looked at first, to rule out types for which
@@ -64,15 +65,22 @@ func (s *session) infer(ctx context.Context, t *text, doing string) (table.Schem
 
 // survivors asks which of the possible types hold for the rows of where, and how
 // many digits the columns that may be decimals have before and after the point.
+// Only looks count where there is a where: to plan the casts of all types takes
+// longer than to try them on a few rows.
 func (s *session) survivors(ctx context.Context, t *text, possible [][]int, where, doing string) ([][]int, [][2]int64, error) {
 	var items []string
+	full := where == ""
 	for c := range possible {
 		column := fmt.Sprintf("t.c%d", c)
 		items = append(items, "count("+column+")")
 		for _, k := range possible[c] {
-			holds := strings.ReplaceAll(candidates[k].holds, "(c", "("+column)
+			holds := candidates[k].looks
+			if full && candidates[k].cast != "" {
+				holds += " AND " + candidates[k].cast
+			}
+			holds = strings.ReplaceAll(holds, "(c", "("+column)
 			items = append(items, "coalesce(bool_and("+holds+") FILTER (WHERE "+column+" IS NOT NULL), true)")
-			if candidates[k].kind == table.Decimal {
+			if full && candidates[k].kind == table.Decimal {
 				items = append(items,
 					"coalesce(max(length(split_part(ltrim("+column+", '-'), '.', 1))), 0)",
 					"coalesce(max(length(split_part("+column+", '.', 2))), 0)")
@@ -91,11 +99,10 @@ func (s *session) survivors(ctx context.Context, t *text, possible [][]int, wher
 	}
 	left, sizes := make([][]int, len(possible)), make([][2]int64, len(possible))
 	for c := range possible {
-		full := where == ""
 		some := next().(int64) > 0
 		for _, k := range possible[c] {
 			holds := next().(bool)
-			if candidates[k].kind == table.Decimal {
+			if full && candidates[k].kind == table.Decimal {
 				sizes[c] = [2]int64{next().(int64), next().(int64)}
 			}
 			if holds && (some || !full) {

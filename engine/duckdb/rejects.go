@@ -48,10 +48,14 @@ func (s *session) Rejects(ctx context.Context, name string, limit int) ([]engine
 // records, and when there are any makes the view count them.
 func (s *session) settleRejects(ctx context.Context, r *relation, doing string) error {
 	t := r.text
+	some, err := s.ask(ctx, "SELECT 1 FROM temp."+t.rejects+"_records LIMIT 1", doing)
+	if err != nil || len(some.Values) == 0 {
+		return err
+	}
 	t.found = s.hide("rejects")
 	r.hidden = append(r.hidden, t.found)
 	// A record may have several problems: the first stands for it.
-	err := s.exec(ctx, fmt.Sprintf(`CREATE TABLE %s AS
+	err = s.exec(ctx, fmt.Sprintf(`CREATE TABLE %s AS
 		SELECT f.i, f.path, CAST(e.line AS BIGINT) AS record, CAST(min(e.line_byte_position) AS BIGINT) AS position,
 		       arg_min(e.csv_line, e.byte_position) AS content,
 		       arg_min(lower(CAST(e.error_type AS VARCHAR)) || ': ' || e.error_message, e.byte_position) AS problem
@@ -66,9 +70,6 @@ func (s *session) settleRejects(ctx context.Context, r *relation, doing string) 
 		return err
 	}
 	t.count = int64(len(rows.Values))
-	if t.count == 0 {
-		return nil
-	}
 	if len(t.stored.Fields) > 1 {
 		if err := s.discountBlanks(ctx, r, rows.Values, doing); err != nil {
 			return err

@@ -19,12 +19,13 @@ type text struct {
 	stored  table.Schema // what the parsed table holds: CSV columns as text
 	shown   table.Schema // what the relation shows, provenance aside
 	rows    string       // hidden table: c0, c1 ..., i (number of the file)
-	files   string       // hidden table: i, path, first (place of its first row)
+	files   string       // hidden table: i, path, first (place of its first row); of several files
 	shifts  string       // hidden table: i, after, more; only when records were rejected
 	rejects string       // names of DuckDB's two temporary tables of rejects begin so
 	found   string       // hidden table of rejected records
 	loaded  bool
-	count   int64 // of rejected records
+	lengths []int64 // rows of each file, once loaded
+	count   int64   // of rejected records
 }
 
 // attachText makes the hidden tables and returns the SELECT over them.
@@ -47,18 +48,20 @@ func (s *session) attachText(ctx context.Context, in engine.Input, r *relation, 
 	if len(r.schema.Fields) == 0 {
 		r.schema = t.stored
 	}
-	t.rows, t.files = s.hide("rows"), s.hide("files")
+	t.rows = s.hide("rows")
 	t.rejects = fmt.Sprintf("dq_rejects_%d", s.count)
-	r.hidden = append(r.hidden, t.rows, t.files, "temp."+t.rejects+"_records", "temp."+t.rejects+"_scans")
+	r.hidden = append(r.hidden, t.rows, "temp."+t.rejects+"_records", "temp."+t.rejects+"_scans")
 	columns := make([]string, len(t.stored.Fields))
 	for i, f := range t.stored.Fields {
 		columns[i] = fmt.Sprintf("c%d %s", i, sqlType(f.Type, logical))
 	}
-	for _, create := range []string{
-		"CREATE TABLE " + t.rows + " (" + strings.Join(append(columns, "i UBIGINT"), ", ") + ")",
-		"CREATE TABLE " + t.files + " (i UBIGINT, path VARCHAR, first BIGINT)",
-	} {
-		if err := s.exec(ctx, create, doing); err != nil {
+	if err := s.exec(ctx, "CREATE TABLE "+t.rows+" ("+strings.Join(append(columns, "i UBIGINT"), ", ")+")", doing); err != nil {
+		return "", err
+	}
+	if len(in.Files) != 1 {
+		t.files = s.hide("files")
+		r.hidden = append(r.hidden, t.files)
+		if err := s.exec(ctx, "CREATE TABLE "+t.files+" (i UBIGINT, path VARCHAR, first BIGINT)", doing); err != nil {
 			return "", err
 		}
 	}
@@ -118,7 +121,11 @@ func (t *text) view() string {
 		if t.in.CSV != nil && t.in.CSV.Header {
 			base = 2
 		}
-		from = fmt.Sprintf("(SELECT t.*, f.path AS path, t.rowid - f.first + %d AS record FROM %s t JOIN %s f ON t.i = f.i) t", base, t.rows, t.files)
+		if t.files == "" { // the path and the first row of an only file are constants
+			from = fmt.Sprintf("(SELECT *, %s AS path, rowid + %d AS record FROM %s) t", literal(t.in.Files[0].Path), base, t.rows)
+		} else {
+			from = fmt.Sprintf("(SELECT t.*, f.path AS path, t.rowid - f.first + %d AS record FROM %s t JOIN %s f ON t.i = f.i) t", base, t.rows, t.files)
+		}
 		line := "t.record"
 		if t.shifts != "" {
 			from += " ASOF LEFT JOIN " + t.shifts + " s ON t.i = s.i AND t.record >= s.after"
@@ -157,26 +164,35 @@ func (s *session) load(ctx context.Context, r *relation) error {
 		}
 	}
 	t.loaded = true
-	firsts, err := s.ask(ctx, "SELECT i, min(rowid) FROM "+t.rows+" GROUP BY i", doing)
+	if err := s.placeFiles(ctx, t, doing); err != nil || t.in.Format != engine.CSV || len(t.in.Files) == 0 {
+		return err
+	}
+	return s.settleRejects(ctx, r, doing)
+}
+
+// placeFiles counts the rows of each file, and notes where those of several begin.
+func (s *session) placeFiles(ctx context.Context, t *text, doing string) error {
+	found, err := s.ask(ctx, "SELECT i, min(rowid), count(*) FROM "+t.rows+" GROUP BY i", doing)
 	if err != nil {
 		return err
 	}
-	first := map[int64]int64{}
-	for _, row := range firsts.Values {
-		first[row[0].(int64)] = row[1].(int64)
+	t.lengths = make([]int64, len(t.in.Files))
+	first := make([]int64, len(t.in.Files))
+	for _, row := range found.Values {
+		i := row[0].(int64)
+		first[i], t.lengths[i] = row[1].(int64), row[2].(int64)
 	}
-	err = s.appendTo(ctx, t.files, doing, func(add func(...sqldriver.Value) error) error {
+	if t.files == "" {
+		return nil
+	}
+	return s.appendTo(ctx, t.files, doing, func(add func(...sqldriver.Value) error) error {
 		for i, f := range t.in.Files {
-			if err := add(uint64(i), f.Path, first[int64(i)]); err != nil {
+			if err := add(uint64(i), f.Path, first[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil || t.in.Format != engine.CSV || len(t.in.Files) == 0 {
-		return err
-	}
-	return s.settleRejects(ctx, r, doing)
 }
 
 // reader is the table function that reads the files. Nothing is detected: columns
