@@ -70,17 +70,35 @@ func (s *Suite) readTests(n *yamlpos.Node) {
 		x.refs = readRelations(f["tables"])
 		for _, e := range f["expect"].Pairs("expect") {
 			w := wanted{e.Key.Text, record.Verdict(e.Value.OneOf("verdict", verdicts...)), e.Value}
-			ids := []string{}
-			for _, exp := range s.Expectations {
-				ids = append(ids, exp.ID)
-			}
-			if !slices.Contains(ids, w.id) {
-				e.Key.Errorf(yamlpos.DidYouMean(w.id, ids), "there is no expectation %q", w.id)
+			if hint, ok := s.unknown(w.id); ok {
+				e.Key.Errorf(hint, "there is no expectation %q", w.id)
 			}
 			x.want = append(x.want, w)
 		}
 		s.tests = append(s.tests, x)
 	}
+}
+
+// unknown reports whether the suite has no expectation of that id, with a hint. When
+// the same kind stands at a column of nearly that name, either may be misspelt.
+func (s *Suite) unknown(id string) (string, bool) {
+	ids := make([]string, len(s.Expectations))
+	for i, e := range s.Expectations {
+		ids[i] = e.ID
+	}
+	if slices.Contains(ids, id) {
+		return "", false
+	}
+	near := yamlpos.Nearest(id, ids)
+	column, kind, _ := strings.Cut(id, ".")
+	if other, same, ok := strings.Cut(near, "."); ok && kind == same && other != column {
+		for _, c := range s.Columns {
+			if c.Name == other {
+				return fmt.Sprintf("the suite has a column %s (%s): one of the two is misspelt", other, c.Position), true
+			}
+		}
+	}
+	return yamlpos.DidYouMean(id, ids), true
 }
 
 // testTime is what now() gives in a test: midnight of 2000-01-01 if it does not say.
