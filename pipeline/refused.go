@@ -40,6 +40,7 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 	if d != abort {
 		return fmt.Errorf("layer %s: another process decided to publish run %s", l.Name, r.id)
 	}
+	r.profiles.Wait()
 	kept := Refused{ID: r.id + "-" + l.Name, Run: r.id, Pipeline: r.Name, Layer: l.Name, At: r.now, Expires: r.now.Add(keepRefused),
 		Reasons: reasons, Record: *rec}
 	for _, spec := range l.Tables {
@@ -56,7 +57,9 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 		if t.staged != nil || t.refusedShape() {
 			t.rec.Outcome = "refused"
 		}
-		kept.Record.Tables = append(kept.Record.Tables, *t.rec)
+		was := *t.rec
+		was.Profile = t.profile
+		kept.Record.Tables = append(kept.Record.Tables, was)
 	}
 	if err := r.state.writeJSON(ctx, "gate/"+kept.ID+".json", kept); err != nil {
 		return err
