@@ -331,6 +331,9 @@ func (c *compiler) references(r *cel.Rule, place func(cel.Issue) yamlpos.Error) 
 			c.note(place(cel.Issue{Message: fmt.Sprintf("there is no table %q", ref.Table), Hint: yamlpos.DidYouMean(ref.Table, c.tables)}))
 			continue
 		}
+		if ref.Column == "" {
+			continue
+		}
 		f, ok := schema.Field(ref.Column)
 		if !ok {
 			c.note(place(cel.Issue{Message: fmt.Sprintf("the table %s has no column %q", ref.Table, ref.Column), Hint: yamlpos.DidYouMean(ref.Column, schema.Names())}))

@@ -274,6 +274,12 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 			}
 		}
 		return false
+	}, Column: func(ref cel.Ref) []any {
+		var values []any
+		for _, row := range refs[ref.Table].Rows {
+			values = append(values, row[ref.Column])
+		}
+		return values
 	}}
 	r := p.rules[0]
 	e := r.verdict(p, r.referenceTally(p, rel.Rows, facts), Target{})

@@ -27,6 +27,9 @@ type aggregate struct {
 	lists bool
 	// counts says that rows in which the argument erred are what it counts.
 	counts bool
+	// other is which argument, from 1, names another table; the next one, if there
+	// is one, names a column of it.
+	other int
 
 	// The SQL of a dialect, nil where it cannot say the aggregate exactly.
 	duckdb, spark func(g *aggregation) (string, error)

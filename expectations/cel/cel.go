@@ -282,14 +282,16 @@ func (r *Rule) Columns() []string {
 	return names
 }
 
-// Ref is a column of another table, which exists_in names, and the kind of
-// values that are looked up in it.
+// Ref is a column of another table, which exists_in or an aggregate names, and the
+// kind of values that are looked up in it. The column "" is the table alone.
 type Ref struct{ Table, Column, Kind string }
 
 // Accepts reports whether a column of type t can hold the values that are looked
 // up: one of the same type, integers of any size and decimals of any shape being
 // of one type each.
-func (r Ref) Accepts(t table.Type) bool { return typeName(celType(t)) == r.Kind }
+func (r Ref) Accepts(t table.Type) bool {
+	return typeName(celType(t)) == r.Kind || r.Kind == numberKind && t.Numeric()
+}
 
 // Refs are the columns of other tables that the rule and its where look at, sorted.
 func (r *Rule) Refs() []Ref { return slices.Clone(r.parts.refs) }
@@ -305,6 +307,9 @@ type Facts struct {
 	// Exists reports whether a column of another table has a value (as in
 	// engine.Rows, never nil). Only Eval and EvalTable of rules with Refs need it.
 	Exists func(r Ref, value any) bool
+	// Column gives all values of a column of another table, nil for null; of the
+	// column "" one nil for each row. Only EvalTable and Measure need it.
+	Column func(r Ref) []any
 	// Metrics are the values of the aggregates of a row rule, by Metric.Text and as
 	// in engine.Rows; [Rule.Settle] says whether they will do.
 	Metrics map[string]any
@@ -520,7 +525,9 @@ func (r *Rule) Measure(rows []map[string]any, f Facts) map[string]any {
 			}
 			in = append(in, m.row(vars))
 		}
-		values[m.text] = native(m.call.eval(m, in))
+		bound := *m
+		bound.facts = f
+		values[m.text] = native(m.call.eval(&bound, in))
 	}
 	return values
 }

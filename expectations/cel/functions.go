@@ -47,6 +47,7 @@ var aggregateFamilies = [][]aggregate{
 	distinctAggregates,
 	extremeAggregates,
 	orderAggregates,
+	otherAggregates,
 	outlierAggregates,
 	quantileAggregates,
 	sampleAggregates,

@@ -25,6 +25,7 @@ type metric struct {
 	result   result
 	past     int
 	list     bool
+	facts    Facts // while the reference evaluates it
 }
 
 func metricVariable(i int) string { return "m" + strconv.Itoa(i) }
@@ -204,6 +205,14 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 			c.issue(args[w.arg], w.hint, "%s", w.message)
 			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 			return 0, false
+		}
+		if a.other > 0 {
+			r, ok := m.other()
+			if !ok {
+				c.refuse(e, "write rows_of('silver.customers')", "%s takes the names of the table and the column as constants", name)
+				return 0, false
+			}
+			c.parts.refs = append(c.parts.refs, r)
 		}
 		index = len(c.parts.metrics)
 		c.parts.metrics = append(c.parts.metrics, m)

@@ -123,6 +123,13 @@ func facts() cel.Facts {
 	return cel.Facts{
 		Now:    time.Date(2024, 2, 29, 12, 30, 0, 123456000, time.UTC),
 		Exists: func(_ cel.Ref, v any) bool { n, ok := v.(int64); return ok && keys[n] },
+		Column: func(cel.Ref) []any {
+			values := []any{nil}
+			for k := range keys {
+				values = append(values, k)
+			}
+			return values
+		},
 	}
 }
 
