@@ -212,10 +212,16 @@ func (c *compilation) kinds(x *expr) {
 		if e.AsCall().FunctionName() != existsFunction {
 			return
 		}
-		for i, r := range c.parts.refs {
-			if r.Kind == "" && r.Table == string(literalOf(args[1]).(types.String)) && r.Column == string(literalOf(args[2]).(types.String)) {
-				c.parts.refs[i].Kind = typeName(x.tree.TypeMap()[args[0].ID()])
-				break
+		k := (len(args) - 1) / 2
+		for n, value := range args[:k] {
+			if k > 1 {
+				value = value.AsCall().Args()[0]
+			}
+			for i, r := range c.parts.refs {
+				if r.Kind == "" && r.Table == string(literalOf(args[k]).(types.String)) && r.Column == string(literalOf(args[k+1+n]).(types.String)) {
+					c.parts.refs[i].Kind = typeName(x.tree.TypeMap()[value.ID()])
+					break
+				}
 			}
 		}
 	})
@@ -307,8 +313,9 @@ type Facts struct {
 	// Exists reports whether a column of another table has a value (as in
 	// engine.Rows, never nil). Only Eval and EvalTable of rules with Refs need it.
 	Exists func(r Ref, value any) bool
-	// Column gives all values of a column of another table, nil for null; of the
-	// column "" one nil for each row. Only EvalTable and Measure need it.
+	// Column gives all values of a column of another table, nil for null, in one order
+	// of rows for all columns; of the column "" one nil for each row. Only the reference
+	// evaluation of aggregates and of composite keys needs it.
 	Column func(r Ref) []any
 	// Metrics are the values of the aggregates of a row rule, by Metric.Text and as
 	// in engine.Rows; [Rule.Settle] says whether they will do.

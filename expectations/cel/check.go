@@ -408,7 +408,7 @@ func (c *compilation) noForm(tree *ast.AST, e ast.Expr) {
 	sign := operatorText(name)
 	hint := pairHint(sign, given)
 	switch {
-	case name == existsFunction:
+	case name == existsFunction, name == keyFunction:
 		c.issue(e, "", "exists_in cannot look up %s", given[0])
 	case name == operators.Conditional:
 		if given[0] != "bool" {

@@ -430,24 +430,32 @@ func (c *compilation) lowerEquality(e ast.Expr, s scope) {
 func (c *compilation) lowerExists(e ast.Expr, s scope) {
 	args := e.AsCall().Args()
 	const usage = "write exists_in(customer_id, 'silver.customers', 'id')"
-	if len(args) != 3 {
-		c.refuse(e, usage, "exists_in takes a value, a table and a column")
+	k := (len(args) - 1) / 2 // values, and as many columns behind the table
+	if k < 1 || k > mostKeys || len(args)%2 == 0 {
+		c.refuse(e, usage, "exists_in takes a value, a table and a column, or up to %d values and as many columns", mostKeys)
 		return
 	}
-	tableName, ok := literalOf(args[1]).(types.String)
-	column, ok2 := literalOf(args[2]).(types.String)
-	if !ok || !ok2 || tableName == "" || column == "" {
-		c.refuse(e, usage, "exists_in takes the names of the table and the column as constants")
-		return
+	var names []string
+	for _, arg := range args[k:] {
+		name, _ := literalOf(arg).(types.String)
+		if names = append(names, string(name)); name == "" {
+			c.refuse(e, usage, "exists_in takes the names of the table and the column as constants")
+			return
+		}
 	}
 	if s == ofTable {
 		c.refuse(e, "make it a row rule, or write count(exists_in(...))", "exists_in looks up the value of a row")
 		return
 	}
-	c.lower(args[0], s)
-	c.parts.refs = append(c.parts.refs, Ref{Table: string(tableName), Column: string(column)})
+	for i, arg := range args[:k] {
+		c.lower(arg, s)
+		c.parts.refs = append(c.parts.refs, Ref{Table: names[0], Column: names[i+1]})
+		if k > 1 {
+			args[i] = c.fac.NewCall(c.newID(e.ID()), keyFunction, arg)
+		}
+	}
 	facts := c.fac.NewIdent(c.newID(e.ID()), factsVariable)
-	e.SetKindCase(c.fac.NewCall(e.ID(), existsFunction, args[0], args[1], args[2], facts))
+	e.SetKindCase(c.fac.NewCall(e.ID(), existsFunction, append(args[:len(args):len(args)], facts)...))
 }
 
 // usual names elsewhere, and what they are here.

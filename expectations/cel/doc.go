@@ -49,8 +49,9 @@
 //   - check digits: luhn, isCreditCard, isIBAN, isISIN, isEAN, isISBN, isISSN, isIMEI
 //   - codes: isISOCountry, isISOCurrency, isISOLanguage, isCountryName, isTopLevelDomain,
 //     isUSState, isTimeZone, isBIC
-//   - other tables: exists_in(x, table, column), which is false for null; of
-//     aggregates rows_of(table), sum_of(table, column) and missing(x, table, column)
+//   - other tables: exists_in(x, table, column), which is false for null, and
+//     exists_in(x, y, table, column, column) for one row with both; of aggregates
+//     rows_of(table), sum_of(table, column) and missing(x, table, column)
 //
 // Aggregates of table rules and of RowOver: rows(), count(p), share(p), nulls(x),
 // nans(x), infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),

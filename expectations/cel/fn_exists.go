@@ -1,19 +1,112 @@
 package cel
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 )
 
 // existsFunction is exists_in(x, 'table', 'column') in the tree, with the
-// variable that holds [Facts] as its last argument.
-const existsFunction = "@exists_in"
+// variable that holds [Facts] as its last argument. Of several values it is
+// existsFunction of as many keys (keyFunction), the table, as many columns and the
+// facts.
+const (
+	existsFunction = "@exists_in"
+	keyFunction    = "@key"
+)
+
+// mostKeys is how many columns exists_in looks up together.
+const mostKeys = 4
 
 var factsType = types.NewOpaqueType("facts")
 
 // exists_in looks a value up in a column of another table. Null is in no table;
 // nulls in the other column are never found.
-var existsFunctions = []function{{name: existsFunction, style: operator, forms: existsForms()}}
+var existsFunctions = []function{{name: existsFunction, style: operator, forms: append(existsForms(), compositeForms()...)}, {name: keyFunction, style: operator, forms: keyForms()}}
+
+// keyForms make a value part of a composite key: a text for the reference, and in SQL
+// the value itself, which stands nowhere but there.
+func keyForms() []form {
+	var forms []form
+	for _, s := range append(scalars[:len(scalars):len(scalars)], kindOf{"int", types.IntType}, kindOf{"decimal", decimalType}) {
+		if s.typ == types.DurationType {
+			continue
+		}
+		forms = append(forms, form{id: "key_" + s.name, in: []*types.Type{s.typ}, out: types.StringType, total: true, nulls: true,
+			eval:   func(a []ref.Val) ref.Val { return types.String(nativeKey(native(a[0]))) },
+			duckdb: duckdbKey})
+	}
+	return forms
+}
+
+func duckdbKey(w *writer, a []term) (string, error) {
+	if b := a[0].branches; b != nil {
+		yes, err := duckdbKey(w, []term{b[1]})
+		if err != nil {
+			return "", err
+		}
+		no, err := duckdbKey(w, []term{b[2]})
+		return w.conditional(b[0], yes, no), err
+	}
+	return a[0].sql, nil
+}
+
+// compositeForms look several values up in one row of another table. With a null
+// among them they are in none (MATCH SIMPLE leaves such keys out: so does a where).
+func compositeForms() []form {
+	var forms []form
+	for k := 2; k <= mostKeys; k++ {
+		in := slices.Repeat([]*types.Type{types.StringType}, 2*k+1)
+		forms = append(forms, form{id: "exists_in_" + strconv.Itoa(k) + "_keys", in: append(in, factsType), out: types.BoolType, total: true,
+			eval: func(a []ref.Val) ref.Val {
+				facts, _ := a[2*k+1].(factsValue)
+				if facts.Column == nil {
+					return types.NewErr("exists_in needs the table %v", a[k])
+				}
+				var columns [][]any
+				for _, c := range a[k+1 : 2*k+1] {
+					columns = append(columns, facts.Column(Ref{Table: string(a[k].(types.String)), Column: string(c.(types.String))}))
+				}
+				for row := range columns[0] {
+					same := true
+					for i := range k {
+						v := columns[i][row]
+						same = same && v != nil && types.String(nativeKey(v)) == a[i]
+					}
+					if same {
+						return types.True
+					}
+				}
+				return types.False
+			},
+			duckdb: func(w *writer, a []term) (string, error) {
+				if w.inLambda {
+					return "", w.unsupported("exists_in over elements")
+				}
+				tableName, _ := a[k].lit.(types.String)
+				var keys, names, present, able []string
+				for i := range k {
+					column, _ := a[k+1+i].lit.(types.String)
+					name := "dq_ref." + w.dialect.Ident(string(column))
+					keys, names, present = append(keys, a[i].sql), append(names, name), append(present, name+" IS NOT NULL")
+					if a[i].fails {
+						able = append(able, a[i].sql+" IS NOT NULL")
+					}
+				}
+				sql := fmt.Sprintf("coalesce((%s) IN (SELECT %s FROM %s AS dq_ref WHERE %s), FALSE)", strings.Join(keys, ", "),
+					"("+strings.Join(names, ", ")+")", w.dialect.Relation(string(tableName)), strings.Join(present, " AND "))
+				if len(able) > 0 {
+					sql = "CASE WHEN " + strings.Join(able, " AND ") + " THEN " + sql + " END"
+				}
+				return sql, nil
+			}})
+	}
+	return forms
+}
 
 func existsForms() []form {
 	var forms []form

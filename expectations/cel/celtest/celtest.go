@@ -16,6 +16,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -125,7 +126,7 @@ func facts() cel.Facts {
 		Exists: func(_ cel.Ref, v any) bool { n, ok := v.(int64); return ok && keys[n] },
 		Column: func(cel.Ref) []any {
 			values := []any{nil}
-			for k := range keys {
+			for _, k := range slices.Sorted(maps.Keys(keys)) { // columns of one order of rows
 				values = append(values, k)
 			}
 			return values
