@@ -44,13 +44,8 @@ func keyForms() []form {
 }
 
 func duckdbKey(w *writer, a []term) (string, error) {
-	if b := a[0].branches; b != nil {
-		yes, err := duckdbKey(w, []term{b[1]})
-		if err != nil {
-			return "", err
-		}
-		no, err := duckdbKey(w, []term{b[2]})
-		return w.conditional(b[0], yes, no), err
+	if a[0].branches != nil { // its null may be a value or an error
+		return "", w.unsupported("exists_in of a conditional among several values")
 	}
 	return a[0].sql, nil
 }
