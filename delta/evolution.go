@@ -60,6 +60,26 @@ func (x *Txn) MergeSchema(s table.Schema) {
 	}
 }
 
+// Mapped is a schema as [Txn.SetSchema] would give it to the table, with the ids
+// and physical names of column mapping at columns that are new, so that their
+// files can be written before the commit: give it to SetSchema then. Without
+// column mapping it is the schema itself. Columns are known by id, or else by name.
+func (s *Snapshot) Mapped(next table.Schema) (table.Schema, error) {
+	if s.mapping == mapNone {
+		return next, nil
+	}
+	l := &layout{table.Schema{Fields: keepIDs(s.schema.Fields, next.Fields)}, s.partitionBy, s.Properties(), s.mapping}
+	// The ids that the table's columns have count too, where they are left out.
+	eachField(s.schema.Fields, "", func(_ string, f table.Field) {
+		id, _ := f.Meta[mappingID].(int64)
+		if last, err := strconv.ParseInt(l.props[maxColumnID], 10, 64); err != nil || id > last {
+			l.props[maxColumnID] = strconv.FormatInt(id, 10)
+		}
+	})
+	err := s.table.mapColumns(l, false)
+	return l.schema, err
+}
+
 // RenameColumn gives a column another name: in files and statistics nothing
 // changes. Path leads to it through structs, and through "element", "key" and
 // "value" of arrays and maps. Mistakes of [Txn.Commit], *[Error] with
@@ -449,7 +469,7 @@ func (m *mapper) inType(t table.Type) (table.Type, error) {
 
 // mapColumns gives every column of the layout an id and a physical name: where
 // there are files, its name of now; else one that can never be another column's.
-func (x *Txn) mapColumns(l *layout, keepNames bool) error {
+func (t *Table) mapColumns(l *layout, keepNames bool) error {
 	last, err := strconv.ParseInt(l.props[maxColumnID], 10, 64)
 	if err != nil {
 		last = 0
@@ -463,7 +483,7 @@ func (x *Txn) mapColumns(l *layout, keepNames bool) error {
 		if keepNames {
 			return f.Name, nil
 		}
-		id, err := x.table.newID()
+		id, err := t.newID()
 		return "col-" + id, err
 	}}
 	fields, err := m.fields(l.schema.Fields)

@@ -88,7 +88,7 @@ func (x *Txn) evolve(l *layout) {
 			return
 		}
 		l.mapping = mapName
-		if wrong(x.mapColumns(l, true)) {
+		if wrong(x.table.mapColumns(l, true)) {
 			return
 		}
 		before = l.schema.Fields
@@ -98,7 +98,7 @@ func (x *Txn) evolve(l *layout) {
 			return
 		}
 	}
-	if l.mapping != mapNone && len(x.edits) > 0 && wrong(x.mapColumns(l, false)) {
+	if l.mapping != mapNone && len(x.edits) > 0 && wrong(x.table.mapColumns(l, false)) {
 		return
 	}
 	if l.mapping == mapNone && len(x.edits) > 0 && wrong(plainNames(l.schema.Fields)) {
@@ -174,7 +174,7 @@ func (x *Txn) newTable() *layout {
 	}
 	if mode := mapping(l.props[mappingMode]); mode == mapName || mode == mapID {
 		l.mapping = mode
-		if err := x.mapColumns(l, false); err != nil {
+		if err := x.table.mapColumns(l, false); err != nil {
 			x.fail(err)
 		}
 	}

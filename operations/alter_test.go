@@ -3,6 +3,7 @@ package operations_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,8 +55,6 @@ func TestAlter(t *testing.T) {
 	if got, want := rows(t, tb), []string{"1 a 11", "3 a 30", "4 b 40"}; !slices.Equal(got, want) {
 		t.Fatalf("%q, want %q", got, want)
 	}
-	res, err = tb.Append(ctx, "SELECT 5 AS key, 'a' AS part, 1 AS amount, 'x' AS note", operations.Write{MergeSchema: true})
-	fails("maps its columns", delta.ErrUnsupported, res, err)
 	res, err = tb.Alter(ctx, operations.Alteration{DropColumns: []string{"part"}})
 	fails("part", delta.ErrInvalid, res, err) // the constraint uses it
 	must(tb.Alter(ctx, operations.Alteration{DropConstraints: []string{"positive"}}))
@@ -80,5 +79,63 @@ func TestAlter(t *testing.T) {
 	}
 	if len(answer.Values) != 2 || answer.Values[0][2] != "update_preimage" || answer.Values[1][2] != "update_postimage" {
 		t.Errorf("%v", answer.Values)
+	}
+}
+
+// TestMappedColumnsCome: new columns of tables with column mapping get an id and a
+// physical name before their rows are written, also in structs and in the feed.
+func TestMappedColumnsCome(t *testing.T) {
+	ctx := context.Background()
+	for _, mode := range []string{"name", "id"} {
+		t.Run(mode, func(t *testing.T) {
+			tb := open(t)
+			must := func(_ operations.Result, err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			props := map[string]string{"delta.columnMapping.mode": mode, "delta.enableChangeDataFeed": "true"}
+			if _, err := tb.Delta.Create("CREATE TABLE", schema(), []string{"part"}, props).Commit(ctx); err != nil {
+				t.Fatal(err)
+			}
+			must(tb.Append(ctx, values("(1, 'a', 10)", "(2, 'b', 20)"), operations.Write{}))
+			must(tb.Append(ctx, "SELECT 3 AS id, 'a' AS part, {'x': 1, 'y': 'z'} AS pair", operations.Write{MergeSchema: true}))
+			must(tb.Merge(ctx, "SELECT 1 AS id, 'a' AS part, 11 AS amount, 'new' AS note", operations.Merge{On: []string{"id"}, MergeSchema: true}))
+			if got, want := rows(t, tb), []string{"1 a 11 <nil> new", "2 b 20 <nil> <nil>", "3 a <nil> map[x:1 y:z] <nil>"}; !slices.Equal(got, want) {
+				t.Fatalf("%q, want %q", got, want)
+			}
+			s, err := tb.Delta.Snapshot(ctx, delta.Latest())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// id, part, amount, pair, its two members, note: each an id of its own.
+			if got := s.Properties()["delta.columnMapping.maxColumnId"]; got != "7" {
+				t.Errorf("maxColumnId is %s", got)
+			}
+			note, _ := s.Schema().Field("note")
+			name, _ := note.Meta["delta.columnMapping.physicalName"].(string)
+			if note.Meta["delta.columnMapping.id"] != int64(7) || !strings.HasPrefix(name, "col-") {
+				t.Errorf("note has %v", note.Meta)
+			}
+			if err := tb.Changes(ctx, "feed", s.Version(), s.Version()); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := tb.Session.Query(ctx, "SELECT id, note, _change_type FROM feed ORDER BY _change_type DESC")
+			if err != nil || fmt.Sprint(answer.Values) != "[[1 <nil> update_preimage] [1 new update_postimage]]" {
+				t.Errorf("%v, %v", answer, err)
+			}
+			// A column that went and comes again is another one.
+			must(tb.Alter(ctx, operations.Alteration{DropColumns: []string{"note"}}))
+			must(tb.Append(ctx, "SELECT 4 AS id, 'b' AS part, 'again' AS note", operations.Write{MergeSchema: true}))
+			if got, want := rows(t, tb), []string{"1 a 11 <nil> <nil>", "2 b 20 <nil> <nil>", "3 a <nil> map[x:1 y:z] <nil>", "4 b <nil> <nil> again"}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+			must(tb.Overwrite(ctx, "SELECT 'a' AS part, 'text' AS amount, true AS flag", operations.Write{OverwriteSchema: true}))
+			if got, want := rows(t, tb), []string{"a text true"}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+			noStrays(t, tb)
+		})
 	}
 }

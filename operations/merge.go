@@ -57,10 +57,10 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	}
 	d := &draft{readsAll: true, parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
 	if len(added) > 0 {
-		d.schema = &schema
-		if err := unmapped(s); err != nil {
+		if schema, err = s.Mapped(schema); err != nil {
 			return nil, err
 		}
+		d.schema = &schema
 	}
 	if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
 		return nil, err

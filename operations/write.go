@@ -64,13 +64,10 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		}
 		if len(added) > 0 {
 			d.schema = &schema
-			if err := unmapped(s); err != nil {
-				return nil, err
-			}
 		}
 	}
-	if w.OverwriteSchema && s != nil {
-		if err := unmapped(s); err != nil {
+	if s != nil && d.schema != nil {
+		if schema, err = s.Mapped(schema); err != nil {
 			return nil, err
 		}
 	}
@@ -95,15 +92,6 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		return nil, nil // no rows, no commit
 	}
 	return d, nil
-}
-
-// unmapped refuses new columns of a table with column mapping: their names in files
-// are given out by the commit, after the files were written.
-func unmapped(s *delta.Snapshot) error {
-	if s.ColumnMapping() == "none" {
-		return nil
-	}
-	return fmt.Errorf("the table maps its columns by %s, and columns cannot come with rows then: %w", s.ColumnMapping(), delta.ErrUnsupported)
 }
 
 // merged is the table's schema with the columns that only the rows have, if that is allowed.
