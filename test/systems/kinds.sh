@@ -47,6 +47,8 @@ make constrained; run alter constrained --add-constraint 'positive=id > 0'; chan
 make timed; run alter timed --set delta.enableInCommitTimestamps=true; change timed
 make evolved; run append evolved "$data/more.csv"
 printf 'id,colour\n7,red\n' > "$data/wide.csv"; run append evolved "$data/wide.csv" --merge-schema
+make mapped_evolved; run alter mapped_evolved --set delta.columnMapping.mode=name
+run append mapped_evolved "$data/wide.csv" --merge-schema; change mapped_evolved
 make optimized; run append optimized "$data/more.csv"; run optimize optimized
 make restored; change restored; run restore restored@1
 make vacuumed; change vacuumed; run vacuum vacuumed --retain 0h --force --delete
