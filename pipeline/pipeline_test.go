@@ -365,6 +365,24 @@ func TestANewRuleKnowsThePast(t *testing.T) {
 	}
 }
 
+// TestHistory: history(e, n) sees the last n published versions, and not the refused one.
+func TestHistory(t *testing.T) {
+	f := newFixture(t)
+	f.put("suites/silver/orders.yaml", shop["suites/silver/orders.yaml"]+
+		"expectations: {young: {table: 'size(history(rows(), 3)) < 3 || rows() in history(rows(), 3)'}}\n")
+	day := func(n int) string {
+		return fmt.Sprintf("id,customer,city,seen,amount\n%d,cid,Lyon,2024-01-%02d 10:00:00+00,9.00\n", n+3, n)
+	}
+	for n, want := range []string{"published", "published", "published", "refused", "refused"} {
+		if n > 0 {
+			f.put(fmt.Sprintf("in/%d.csv", n+1), day(n+1))
+		}
+		if rec := f.run(); rec.Outcome != want {
+			t.Fatalf("run %d: outcome %s, want %s: %s", n+1, rec.Outcome, want, rec.Message)
+		}
+	}
+}
+
 func TestPoliciesAreAskedWhenNothingCame(t *testing.T) {
 	f := newFixture(t)
 	bundle, err := policies.Load(context.Background(), policies.Options{})
