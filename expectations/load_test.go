@@ -259,32 +259,38 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// TestContractSuite: the suite that the documentation promises loads, compiles
-// for its table and passes its own test.
+// TestContractSuite: the suites of all that the documentation promises load, compile
+// for their table and pass their own tests.
 func TestContractSuite(t *testing.T) {
-	s, err := Load("testdata/contracts/suite.yaml", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	schema := func(columns string) table.Schema {
 		var out table.Schema
 		for _, c := range strings.Split(columns, ", ") {
-			name, typ, _ := strings.Cut(c, " ")
-			parsed, err := table.ParseType(typ)
+			i := strings.LastIndexByte(c, ' ')
+			parsed, err := table.ParseType(c[i+1:])
 			if err != nil {
 				t.Fatal(err)
 			}
-			out.Fields = append(out.Fields, table.Field{Name: name, Type: parsed, Nullable: true})
+			out.Fields = append(out.Fields, table.Field{Name: c[:i], Type: parsed, Nullable: true})
 		}
 		return out
 	}
-	orders := schema("order_id int64, customer_id int64, status string, email string, old_code string, client string, quantity int64, unit_price double, cancelled bool, country string, invoice string, line int64")
-	if _, err := s.Plan(orders, map[string]table.Schema{"silver.customers": schema("customer_id int64")}); err != nil {
-		t.Fatal(err)
-	}
-	for _, res := range s.Test() {
-		for _, f := range res.Failures {
-			t.Errorf("%s: %s: %s", f.Position, res.Name, f.Message)
+	orders := schema("order_id int64, customer_id int64, status string, email string, old_code string, client string, quantity int64, unit_price double, cancelled bool, country string, invoice string, line int64, Invoice No string")
+	for _, file := range []string{"suite.yaml", "options.yaml"} {
+		s, err := Load("testdata/contracts/"+file, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Plan(orders, map[string]table.Schema{"silver.customers": schema("customer_id int64")}); err != nil {
+			t.Fatal(err)
+		}
+		results := s.Test()
+		if len(results) == 0 {
+			t.Errorf("%s has no tests", file)
+		}
+		for _, res := range results {
+			for _, f := range res.Failures {
+				t.Errorf("%s: %s: %s is %s, want %s: %s", f.Position, res.Name, f.ID, f.Got, f.Want, f.Message)
+			}
 		}
 	}
 }
