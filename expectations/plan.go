@@ -216,7 +216,9 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	overTable := func(src string) (*cel.Rule, error) { return env.Table(src, r.scope) }
 	switch {
 	case e.unique():
-		r.keys = e.call.columns()
+		if r.keys = e.call.columns(); len(r.keys) == 0 {
+			r.keys = c.schema.Names()
+		}
 		r.aggregate = compile(overTable, r.cel)
 		r.inScope = compile(overTable, "rows() >= 0")
 	case e.CountsOnly():

@@ -154,7 +154,7 @@ func (r *rule) among(d engine.Dialect, from string) string {
 }
 
 // sameNulls reports whether nulls are values of the key.
-func (r *rule) sameNulls() bool { return r.call != nil && r.call.nulls == sameNulls }
+func (r *rule) sameNulls() bool { return strings.HasPrefix(r.cel, "duplicates_or_nulls(") }
 
 // maybeNull is a test of those key columns that may be null and then are in no
 // group; "" when there are none.

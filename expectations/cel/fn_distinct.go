@@ -34,7 +34,7 @@ var distinctAggregates = []aggregate{
 		},
 		duckdb: duplicatesSQL, spark: duplicatesSQL},
 	// As duplicates, with nulls as values of keys that are equal to each other.
-	{name: "duplicates_or_nulls", min: 1, max: 32,
+	{name: "duplicates_or_nulls", min: 1, max: mostColumns,
 		types: countable("duplicates_or_nulls"),
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			found := map[string]int{}
@@ -80,6 +80,9 @@ var distinctAggregates = []aggregate{
 		},
 		duckdb: modeSQL, spark: modeSQL},
 }
+
+// mostColumns is how many columns a whole row may have as a key.
+const mostColumns = 10_000
 
 func distinctSQL(g *aggregation) (string, error) {
 	return "count(DISTINCT " + g.args[0].sql + ")" + g.filter(), nil
