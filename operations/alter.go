@@ -108,21 +108,34 @@ func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schem
 var words = regexp.MustCompile("'(?:[^']|'')*'|`[^`]+`|[0-9]+(?:\\.[0-9]+)?|<=|>=|<>|!=|[=<>(),]|[A-Za-z_][A-Za-z0-9_]*|\\s+|.")
 
 // foreign is the first piece of a constraint that is more than comparisons of
-// columns with constants, joined by AND, OR and NOT; "" is none. Arithmetic, casts
-// and functions differ between engines.
+// columns with constants, also by LIKE, joined by AND, OR and NOT; "" is none.
+// Arithmetic, casts and functions differ between engines, and so do texts: in
+// Spark's, a backslash begins an escape, and 'a”b' is ab.
 func foreign(sql string, schema table.Schema) string {
-	known := map[string]bool{"and": true, "or": true, "not": true, "is": true, "null": true, "in": true, "between": true, "true": true, "false": true}
+	known := map[string]bool{"and": true, "or": true, "not": true, "is": true, "null": true, "in": true, "between": true, "true": true, "false": true, "like": true}
 	for _, f := range schema.Fields {
 		known[strings.ToLower(f.Name)] = true
 	}
+	last := ""
 	for _, word := range words.FindAllString(sql, -1) {
+		if strings.TrimSpace(word) == "" {
+			continue
+		}
+		text := word[0] == '\'' && len(word) > 1
+		if strings.EqualFold(last, "like") && !text { // a pattern could hold backslashes
+			return last + " " + word
+		}
 		switch c := word[0]; {
-		case strings.TrimSpace(word) == "", c == '\'' && len(word) > 1, c >= '0' && c <= '9', strings.Contains("=<>!(),", word[:1]) && word != "!":
+		case text && !strings.Contains(word, `\`) && !strings.Contains(word[1:len(word)-1], "'") && !strings.HasPrefix(last, "'"):
+		case text:
+			return word
+		case c >= '0' && c <= '9', strings.Contains("=<>!(),", word[:1]) && word != "!":
 		case c == '`' && len(word) > 2 && known[strings.ToLower(strings.Trim(word, "`"))]:
 		case known[strings.ToLower(word)]:
 		default:
 			return word
 		}
+		last = word
 	}
 	return ""
 }

@@ -34,6 +34,14 @@ func TestAlter(t *testing.T) {
 	fails("1 row breaks the constraint small", delta.ErrInvalid, res, err)
 	res, err = tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"odd": "amount % 2 = 1"}})
 	fails("% means the same", delta.ErrUnsupported, res, err)
+	for _, other := range []string{`part <> '\n'`, "part <> 'it''s'", "part <> 'a' 'b'", "part LIKE part", `part LIKE '\%'`, "part LIKE 'x!%' ESCAPE '!'", "part RLIKE 'a'"} {
+		res, err = tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"other": other}})
+		fails("means the same", delta.ErrUnsupported, res, err)
+	}
+	res, err = tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"like": "part LIKE 'a%'"}})
+	fails("1 row breaks the constraint like", delta.ErrInvalid, res, err)
+	must(tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"like": "part LIKE '_' OR part NOT LIKE '%z%'"}}))
+	must(tb.Alter(ctx, operations.Alteration{DropConstraints: []string{"like"}}))
 	must(tb.Alter(ctx, operations.Alteration{AddConstraints: map[string]string{"positive": "amount > 0 AND part IN ('a', 'b')"}}))
 	res, err = tb.Append(ctx, values("(3, 'a', -1)"), operations.Write{})
 	fails("1 row breaks the constraint positive", delta.ErrInvalid, res, err)

@@ -18,7 +18,7 @@
 // up to ten times. Readers see all of an operation or nothing.
 //
 // New rows must meet the table's CHECK constraints, as far as these compare columns
-// with constants. Tables with other constraints, invariants, generated or identity
+// with constants, LIKE included. Tables with other constraints, invariants, generated or identity
 // columns are refused by name ([delta.Snapshot.Writable]).
 package operations
 
