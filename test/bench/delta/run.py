@@ -61,8 +61,12 @@ def copy(table, name):
 
 
 def pairs(ours, theirs):
-    """Runs two commands in turn, each made anew; the first pair warms the caches."""
-    both = [(run(ours()), run(theirs())) for _ in range(args.runs + 1)][1:]
+    """Runs two commands in turn, each made anew; the first pair warms the caches.
+    What one leaves to be written to disk is not the other's affair."""
+    def alone(command):
+        os.sync()
+        return run(command)
+    both = [(alone(ours()), alone(theirs())) for _ in range(args.runs + 1)][1:]
     return [a[1] for a, _ in both], [b[1] for _, b in both], both[-1][0][0], both[-1][1][0]
 
 
