@@ -321,7 +321,7 @@ func (s *Snapshot) file(ctx context.Context, f *fileAction, dv *dvReader) (table
 }
 
 // of reads the deletion vector of a file, if it has one.
-func (d *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err error) {
+func (r *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err error) {
 	if f.DeletionVector == nil {
 		return nil
 	}
@@ -329,7 +329,7 @@ func (d *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err 
 	if out.Stats != nil {
 		rows = out.Stats.Rows
 	}
-	out.Deleted, err = d.resolve(ctx, f, rows)
+	out.Deleted, err = r.resolve(ctx, f, rows)
 	return err
 }
 
