@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# One table of each kind that delta-spark makes: dq reads it as Spark does, changes
+# it or says by name what it does not uphold, and Spark reads what came of it:
+#
+#   DQ=./dq test/systems/made.sh .systems/made
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+[ $# -eq 1 ] || { echo "usage: [DQ=./dq] [DQ_SYSTEMS=DIR] $0 FOLDER" >&2; exit 2; }
+dq=$(command -v "${DQ:-dq}") || { echo "${DQ:-dq}: no such program; build it: go build -o dq ./cmd/dq, and set DQ=./dq" >&2; exit 2; }
+target
+"$HERE/spark/install.sh" "$ROOT"
+rm -rf "$1" && mkdir -p "$1"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compare() { # all readers agree, save that delta-rs cannot read widened types
+  "$HERE/compare.sh" "$1" | tee "$work/compared" || true
+  local differs; differs=$(grep '^  ' "$work/compared" || true)
+  if [ "$(wc -l <<< "$differs")" != 1 ] || [[ $differs != "  widened: delta-rs: "*TypeWideningPreview* ]]; then die "the readers do not agree"; fi
+}
+
+say "Spark makes"
+"$ROOT/spark/venv/bin/python" "$HERE/spark/make.py" "$1" 2> "$work/log" || { tail -n 30 "$work/log" >&2; die "Spark could not make a table"; }
+compare "$1"
+
+say "dq changes"
+printf 'id,part\n1,merged\n7,merged\n' > "$work/merge.csv"
+printf 'id,part\n8,appended\n' > "$work/append.csv"
+for table in "$1"/*/; do
+  table=${table%/}
+  case $(basename "$table") in
+    clustered) lacks="feature clustering" ;;
+    defaults) lacks="feature allowColumnDefaults" ;;
+    generated) lacks="generated column twice" ;;
+    identity) lacks="identity column key" ;;
+    row_tracking) lacks="feature rowTracking" ;;
+    widened) lacks="feature typeWidening-preview" ;;
+    *) lacks= ;;
+  esac
+  if [ -n "$lacks" ]; then
+    if refused=$("$dq" table append "$table" "$work/append.csv" 2>&1); then die "$table is written, though dq does not uphold $lacks"; fi
+    [[ $refused == *"cannot write the table"*"$lacks"* ]] || die "$table: $refused"
+    continue
+  fi
+  "$dq" table append "$table" "$work/append.csv" > /dev/null
+  "$dq" table merge "$table" "$work/merge.csv" --on id > /dev/null
+  "$dq" table delete "$table" --where 'id = 4' > /dev/null
+  got=$("$dq" table query "$table" "SELECT CAST(sum(id) AS BIGINT) AS ids, count(*) FILTER (part = 'merged') AS merged FROM t WHERE id < 100" --format ndjson)
+  [ "$got" = '{"ids":26,"merged":2}' ] || die "$table after dq: $got"
+  "$dq" table fsck "$table" > /dev/null || die "$table: fsck finds something; dq table fsck $table"
+done
+compare "$1"
