@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -35,6 +36,11 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	s, err := t.Delta.Snapshot(ctx, delta.Latest())
 	if err != nil {
 		return Result{}, err
+	}
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(a.RenameColumns)), a.DropColumns) {
+		if _, ok := fold(s.Schema(), name); !ok {
+			return Result{}, fmt.Errorf("the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, s.Schema().Names()), delta.ErrInvalid)
+		}
 	}
 	if len(a.AddConstraints) > 0 {
 		files, err := filesOf(ctx, s)
@@ -83,6 +89,9 @@ func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schem
 	for _, name := range slices.Sorted(maps.Keys(constraints)) {
 		sql := constraints[name]
 		if word := foreign(sql, schema); word != "" {
+			if near := yamlpos.Nearest(word, schema.Names()); near != "" {
+				return fmt.Errorf("constraint %s (%s): the table has no column %s; did you mean %s?: %w", name, sql, word, near, delta.ErrUnsupported)
+			}
 			return fmt.Errorf("constraint %s (%s): dq does not know that %s means the same here as where the constraint was made: %w", name, sql, word, delta.ErrUnsupported)
 		}
 		if _, err := t.bound(ctx, relRest, rest(strings.ReplaceAll(sql, "`", `"`)), false); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -102,7 +103,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		schema := s.Schema()
 		for name := range set {
 			if _, ok := schema.Field(name); !ok {
-				return nil, fmt.Errorf("update: the table has no column %q; it has %s: %w", name, strings.Join(schema.Names(), ", "), delta.ErrInvalid)
+				return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
 			}
 		}
 		d := &draft{parameters: map[string]any{"predicate": condition}, readsAll: true}

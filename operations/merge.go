@@ -9,6 +9,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -51,7 +52,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	for _, k := range m.On {
 		for where, in := range map[string]table.Schema{"table": s.Schema(), "source": given} {
 			if _, ok := fold(in, k); !ok {
-				return nil, fmt.Errorf("merge: the %s has no column %q; it has %s: %w", where, k, strings.Join(in.Names(), ", "), delta.ErrInvalid)
+				return nil, fmt.Errorf("merge: the %s has no column %q; %s: %w", where, k, yamlpos.DidYouMean(k, in.Names()), delta.ErrInvalid)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -73,7 +74,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	}
 	for _, p := range partitionBy {
 		if _, ok := schema.Field(p); !ok {
-			return nil, fmt.Errorf("there is no column %q to partition by; there are %s: %w", p, strings.Join(schema.Names(), ", "), delta.ErrInvalid)
+			return nil, fmt.Errorf("there is no column %q to partition by; %s: %w", p, yamlpos.DidYouMean(p, schema.Names()), delta.ErrInvalid)
 		}
 	}
 	if slices.ContainsFunc(schema.Fields, func(f table.Field) bool { _, ok := fold(given, f.Name); return !ok }) {
@@ -94,6 +95,21 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	return d, nil
 }
 
+// meant says which columns of the table may be meant by names that it does not
+// have, as a sentence.
+func meant(names []string, s table.Schema) string {
+	var near []string
+	for _, name := range names {
+		if n := yamlpos.Nearest(name, s.Names()); n != "" {
+			near = append(near, n)
+		}
+	}
+	if len(near) > 0 {
+		return "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return "it has " + strings.Join(s.Names(), ", ") + "."
+}
+
 // merged is the table's schema with the columns that only the rows have, if that is allowed.
 func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field, error) {
 	var added []table.Field
@@ -105,8 +121,8 @@ func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field,
 	}
 	if len(added) > 0 && !allowed {
 		names := table.Schema{Fields: added}.Names()
-		return old, nil, fmt.Errorf("the table has no column %s; it has %s. To add it, merge the schema (--merge-schema): %w",
-			strings.Join(names, ", "), strings.Join(old.Names(), ", "), delta.ErrInvalid)
+		return old, nil, fmt.Errorf("the table has no column %s; %s To add it, merge the schema (--merge-schema): %w",
+			strings.Join(names, ", "), meant(names, old), delta.ErrInvalid)
 	}
 	for _, f := range old.Fields {
 		if _, ok := fold(given, f.Name); !ok && !f.Nullable {

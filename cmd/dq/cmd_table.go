@@ -21,6 +21,11 @@ func (a *app) cmdTable() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "table",
 		Short: "Look at Delta tables, and change them",
+		Long: `table works on Delta tables: folders, or s3://bucket/prefix. Commands that look at one
+take it as it was, too: at a version (@3) or at a time in UTC (@2011-01-01T00:00:00Z).`,
+		Example: `  dq table show warehouse/silver/order_lines
+  dq table query warehouse/silver/order_lines@3 'SELECT count(*) AS n FROM t' --format json
+  dq table diff warehouse/silver/order_lines@2011-01-01 warehouse/silver/order_lines`,
 	}
 	cmd.AddCommand(a.tableAlter(), a.tableAppend(), a.tableChanges(), a.tableDelete(), a.tableDiff(), a.tableFsck(), a.tableHistory(), a.tableMerge(), a.tableOptimize(),
 		a.tableOverwrite(), a.tableQuery(), a.tableRestore(), a.tableSchema(), a.tableShow(), a.tableUpdate(), a.tableVacuum())

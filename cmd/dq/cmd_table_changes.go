@@ -30,6 +30,11 @@ must have kept a change data feed (delta.enableChangeDataFeed) over the range.`,
 			if from < 0 {
 				return usagef("from which version? write --from 0 for all of them")
 			}
+			if path, _, err := splitVersion(args[0]); err != nil {
+				return err
+			} else if path != args[0] {
+				return usagef("%s: the versions are those of --from and --to: leave it out here: %s", args[0], path)
+			}
 			where, err := openLocation(args[0])
 			if err != nil {
 				return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -83,6 +84,9 @@ func (d *data) asked(ctx context.Context, s engine.Session, say engine.Dialect, 
 		return "", err
 	}
 	plan, err := s.Bind(ctx, sql)
+	if be := (*engine.BindError)(nil); errors.As(err, &be) && strings.HasPrefix(be.Message, "Table with name") {
+		be.Hint = "the table is called t here, whatever its folder is"
+	}
 	if err != nil {
 		return "", usage(err)
 	}

@@ -162,6 +162,9 @@ func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
 		d.broken = &record.Finding{Rule: "source.file", Severity: "error", Table: d.dataset.Name, Message: err.Error()}
 		return nil
 	}
+	if errors.Is(err, file.ErrNotFound) && !isDir(filepath.Dir(glob)) {
+		return usagef("%w%s", err, nearData(glob))
+	}
 	if err != nil {
 		return usage(err)
 	}
@@ -187,8 +190,13 @@ func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
 	return nil
 }
 
-// nearData suggests a file beside the one that is missing.
+// nearData suggests a file beside the one that is missing; or beside its folder, if
+// that is missing too.
 func nearData(path string) string {
+	path = filepath.Clean(path)
+	for dir := filepath.Dir(path); dir != filepath.Dir(dir) && !isDir(dir); dir = filepath.Dir(dir) {
+		path = dir
+	}
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	var names []string
 	for _, e := range entries {

@@ -70,7 +70,7 @@ var packages = []rule{
 	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage policies profiling record source/file table internal/yamlpos",
 		// A whole run needs an engine.
 		tests: "engine/duckdb"},
-	{pkg: "operations", imports: "delta delta/location engine table",
+	{pkg: "operations", imports: "delta delta/location engine table internal/yamlpos",
 		// Operations on rows need an engine.
 		tests: "engine/duckdb delta/s3/s3test"},
 
