@@ -1,8 +1,10 @@
-"""dq check against the same 30 checks by hand, in turn, as whole processes.
+"""dq check against the same 30 checks by hand, in turn, as whole processes, and
+against those of other programs.
 
-Usage: run.py DQ [--rows N] [--runs N] [--dir DIR]. Needs the Python package duckdb
-in the version that dq has inside. Prints seconds, CPU seconds and peak memory of
-each, and the ratio of each pair; the counts of both must be equal."""
+Usage: run.py DQ [--rows N] [--runs N] [--dir DIR] [--peer NAME=PYTHON]... Needs the
+Python package duckdb in the version that dq has inside; a peer is by_NAME.py, run by
+a Python that has its packages. Prints seconds, CPU seconds and peak memory of each,
+and the ratio of each pair; the counts of all must be equal."""
 import argparse
 import json
 import os
@@ -20,7 +22,11 @@ args.add_argument("dq")
 args.add_argument("--rows", type=int, default=10_000_000)
 args.add_argument("--runs", type=int, default=5)
 args.add_argument("--dir", default=os.path.join(tempfile.gettempdir(), "dq-bench"))
+args.add_argument("--peer", action="append", default=[], help="NAME=PYTHON; by_NAME.py is run once")
 args = args.parse_args()
+
+# What peers count in their own way: repeated values for rows, a median that is a value.
+OTHERWISE = {"order_uuid.unique", "compound_unique", "total_median"}
 
 
 def judged(text):
@@ -41,6 +47,20 @@ def same(a, b):
 def check(folder, threads):
     return [args.dq, "check", f"{folder}/orders.parquet", "--suite", f"{here}/orders.yaml", "--table", f"customers={folder}/customers.parquet",
             "--format", "json", "--fail-on", "never", "--threads", str(threads)]
+
+
+def peer(name, python, folder, cores, wanted, ours):
+    """One run of another program: its counts must be those by hand, too."""
+    if not os.path.exists(python):
+        print(f"{name} was left out: {python} could not be installed")
+        return
+    answer, figures = run([python, f"{here}/by_{name}.py", folder, str(cores)])
+    found = json.loads(answer)
+    wrong = {rule: (found.get(rule), v) for rule, v in wanted.items() if rule not in found or rule not in OTHERWISE and not same(v, found[rule])}
+    if wrong:
+        sys.exit(f"the counts differ ({name}, by hand): {wrong}")
+    show(name, [figures])
+    print(f"{'dq / ' + name:28s} {statistics.median(a[0] for a in ours) / figures[0]:7.2f}   wall {statistics.median(a[1] for a in ours) / figures[1]:7.2f}   CPU")
 
 
 def small():
@@ -82,6 +102,8 @@ def main():
     show("dq check", ours)
     show("by hand, one query a check", theirs)
     print(f"{'dq / by hand':28s} {statistics.median(a[0] / b[0] for a, b in zip(ours, theirs)):7.2f}   wall {statistics.median(a[1] / b[1] for a, b in zip(ours, theirs)):7.2f}   CPU")
+    for name, python in (p.split("=", 1) for p in args.peer):
+        peer(name, python, folder, cores, wanted, ours)
     if cores > 1:
         pairs = [(run(check(folder, 1))[1], run(check(folder, 2))[1]) for _ in range(max(1, args.runs // 2))]
         print(f"{'2 threads instead of 1':28s} {statistics.median(a[0] / b[0] for a, b in pairs):7.2f} times as fast")
