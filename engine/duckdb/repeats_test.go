@@ -3,6 +3,8 @@ package duckdb_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/dq-dev/dq/engine"
@@ -144,6 +146,19 @@ func testCounts(t *testing.T, change func(*table.File)) {
 		if want := query(t, s, "SELECT count(*), count_if(i IS NULL), count_if(k IS NULL), count_if(s IS NULL) FROM t WHERE dq_file = '"+f.Path+"'")[0]; got != want {
 			t.Errorf("%s: %s, a scan says %s", f.Path, got, want)
 		}
+	}
+	dir := t.TempDir()
+	for name, content := range map[string]string{"a.csv": "x\n1\n2\n", "b.csv": "x\n3\n", "c.csv": "x\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	csv := engine.Input{Name: "csv", Format: engine.CSV, Root: dir, Files: []table.File{{Path: "a.csv"}, {Path: "b.csv"}, {Path: "c.csv"}}, CSV: &engine.CSVOptions{Columns: []string{"x"}, Header: true, Delimiter: ",", Quote: `"`}}
+	if _, err := s.Attach(ctx, csv); err != nil {
+		t.Fatal(err)
+	}
+	if counts, ok, err := s.(engine.Counter).Counts(ctx, "csv"); err != nil || !ok || counts["a.csv"].Rows != 2 || counts["b.csv"].Rows != 1 || counts["c.csv"].Rows != 0 {
+		t.Errorf("csv: %v, %v, %v", counts, ok, err)
 	}
 	deleted := files[0]
 	deleted.Deleted = &table.DeletionVector{Cardinality: 1, Rows: []int64{3}}
