@@ -18,6 +18,7 @@ func TestReferenceDocs(t *testing.T) {
 		"suite.schema.json": SuiteSchema(Kinds()),
 		"kind.schema.json":  KindSchema(),
 		"kinds/README.md":   []byte(Index(Kinds())),
+		"functions.md":      []byte(FunctionsPage()),
 	}
 	for _, k := range Kinds() {
 		want["kinds/"+k.Name+".md"] = []byte(k.Page())
