@@ -290,10 +290,10 @@ type pastMetric struct {
 
 // recompute measures on the versions before what their audits did not keep.
 func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
-	if a.target.PastTable == "" {
-		return nil
-	}
-	for i, name := range append([]string{a.target.PastTable}, a.target.Older...) {
+	for i, name := range a.target.Before {
+		if name == "" {
+			continue
+		}
 		n := i + 1
 		var items, of []string
 		for _, text := range sortedKeys(asked) {

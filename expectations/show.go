@@ -26,32 +26,26 @@ func (p *Plan) Refusing() []string {
 	return ids
 }
 
-// Past lists the metrics of the version before that rules ask for.
-func (p *Plan) Past() []string {
-	var texts []string
+// Past lists the metrics of versions before that rules ask for.
+func (p *Plan) Past() []cel.Metric {
+	var past []cel.Metric
 	for _, r := range p.rules {
-		if r.aggregate == nil {
-			continue
-		}
-		for _, m := range r.aggregate.With(cel.Facts{Now: p.now}).Metrics() {
-			if m.Past > 0 {
-				texts = append(texts, m.Of)
+		for _, part := range r.parts() {
+			for _, m := range part.With(cel.Facts{Now: p.now}).Metrics() {
+				if m.Past > 0 {
+					past = append(past, m)
+				}
 			}
 		}
 	}
-	return texts
+	return past
 }
 
 // Back is how many versions back the rules look.
 func (p *Plan) Back() int {
 	back := 0
-	for _, r := range p.rules {
-		if r.aggregate == nil {
-			continue
-		}
-		for _, m := range r.aggregate.Metrics() {
-			back = max(back, m.Past)
-		}
+	for _, m := range p.Past() {
+		back = max(back, m.Past)
 	}
 	return back
 }

@@ -31,12 +31,10 @@ type Target struct {
 	Lines bool
 	// Past gives the value that a metric had n accepted versions ago; nil is no past.
 	Past Past
-	// PastTable is the relation of the version before, for metrics that Past does
-	// not have, such as those of a new rule; "" when there is none.
-	PastTable string
-	// Older are the relations of the versions before that, the newest first.
-	Older []string
-	Now   time.Time
+	// Before are the relations of the versions before, the newest first, for metrics
+	// that Past does not have, such as those of a new rule; "" where there is none.
+	Before []string
+	Now    time.Time
 	// Kept is a folder for what [Result.Failing] needs to know of rows that only the
 	// reference evaluator can judge; "" keeps nothing.
 	Kept string

@@ -30,14 +30,13 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		return nil
 	}
 	r.step("audit %s", t.Name)
-	past, err := r.past(ctx, t)
-	if err != nil {
-		return err
-	}
 	target := expectations.Target{
 		Dialect: r.d,
 		Dataset: record.Dataset{Name: t.Name, Location: t.current.where.String(), Rows: liveRows(t.current.files)},
-		Table:   relResult, Now: r.now, Samples: r.samples(), Known: map[string]expectations.Counts{}, Past: past,
+		Table:   relResult, Now: r.now, Samples: r.samples(), Known: map[string]expectations.Counts{}, Past: t.pastMetric,
+	}
+	if err := r.remember(ctx, t); err != nil {
+		return err
 	}
 	if t.snap != nil {
 		v := t.snap.Version()
@@ -79,13 +78,9 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	if err := r.attachRefs(ctx, t, s); err != nil {
 		return err
 	}
-	if t.snap != nil && t.staged != nil && t.forgot(past) {
-		was := t.before
-		was.schema = t.schema
-		if err := attach(ctx, s, relBefore, was, false); err != nil {
-			return err
-		}
-		target.PastTable = relBefore
+	var err error
+	if target.Before, err = r.attachPast(ctx, t, s); err != nil {
+		return err
 	}
 	result, err := t.plan.Audit(ctx, s, target)
 	if err != nil {
@@ -130,48 +125,6 @@ func (t *tableRun) personal() []string {
 		}
 	}
 	return names
-}
-
-// past gives the metrics of the versions before, as their ledger entries keep
-// them: each of them passed its gate, or it would not be one. More than the last is
-// read only when rules ask for it.
-func (r *run) past(ctx context.Context, t *tableRun) (expectations.Past, error) {
-	last := t.ledger.last
-	if last == nil {
-		return func(string, int) (any, bool) { return nil, false }, nil
-	}
-	entries := []*ledgerEntry{last}
-	if first := max(1, last.N-int64(t.plan.Back())+1); first < last.N {
-		names, err := r.state.ledgerNames(ctx, t.Name, first, last.N-1)
-		if err != nil {
-			return nil, err
-		}
-		for n := last.N - 1; n >= first && len(names[n]) > 0; n-- {
-			e, err := r.state.ledgerEntry(ctx, t.Name, n, names[n], t.runOf(ctx))
-			if err != nil {
-				return nil, err
-			}
-			entries = append(entries, e)
-		}
-	}
-	return func(metric string, n int) (any, bool) {
-		if n > len(entries) {
-			return nil, false
-		}
-		v, ok := entries[n-1].Metrics[metric]
-		return v.value, ok
-	}, nil
-}
-
-// forgot reports whether a rule asks for a metric of the version before that
-// was not kept then, because the rule is new.
-func (t *tableRun) forgot(past expectations.Past) bool {
-	for _, text := range t.plan.Past() {
-		if _, ok := past(text, 1); !ok {
-			return true
-		}
-	}
-	return false
 }
 
 // fileGroup is files that the same rules have yet to judge.

@@ -7,12 +7,21 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
 )
 
 // metric is a number or other value that a suite saw, kept with its type so
 // that previous(e) gets back just what was judged: JSON alone would turn
 // integers into floats and decimals into texts.
 type metric struct{ value any }
+
+func metricsOf(result *expectations.Result) map[string]metric {
+	metrics := map[string]metric{}
+	for text, v := range result.Metrics {
+		metrics[text] = metric{v}
+	}
+	return metrics
+}
 
 // MarshalJSON writes {"int": "541909"}, {"decimal": "12.340"}, {"double": "0.25"} ...
 func (m metric) MarshalJSON() ([]byte, error) {

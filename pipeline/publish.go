@@ -108,7 +108,7 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 			entry.Inputs, entry.Model = t.settled.Inputs, t.settled.Model
 		}
 		if t.rejudged != nil {
-			entry.Suite, entry.Judged = t.Suite.Digest, t.snap.Version()
+			entry.Suite, entry.Judged, entry.Metrics = t.Suite.Digest, t.snap.Version(), metricsOf(t.rejudged)
 		}
 		if err := r.state.writeJSON(ctx, ledgerName(t.Name, entry.N, entry.Run), entry); err != nil {
 			return err
@@ -298,10 +298,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry.Judged, entry.Ruled = t.current.version, t.ruledAs
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	if st.result != nil {
-		entry.Metrics = map[string]metric{}
-		for text, v := range st.result.Metrics {
-			entry.Metrics[text] = metric{v}
-		}
+		entry.Metrics = metricsOf(st.result)
 	}
 	return append(commits, plannedCommit{Table: t.Name, Folder: t.folder, App: t.app, N: n, Txn: data, Ledger: &entry}), nil
 }

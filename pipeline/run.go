@@ -80,9 +80,10 @@ type tableRun struct {
 	app     string          // of the Delta txn
 	batches int64           // the table's own commits by this pipeline, as its log says
 	ledger  *ledger
-	schema  table.Schema // what the next version has
-	reads   []string     // attached relations that the model scans
-	waits   []string     // tables of the pipeline that the model or the suite looks at
+	past    []*ledgerEntry // of the versions before, the newest first, as far as the suite looks back
+	schema  table.Schema   // what the next version has
+	reads   []string       // attached relations that the model scans
+	waits   []string       // tables of the pipeline that the model or the suite looks at
 	plan    *expectations.Plan
 	trace   *lineage.Statement
 	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.

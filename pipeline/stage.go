@@ -35,7 +35,7 @@ const (
 	relHeld    = "dq_held"    // rows that the quarantine holds already
 	relNew     = "dq_new"     // the files staged for the table
 	relResult  = "dq_table"   // the table as readers would see it
-	relBefore  = "dq_before"  // the table as they see it
+	relBefore  = "dq_before"  // and a number: the table as it was so many versions before
 )
 
 // staged is what one run wants to change about a table.

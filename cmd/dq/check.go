@@ -154,11 +154,7 @@ func (c *checking) past(ctx context.Context, plan *expectations.Plan, target *ex
 			}
 			return err
 		}
-		if n == 1 {
-			target.PastTable = in.Name
-		} else {
-			target.Older = append(target.Older, in.Name)
-		}
+		target.Before = append(target.Before, in.Name)
 	}
 	return nil
 }
