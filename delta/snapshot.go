@@ -159,7 +159,7 @@ func (s *state) inCommitTimestamps() bool {
 }
 
 func (s *Snapshot) setTime(ctx context.Context) error {
-	s.time = s.state.modified.UTC()
+	s.time = s.state.modified.UTC().Truncate(time.Millisecond)
 	if !s.state.inCommitTimestamps() {
 		return nil
 	}

@@ -133,13 +133,13 @@ func (a *app) tableHistory() *cobra.Command {
 				return writeJSON(a.out, lines)
 			}
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "VERSION\tTIME (UTC)\tOPERATION\tVERDICT\tROWS\tRUN")
+			fmt.Fprintln(w, "VERSION\tTIME\tOPERATION\tVERDICT\tROWS\tRUN")
 			for _, l := range lines {
 				rows := "-"
 				if l.Rows != nil {
 					rows = fmt.Sprint(*l.Rows)
 				}
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Version, l.Time.Format("2006-01-02 15:04:05"), dash(l.Operation), dash(string(l.Verdict)), rows, dash(l.Run))
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Version, l.Time.Format("2006-01-02T15:04:05.000Z07:00"), dash(l.Operation), dash(string(l.Verdict)), rows, dash(l.Run))
 			}
 			return w.Flush()
 		},
@@ -257,7 +257,7 @@ func (a *app) tableShow() *cobra.Command {
 			minReader, minWriter := snap.MinVersions()
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 			fmt.Fprintf(w, "version\t%d (%s)\nfiles\t%d\nrows\t%s\nbytes\t%d\npartitioned by\t%v\nreader\t%d %v\nwriter\t%d %v\n",
-				doc.Version, doc.Time.Format(time.RFC3339), doc.Files, rows, doc.Bytes, doc.PartitionBy, minReader, doc.Features["reader"], minWriter, doc.Features["writer"])
+				doc.Version, doc.Time.Format("2006-01-02T15:04:05.000Z07:00"), doc.Files, rows, doc.Bytes, doc.PartitionBy, minReader, doc.Features["reader"], minWriter, doc.Features["writer"])
 			for app, n := range doc.Txn {
 				fmt.Fprintf(w, "txn\t%s %d\n", app, n)
 			}
