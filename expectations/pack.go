@@ -22,23 +22,35 @@ type KindFolder struct {
 }
 
 // ProjectKinds are the kinds of the project in dir: those in dir/kinds, and those
-// of the packs that the project's settings name,
-//
-//	packs:
-//	  retail: {path: packs/retail, digest: "sha256:…"}
-//
-// each a folder that someone else wrote, with kinds/*.yaml in it. A pack is read
-// only while it is what was locked: the digest is [PackDigest]. settings is the
-// file dq.yaml; "" looks for it in dir and above, up to the root of the
-// repository. The error is [yamlpos.Errors], or that of reading a file.
+// in kinds/*.yaml of its [Packs].
 func ProjectKinds(dir, settings string) ([]KindFolder, error) {
 	var folders []KindFolder
 	if own := filepath.Join(dir, "kinds"); isFolder(own) {
 		folders = append(folders, KindFolder{own, os.DirFS(own)})
 	}
+	packs, err := Packs(dir, settings)
+	for _, pack := range packs {
+		if kinds := filepath.Join(pack, "kinds"); isFolder(kinds) {
+			folders = append(folders, KindFolder{kinds, os.DirFS(kinds)})
+		}
+	}
+	return folders, err
+}
+
+// Packs are the folders that the settings of the project in dir name,
+//
+//	packs:
+//	  retail: {path: packs/retail, digest: "sha256:…"}
+//
+// each written by someone else, with kinds/*.yaml, policies/*.rego or both in it.
+// A pack is read only while it is what was locked: the digest is [PackDigest].
+// settings is the file dq.yaml; "" looks for it in dir and above, up to the root
+// of the repository. The error is [yamlpos.Errors], or that of reading a file.
+func Packs(dir, settings string) ([]string, error) {
+	var packs []string
 	if settings == "" {
 		if settings = findSettings(dir); settings == "" {
-			return folders, nil
+			return nil, nil
 		}
 	}
 	data, err := os.ReadFile(settings)
@@ -50,7 +62,7 @@ func ProjectKinds(dir, settings string) ([]KindFolder, error) {
 		return nil, err
 	}
 	if doc.Root.Null {
-		return folders, nil
+		return nil, nil
 	}
 	for _, e := range doc.Root.Get("packs").Pairs("packs") {
 		f := e.Value.Map("a pack", "path", "digest")
@@ -77,11 +89,9 @@ func ProjectKinds(dir, settings string) ([]KindFolder, error) {
 			locked.Errorf("look at what changed in "+root+"; if it is right, write digest: "+digest, "the pack %s is not what was locked", e.Key.Text)
 			continue
 		}
-		if kinds := filepath.Join(root, "kinds"); isFolder(kinds) {
-			folders = append(folders, KindFolder{kinds, os.DirFS(kinds)})
-		}
+		packs = append(packs, root)
 	}
-	return folders, doc.Err()
+	return packs, doc.Err()
 }
 
 // PackDigest is sha256: and hex digits over the names and contents of all files

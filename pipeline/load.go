@@ -42,6 +42,16 @@ func Load(file string) (*Pipeline, error) {
 	}
 	l := &loader{doc: doc, dir: filepath.Dir(file), kinds: kinds}
 	p := l.pipeline(file)
+	packs, err := expectations.Packs(filepath.Dir(file), "")
+	if err != nil {
+		return nil, err
+	}
+	for _, pack := range packs {
+		dir := filepath.Join(pack, "policies")
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			p.Policies = append(p.Policies, dir)
+		}
+	}
 	if len(l.errors) > 0 || doc.Err() != nil {
 		return nil, append(l.errors, doc.Errors()...).Sort()
 	}
