@@ -67,9 +67,9 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		return nil, err
 	}
 	var touched []table.File
-	on := t.equal("s.", "t.", m.On)
+	on := t.equal("dq_s.", "dq_t.", m.On)
 	if m.Matched != "keep" {
-		found := fmt.Sprintf("SELECT t.%s, t.%s FROM %s t WHERE EXISTS (SELECT 1 FROM %s s WHERE %s)",
+		found := fmt.Sprintf("SELECT dq_t.%s, dq_t.%s FROM %s dq_t WHERE EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
 			t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), relTable, relRows, on)
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relHits, SQL: found, Materialise: true}); err != nil {
 			return nil, err
@@ -93,8 +93,8 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		return nil, err
 	}
 	if d.rowsRemoved > 0 && m.Matched != "delete" {
-		keys := t.idents("s.", m.On)
-		n, err := t.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s s WHERE EXISTS (SELECT 1 FROM %s t WHERE %s) GROUP BY %s HAVING count(*) > 1) q", relRows, relTouched, on, keys))
+		keys := t.idents("dq_s.", m.On)
+		n, err := t.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE EXISTS (SELECT 1 FROM %s dq_t WHERE %s) GROUP BY %s HAVING count(*) > 1) q", relRows, relTouched, on, keys))
 		if err != nil {
 			return nil, err
 		}
@@ -105,19 +105,19 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	// came are the SELECTs of rows that come, by what happened to them.
 	came := map[string]string{}
 	if m.Matched == "" || m.Matched == "update" {
-		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s s JOIN %s t ON %s", t.sourceRow(schema, given, "t."), relRows, relTouched, on)
+		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", t.sourceRow(schema, given, "dq_t."), relRows, relTouched, on)
 	}
 	if m.NotMatched == "" || m.NotMatched == "insert" {
 		in := relTouched
 		if m.Matched == "keep" {
 			in = relTable
 		}
-		came["insert"] = fmt.Sprintf("SELECT %s FROM %s s WHERE NOT EXISTS (SELECT 1 FROM %s t WHERE %s)", t.sourceRow(schema, given, ""), relRows, in, on)
+		came["insert"] = fmt.Sprintf("SELECT %s FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", t.sourceRow(schema, given, ""), relRows, in, on)
 	}
 	if feeds(s) && len(touched) > 0 {
 		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
-		recorded := []string{fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s t WHERE EXISTS (SELECT 1 FROM %s s WHERE %s)",
-			t.idents("t.", schema.Names()), before, changeType, relTouched, relRows, on)}
+		recorded := []string{fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s dq_t WHERE EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
+			t.idents("dq_t.", schema.Names()), before, changeType, relTouched, relRows, on)}
 		for _, kind := range slices.Sorted(maps.Keys(came)) {
 			recorded = append(recorded, fmt.Sprintf("SELECT *, '%s' AS %s FROM (%s) q", kind, changeType, came[kind]))
 		}
@@ -129,7 +129,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	var stay int64
 	if len(d.removes) > 0 {
 		stay = liveRows(d.removes) - d.rowsRemoved
-		parts = append(parts, fmt.Sprintf("SELECT %s FROM %s t WHERE NOT EXISTS (SELECT 1 FROM %s s WHERE %s)", t.idents("t.", schema.Names()), relTouched, relRows, on))
+		parts = append(parts, fmt.Sprintf("SELECT %s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)", t.idents("dq_t.", schema.Names()), relTouched, relRows, on))
 	}
 	if len(parts) > 0 {
 		var rows int64
@@ -152,7 +152,7 @@ func (t *Table) sourceRow(schema, given table.Schema, own string) string {
 		id := t.Dialect.Ident(f.Name)
 		switch g, ok := fold(given, f.Name); {
 		case ok:
-			items[i] = "s." + t.Dialect.Ident(g.Name) + " AS " + id
+			items[i] = "dq_s." + t.Dialect.Ident(g.Name) + " AS " + id
 		case own != "":
 			items[i] = own + id
 		default:

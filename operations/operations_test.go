@@ -448,3 +448,28 @@ func TestHistories(t *testing.T) {
 		})
 	}
 }
+
+// TestMergeStructs: columns may be called as dq might call its relations.
+func TestMergeStructs(t *testing.T) {
+	ctx := context.Background()
+	tb := open(t)
+	row := func(n int) string {
+		return fmt.Sprintf("SELECT CAST(%d AS BIGINT) AS id, {'id': %d} AS s, {'id': %d} AS t, {'id': %d} AS q", n, n, n, n)
+	}
+	if _, err := tb.Append(ctx, row(1)+" UNION ALL "+row(2), operations.Write{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tb.Merge(ctx, "SELECT CAST(2 AS BIGINT) AS id, {'id': 20} AS s, {'id': 21} AS t, {'id': 22} AS q UNION ALL "+row(3), operations.Merge{On: []string{"id"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tb.Update(ctx, map[string]string{"s": "{'id': 5}"}, "id = 3"); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := tb.Delta.Snapshot(ctx, delta.Latest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := snap.Rows(); !ok || n != 3 {
+		t.Errorf("%d rows, %t", n, ok)
+	}
+}

@@ -81,7 +81,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relRows, SQL: sql}); err != nil {
 			return nil, err
 		}
-		sql = "SELECT " + t.sourceRow(schema, given, "") + " FROM " + relRows + " s"
+		sql = "SELECT " + t.sourceRow(schema, given, "") + " FROM " + relRows + " dq_s"
 	}
 	if d.adds, d.rowsAdded, err = t.stage(ctx, sql, schema, partitionBy); err != nil {
 		return nil, err
