@@ -69,7 +69,7 @@ type ledgerEntry struct {
 	Ruled string `json:"ruled,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
-	// Metrics are the numbers that the suite saw, for previous(e).
+	// Metrics are the numbers that the suite saw, for previous(e) and history(e, n).
 	Metrics map[string]metric `json:"metrics,omitempty"`
 }
 
