@@ -16,7 +16,7 @@ import (
 // changeDir is the folder of files that hold changed rows (PROTOCOL.md, "Add CDC File").
 const changeDir = "_change_data"
 
-// ErrNoChangeFeed: the table did not keep a change data feed over the whole range,
+// ErrNoChangeFeed says that the table did not keep a change data feed over the whole range,
 // or its columns changed in the range so that one schema cannot hold all rows.
 var ErrNoChangeFeed = errors.New("no change data feed")
 

@@ -278,7 +278,11 @@ func writeIDs(ctx context.Context, store delta.Store, rows []int64) (table.File,
 	}
 	var b bytes.Buffer
 	out := file.NewParquetWriter(&b, root)
-	column, err := out.AppendRowGroup().NextColumn()
+	group, err := out.AppendRowGroupChecked()
+	if err != nil {
+		return table.File{}, err
+	}
+	column, err := group.NextColumn()
 	if err != nil {
 		return table.File{}, err
 	}

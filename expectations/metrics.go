@@ -322,7 +322,7 @@ func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) er
 }
 
 // counting are metrics that only ask how many rows or nulls there are.
-var counting = regexp.MustCompile("^(?:rows\\(\\)|(nulls)\\(([A-Za-z_][A-Za-z0-9_]*)\\)|(count|share)\\(([A-Za-z_][A-Za-z0-9_]*) == null\\))$")
+var counting = regexp.MustCompile(`^(?:rows\(\)|(nulls)\(([A-Za-z_][A-Za-z0-9_]*)\)|(count|share)\(([A-Za-z_][A-Za-z0-9_]*) == null\))$`)
 
 // metric is a metric that the files' own counts tell.
 func (s *scopes) metric(text string) (any, bool) {

@@ -178,7 +178,7 @@ func (t *Table) newest(ctx context.Context) (s *delta.Snapshot, err error) {
 
 // publish asks the gate and commits.
 func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, files []table.File, d *draft) (Result, error) {
-	schema := table.Schema{}
+	var schema table.Schema
 	switch {
 	case d.schema != nil:
 		schema = *d.schema

@@ -44,7 +44,7 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 		}
 		t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %d)",
 			f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, f.Records)
-		t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, give the new one another name, or set on_rewrite: replace to take its rows instead of the old ones"
+		t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, or set on_rewrite: replace to take its rows instead of the old ones"
 	}
 	if t.Mode == "overwrite" {
 		if batch, err = file.Fetch(ctx, t.files(), nil); err != nil {

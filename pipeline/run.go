@@ -123,7 +123,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	defer where.Close()
+	defer func() { _ = where.Close() }()
 	r := &run{Pipeline: p, opt: opt, id: runID(began), now: began.Truncate(time.Microsecond), eng: opt.Engine, d: opt.Engine.Dialect(),
 		where: where, state: &state{store: where.Sub("_dq").Store(), pipeline: p.Name},
 		tables: map[string]*tableRun{}}
@@ -140,7 +140,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 		err = berr
 	}
 	if r.binder != nil {
-		defer r.binder.Close()
+		defer func() { _ = r.binder.Close() }()
 	}
 	if err != nil {
 		return r.rec, err
@@ -161,7 +161,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	if r.log, err = r.openLog(ctx); err != nil {
 		return r.rec, err
 	}
-	defer r.log.Close()
+	defer func() { _ = r.log.Close() }()
 	recovered, err := r.recover(ctx)
 	if err != nil {
 		return r.rec, err

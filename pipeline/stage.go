@@ -45,7 +45,6 @@ type staged struct {
 	small         []table.File // files whose rows move
 	compacted     []table.File // to these
 	quarantine    []table.File // for the quarantine table
-	schemaChanged bool
 	counts        record.Counts
 	refused       map[string]int64 // rows by rule
 	entry         *ledgerEntry

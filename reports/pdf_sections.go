@@ -205,7 +205,7 @@ func (d *doc) policies() {
 			what = what.then(smallSoft, pairs(c.Evidence, " = "))
 			rows = append(rows, []field{verdict(decisionVerdict(c), c.Effect),
 				bold(clean(c.Policy, maxName)).then(smallSoft, clean(c.Title, maxMessage)), what,
-				field{spans: []span{{codeSmall, clean(c.ID, maxName)}}}})
+				{spans: []span{{codeSmall, clean(c.ID, maxName)}}}})
 		}
 	}
 	d.grid([]lane{{"Effect", 20, false}, {"Policy", 42, false}, {"What", 92, false}, {"Decision", 24, false}}, rows)

@@ -39,6 +39,15 @@ const (
 	relBefore = "t_before"
 )
 
+// without gives the files that are not among those added.
+func without(files, added []table.File) []table.File {
+	came := make(map[string]bool, len(added))
+	for _, f := range added {
+		came[f.Path] = true
+	}
+	return slices.DeleteFunc(slices.Clone(files), func(f table.File) bool { return came[f.Path] })
+}
+
 // check audits the data and records it as a run of one table.
 func (c *checking) check(ctx context.Context, run *record.Run) error {
 	d, suite, dialect := c.data, c.suite, c.eng.Dialect()
@@ -80,9 +89,7 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 		if _, err := c.session.Attach(ctx, in); err != nil {
 			return err
 		}
-		in.Name, in.Files = relStay, slices.DeleteFunc(slices.Clone(d.input.Files), func(f table.File) bool {
-			return slices.ContainsFunc(added, func(a table.File) bool { return a.Path == f.Path })
-		})
+		in.Name, in.Files = relStay, without(d.input.Files, added)
 		if _, err := c.session.Attach(ctx, in); err != nil {
 			return err
 		}

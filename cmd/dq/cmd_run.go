@@ -70,7 +70,7 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err != nil {
 				return err
 			}
-			defer eng.Close()
+			defer func() { _ = eng.Close() }()
 			step, clear := a.progress()
 			if stepHook != nil {
 				step = stepHook

@@ -91,16 +91,7 @@ func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.T
 	if err != nil {
 		return err
 	}
-	added := map[string]bool{}
-	for _, f := range change.Added {
-		added[f.Path] = true
-	}
-	var stay []table.File
-	for _, f := range change.Files {
-		if !added[f.Path] {
-			stay = append(stay, f)
-		}
-	}
+	stay := without(change.Files, change.Added)
 	if err := t.Where.Fetch(ctx, stay...); err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func writeFile(ctx context.Context, s engine.Session, sql, format, path string) 
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(f.Name(), path) //nolint:forbidigo // no file of a log
 }
 
 // writeRows writes the rows of a SELECT in one of the formats of dq table query.

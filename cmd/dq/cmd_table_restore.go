@@ -86,7 +86,9 @@ changes see the rows that come and go.`,
 			if format == "json" {
 				return writeJSON(a.out, restoredDoc{done.Version, done.From, done.Added, done.Removed, notNil(done.Missing)})
 			}
-			fmt.Fprintf(a.out, "version %d is version %d again: %s came back, %d went\n", done.Version, done.From, count(done.Added, "file"), done.Removed)
+			if !a.quiet {
+				fmt.Fprintf(a.out, "version %d is version %d again: %s came back, %d went\n", done.Version, done.From, count(done.Added, "file"), done.Removed)
+			}
 			for _, f := range done.Missing {
 				fmt.Fprintf(a.out, "missing: %s\n", plain(f))
 			}

@@ -225,11 +225,11 @@ func (a *app) withThreads(ctx context.Context, threads int, f func(engine.Engine
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
+	defer func() { _ = eng.Close() }()
 	s, err := eng.Session(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	return f(eng, s)
 }

@@ -95,7 +95,7 @@ func (c *copies) folder() (string, error) {
 		return "", err
 	}
 	if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err == nil {
-		if err = os.Rename(view+".new", view+".lock"); err == nil {
+		if err = os.Rename(view+".new", view+".lock"); err == nil { //nolint:forbidigo // no file of a log
 			err = os.Mkdir(view, 0o700)
 		}
 	}
@@ -193,7 +193,7 @@ func (c *copies) fetch(ctx context.Context, store *object.Store, name string, si
 		return fmt.Errorf("%w (DQ_CACHE_DIR must be on a file system with hard links)", err)
 	}
 	c.added.Store(true)
-	return os.Rename(temp.Name(), kept)
+	return os.Rename(temp.Name(), kept) //nolint:forbidigo // no file of a log
 }
 
 // sized reports whether there is a file of that size.

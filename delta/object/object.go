@@ -113,6 +113,6 @@ func status(err error) int {
 	return 0
 }
 
-// ErrNotConditional: the store takes no conditional puts, so that two writers
+// ErrNotConditional says that the store takes no conditional puts, so that two writers
 // could overwrite each other's commits.
 var ErrNotConditional = errors.New("the object store does not refuse a conditional put (If-None-Match: *) of a key that is taken")

@@ -87,7 +87,7 @@ func (s *session) Export(ctx context.Context, query string, as engine.Format, pa
 	if _, err := syncToDisk(target); err != nil {
 		return 0, diskError(err, doing)
 	}
-	if err := os.Rename(target, path); err != nil {
+	if err := os.Rename(target, path); err != nil { //nolint:forbidigo // no file of a log
 		return 0, diskError(err, doing)
 	}
 	return rows, nil

@@ -59,7 +59,7 @@ func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
+	t.Cleanup(func() { _ = s.Close() })
 	r := rand.New(rand.NewPCG(seed, 11))
 	c := &comparison{t: t, session: s, dialect: e.Dialect(), schema: Schema, rows: randomRows(r, Schema, rowsOfTable), facts: facts()}
 	env, err := cel.NewEnv(Schema, nil)
