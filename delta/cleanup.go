@@ -65,10 +65,12 @@ func (t *Table) cleanBefore(ctx context.Context, s *state, cutoff, now time.Time
 	v2 := false
 	for _, info := range infos { // by name, so that the oldest go first
 		version, rest, ok := splitLogName(path.Base(info.Name))
-		if !ok || version >= keep || info.Modified.After(cutoff) {
+		compacted := strings.HasSuffix(rest, ".compacted.json")
+		// A compaction that begins with the checkpoint's version follows nothing that stays.
+		if !ok || version > keep || version == keep && !compacted || info.Modified.After(cutoff) {
 			continue
 		}
-		if rest == "json" || rest == "crc" || strings.HasPrefix(rest, "checkpoint.") || strings.HasSuffix(rest, ".compacted.json") {
+		if rest == "json" || rest == "crc" || strings.HasPrefix(rest, "checkpoint.") || compacted {
 			v2 = v2 || isV2Name(rest)
 			if err := t.store.Delete(ctx, info.Name); err != nil {
 				return fmt.Errorf("delta: %s: %w", info.Name, err)

@@ -42,6 +42,12 @@ func TestLogCleanup(t *testing.T) {
 			if err != nil || len(logs) != 62 {
 				t.Fatalf("%d files in the log (%v)", len(logs), err)
 			}
+			for _, r := range [][2]int64{{3, 8}, {15, 25}, {20, 25}, {21, 25}} {
+				compact(t, tb, r[0], r[1])
+			}
+			if logs, err = filepath.Glob(filepath.Join(dir, logDir, "0*")); err != nil {
+				t.Fatal(err)
+			}
 			if c.break20 {
 				err = os.WriteFile(filepath.Join(dir, checkpointName(20)), []byte("PAR1"), 0o666)
 			}
@@ -67,6 +73,9 @@ func TestLogCleanup(t *testing.T) {
 			l, err := tb.list(ctx, 0)
 			if err != nil || l.first != c.first {
 				t.Errorf("the log begins at %d, want %d (%v)", l.first, c.first, err)
+			}
+			if l, err = tb.list(ctx, 0); err != nil || c.first == 20 && (len(l.compactions) != 1 || l.compactions[21] == nil) || c.first == 0 && len(l.compactions) != 4 {
+				t.Errorf("the compactions %v stay (%v)", l.compactions, err)
 			}
 			for v := range int64(30) {
 				_, err := tb.Snapshot(ctx, Version(v))

@@ -23,7 +23,7 @@ type Checkup struct {
 }
 
 // Fsck looks at all of a table but its rows: that the log has no gaps and parses,
-// that each checkpoint and each version checksum says what the entries before it
+// that each checkpoint, each compaction and each version checksum says what the entries before it
 // say, that the hint to the newest checkpoint leads to one, that live files are
 // there in their size, with deletion vectors that can be read and statistics that
 // parse. What it finds is in Problems, in the order of the log and then of the
@@ -79,10 +79,20 @@ func (f *fsck) log(ctx context.Context) error {
 	if first == 0 {
 		s = newState()
 	}
+	made := map[int64][]compacted{} // by their last version
 	for v := first; v <= f.listing.last; v++ {
+		if err := f.compactions(ctx, s, v, made); err != nil {
+			return err
+		}
 		if s, err = f.replay(ctx, s, v); err != nil {
 			return err
 		}
+		for _, c := range made[v] {
+			if s != nil {
+				f.compare(s, c.state, LogCorrupt, c.file, "compaction")
+			}
+		}
+		delete(made, v)
 		for _, files := range f.listing.checkpoints[v] {
 			if s, err = f.checkpoint(ctx, s, v, files); err != nil {
 				return err
@@ -95,6 +105,34 @@ func (f *fsck) log(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// compactions adds the states that compactions of the log make of s, the one before v.
+func (f *fsck) compactions(ctx context.Context, s *state, v int64, out map[int64][]compacted) error {
+	for _, to := range f.listing.compactions[v] {
+		c, err := f.table.readCompaction(ctx, v, to)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			if err = f.note(err); err != nil {
+				return err
+			}
+			continue
+		}
+		if s != nil {
+			next := s.clone()
+			next.apply(c)
+			out[to] = append(out[to], compacted{compactionName(v, to), next})
+		}
+	}
+	return nil
+}
+
+// compacted is what a table is by a compaction of its log.
+type compacted struct {
+	file  string
+	state *state
 }
 
 // replay gives the state after the entry, nil when it is not known.
@@ -129,26 +167,31 @@ func (f *fsck) checkpoint(ctx context.Context, s *state, v int64, files []string
 	if s == nil {
 		return c, nil
 	}
+	f.compare(s, c, CheckpointCorrupt, files[0], "checkpoint")
+	return s, nil
+}
+
+// compare reports in what another account of the log differs from the log.
+func (f *fsck) compare(s, c *state, category Category, file, what string) {
 	for _, key := range slices.SortedFunc(maps.Keys(s.files), compareKeys) {
 		if _, ok := c.files[key]; !ok {
-			f.found(CheckpointCorrupt, files[0], "%s is not in the checkpoint, though the log says that it is live", key.path)
+			f.found(category, file, "%s is not in the %s, though the log says that it is live", key.path, what)
 		}
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(c.files), compareKeys) {
 		if _, ok := s.files[key]; !ok {
-			f.found(CheckpointCorrupt, files[0], "%s is in the checkpoint, though the log says that it is not live", key.path)
+			f.found(category, file, "%s is in the %s, though the log says that it is not live", key.path, what)
 		}
 	}
 	switch {
 	case c.metaData == nil:
-		f.found(CheckpointCorrupt, files[0], "the checkpoint has no metaData")
+		f.found(category, file, "the %s has no metaData", what)
 	case s.metaData != nil && c.metaData.SchemaString != s.metaData.SchemaString:
-		f.found(CheckpointCorrupt, files[0], "the checkpoint's schema is not that of the log")
+		f.found(category, file, "the %s's schema is not that of the log", what)
 	}
 	if c.protocol == nil {
-		f.found(CheckpointCorrupt, files[0], "the checkpoint has no protocol")
+		f.found(category, file, "the %s has no protocol", what)
 	}
-	return s, nil
 }
 
 // sums lists the version checksums of the log (PROTOCOL.md, "Version Checksum File").

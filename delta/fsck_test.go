@@ -80,6 +80,13 @@ func TestFsck(t *testing.T) {
 		{"last commit broken", "log-corrupt " + commitName(11), put(commitName(11), "{")},
 		{"checkpoint broken", "checkpoint-corrupt " + checkpointName(10), put(checkpointName(10), "PAR1")},
 		{"checkpoint of another log", "checkpoint-corrupt " + checkpointName(10) + ", checksum " + crc + ", checksum " + crc, edit(commitName(2), `"path":"f1"`, `"path":"f0"`)},
+		{"compaction", "", func(t *testing.T, m *memory) { compact(t, Open(m), 2, 7) }},
+		{"compaction broken", "log-corrupt " + compactionName(2, 7), put(compactionName(2, 7), "{")},
+		{"compaction cut", "log-corrupt " + compactionName(2, 7), func(t *testing.T, m *memory) {
+			compact(t, Open(m), 2, 7)
+			text := string(m.files[compactionName(2, 7)])
+			m.files[compactionName(2, 7)] = []byte(text[strings.Index(text, "\n")+1:])
+		}},
 		{"hint to nowhere", "hint " + hintName, put(hintName, `{"version":3}`)},
 		{"hint broken", "hint " + hintName, put(hintName, "{")},
 		{"vector gone", "dv-missing VECTOR", func(t *testing.T, m *memory) { delete(m.files, vector(t, m)) }},

@@ -26,6 +26,7 @@ const hintName = logDir + "/_last_checkpoint"
 type listing struct {
 	commits     map[int64]Info
 	checkpoints map[int64][][]string // complete ones: each a set of files
+	compactions map[int64][]int64    // first version to last ones, rising
 	first, last int64                // of commits and complete checkpoints; -1 when there is none
 }
 
@@ -42,7 +43,7 @@ func (t *Table) list(ctx context.Context, from int64) (*listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("delta: listing the log: %w", err)
 	}
-	l := &listing{commits: map[int64]Info{}, checkpoints: map[int64][][]string{}, first: -1, last: -1}
+	l := &listing{commits: map[int64]Info{}, checkpoints: map[int64][][]string{}, compactions: map[int64][]int64{}, first: -1, last: -1}
 	multi := map[parts][]string{}
 	for _, info := range infos {
 		version, rest, ok := splitLogName(path.Base(info.Name))
@@ -71,7 +72,10 @@ func (t *Table) list(ctx context.Context, from int64) (*listing, error) {
 				continue
 			}
 		default:
-			continue
+			if to, rest, ok := splitLogName(rest); ok && rest == "compacted.json" && to > version {
+				l.compactions[version] = append(l.compactions[version], to)
+			}
+			continue // what it holds is in its commits too
 		}
 		if l.first < 0 || version < l.first {
 			l.first = version
@@ -261,9 +265,62 @@ func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state
 		Problem: fmt.Sprintf("the log begins at version %d and has no complete checkpoint to begin with", l.first)}
 }
 
+// compactionName is the file that has the actions of these commits in one.
+func compactionName(from, to int64) string {
+	return fmt.Sprintf("%s/%020d.%020d.compacted.json", logDir, from, to)
+}
+
+// compaction gives what the commits from a version on come to, up to target at most,
+// as one commit: the longest compaction that can be read, of commits that are all
+// there. Nil when there is none (PROTOCOL.md, "Log Compaction Files").
+func (t *Table) compaction(ctx context.Context, l *listing, from, target int64) *commit {
+	whole := from
+	for ; len(l.compactions[from]) > 0 && whole <= target; whole++ {
+		if _, ok := l.commits[whole]; !ok {
+			break
+		}
+	}
+	for _, to := range slices.Backward(l.compactions[from]) {
+		if to >= whole {
+			continue
+		}
+		c, err := t.readCompaction(ctx, from, to)
+		if err == nil {
+			return c
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		t.warn(err) // the commits say the same
+	}
+	return nil
+}
+
+func (t *Table) readCompaction(ctx context.Context, from, to int64) (*commit, error) {
+	name := compactionName(from, to)
+	data, err := t.store.Read(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("delta: %s: %w", name, err)
+	}
+	c, err := parseCommit(name, to, data)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) == 0 || from == 0 && (c.protocol == nil || c.metaData == nil) {
+		return nil, &Error{Category: LogCorrupt, File: name, Problem: "the compaction of the log lacks what its commits must have"}
+	}
+	c.info = nil // of one commit among many, if any
+	return c, c.checkFiles(name)
+}
+
 // replay applies the commits after s up to target.
 func (t *Table) replay(ctx context.Context, l *listing, s *state, target int64) (*state, error) {
-	for v := s.version + 1; v <= target; v++ {
+	for s.version < target {
+		v := s.version + 1
+		if c := t.compaction(ctx, l, v, target); c != nil {
+			s.apply(c)
+			continue
+		}
 		c, err := t.readCommit(ctx, v)
 		if errors.Is(err, fs.ErrNotExist) {
 			if v > l.last {
