@@ -25,6 +25,9 @@ func (r Rule) bounds() ([]Rule, error) {
 			r.Params["on_empty"] = "pass"
 		}
 	}
+	if slices.Contains([]string{"row_count", "column_count"}, r.Kind) && (low != math.Trunc(low) || high != math.Trunc(high)) {
+		return nil, refused("bounds of %s are whole numbers", r.Kind)
+	}
 	crossed := low > high
 	switch {
 	case slices.Contains(whole, r.Kind):

@@ -59,6 +59,12 @@ type mapping struct {
 	drop    []string
 	without map[string]string
 	refuse  string
+
+	cel      string
+	between  bool
+	each     string
+	defaults map[string]string
+	nulls    string
 }
 
 var mappings = sync.OnceValue(func() map[string]mapping {
@@ -87,13 +93,25 @@ func readMappings(data []byte) (map[string]mapping, error) {
 	}
 	all := map[string]mapping{}
 	for _, e := range doc.Root.Pairs("mappings") {
-		f := e.Value.Map("a mapping", "kind", "set", "as", "with", "unless", "empty", "drop", "without", "refuse")
-		m := mapping{set: texts(f["set"]), as: map[string]map[string]string{}, with: texts(f["with"]), unless: texts(f["unless"]), without: texts(f["without"])}
+		f := e.Value.Map("a mapping", "kind", "set", "as", "with", "unless", "empty", "drop", "without", "refuse", "cel", "between", "each", "default", "nulls")
+		m := mapping{set: texts(f["set"]), as: map[string]map[string]string{}, with: texts(f["with"]), unless: texts(f["unless"]), without: texts(f["without"]), defaults: texts(f["default"])}
 		if f["kind"] != nil {
 			m.kind = f["kind"].String()
 		}
 		if f["refuse"] != nil {
 			m.refuse = f["refuse"].String()
+		}
+		if f["cel"] != nil {
+			m.cel = f["cel"].String()
+		}
+		if f["between"] != nil {
+			m.between = f["between"].Bool()
+		}
+		if f["each"] != nil {
+			m.each = f["each"].String()
+		}
+		if f["nulls"] != nil {
+			m.nulls = f["nulls"].OneOf("nulls", "judge", "skip")
 		}
 		if f["empty"] != nil {
 			m.empty = f["empty"].OneOf("verdict", "pass", "fail", "zero")
@@ -135,7 +153,8 @@ func Kinds(expectation string) []string {
 }
 
 // ignored are arguments that say how GX reports, not what it expects.
-var ignored = []string{"result_format", "catch_exceptions", "include_config", "meta", "notes", "description", "severity", "id", "condition_parser", "batch_id", "auto", "profiler_config"}
+// Columns here have one type each, so that nothing compares types.
+var ignored = []string{"allow_cross_type_comparisons", "output_strftime_format", "result_format", "catch_exceptions", "include_config", "meta", "notes", "description", "severity", "id", "condition_parser", "batch_id", "auto", "profiler_config"}
 
 // parsers are the ways to write row conditions that GX knows.
 var parsers = []any{nil, "pandas", "spark", "great_expectations", "great_expectations__experimental__"}
@@ -171,9 +190,12 @@ func Convert(e Expectation) ([]Rule, error) {
 	if parser := given["condition_parser"]; given["row_condition"] != nil && !slices.Contains(parsers, parser) {
 		return nil, refused("condition_parser %v is not known", parser)
 	}
+	if m.cel != "" {
+		return m.rule(given)
+	}
 	r := Rule{Kind: m.kind, Params: map[string]any{}}
 	for _, name := range sortedKeys(given) {
-		if err := r.argument(m, name, given[name]); err != nil {
+		if err := r.argument(m, name, given[name], given["condition_parser"]); err != nil {
 			return nil, err
 		}
 	}
@@ -206,13 +228,15 @@ func flat(kwargs map[string]any) map[string]any {
 	return out
 }
 
-func (r *Rule) argument(m mapping, name string, value any) error {
+func (r *Rule) argument(m mapping, name string, value, parser any) error {
 	target, mapped := m.set[name]
 	switch {
-	case value == nil || slices.Contains(ignored, name) || slices.Contains(m.drop, name):
+	case value == nil || slices.Contains(ignored, name) || slices.Contains(m.drop, name), name == "parse_strings_as_datetimes" && value == false:
 		return nil
+	case name == "parse_strings_as_datetimes":
+		target = "parse_times"
 	case name == "row_condition":
-		where, err := condition(value)
+		where, err := condition(value, parser)
 		if err != nil {
 			return err
 		}

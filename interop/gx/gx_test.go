@@ -14,7 +14,7 @@ func TestConvert(t *testing.T) {
 		{"expect_column_values_to_be_between", `{"column": "t s", "max_value": {"$PARAMETER": "now() - timedelta(weeks=2)"}}`, `row {"on_empty":"pass","row":"row[\"t s\"] \u003c= now() - duration('1209600s')","where":"row[\"t s\"] != null"}`},
 		{"expect_column_values_to_be_between", `{"column": "t", "min_value": {"$PARAMETER": "datetime(2003, 1, 31)"}}`, `between {"column":"t","min":"2003-01-31T00:00:00Z","on_empty":"pass"}`},
 		{"expect_column_values_to_be_between", `{"column": "t", "min_value": {"$PARAMETER": "exec()"}}`, `refused: the evaluation parameter exec() is not known`},
-		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b == 'x' and not c.isnull()"}`, "not_null {\"column\":\"a\",\"on_empty\":\"pass\",\"where\":\"b == 'x' \\u0026\\u0026 ! (c == null)\"}"},
+		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b == 'x' and not c.isnull()"}`, `not_null {"column":"a","on_empty":"pass","where":"(b == \"x\" \u0026\u0026 !(c == null))"}`},
 		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b.str.startswith('x')"}`, `refused: the row condition "b.str.startswith('x')" cannot be read at ".str.startswith('x')"`},
 		{"expect_column_values_to_not_be_null", `{"column": "a", "row_condition": "b", "condition_parser": "bad"}`, `refused: condition_parser bad is not known`},
 		{"expect_column_values_to_not_be_null", `{"column": "a", "colour": 1}`, `refused: the argument colour of the expectation has no meaning here`},

@@ -115,6 +115,13 @@ func (r Rule) equal() ([]Rule, error) {
 // repeats is a rule on keys of which GX leaves out those without any value, and
 // in which nulls are the same.
 func (r Rule) repeats() ([]Rule, error) {
+	if names, ok := r.Params["columns"].(string); ok && strings.Contains(names, ",") { // a list of SQL
+		var list []any
+		for _, name := range strings.Split(names, ",") {
+			list = append(list, strings.TrimSpace(name))
+		}
+		r.Params["columns"] = list
+	}
 	switch r.Params["nulls"] {
 	case "skip_all":
 		r.Params["where"] = and(r.guard(r.columns()...), r.Params["where"])

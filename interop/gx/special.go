@@ -14,6 +14,8 @@ import (
 // systems, ranges of quantiles, and times that are computed.
 func (r Rule) split() ([]Rule, error) {
 	switch {
+	case r.Params["parse_times"] == true:
+		return r.times()
 	case r.Kind == "sql":
 		query, _ := r.Params["sql"].(string)
 		return []Rule{{"sql", map[string]any{"sql": strings.ReplaceAll(query, "{batch}", "{table}")}}}, nil
@@ -59,18 +61,14 @@ func (r Rule) split() ([]Rule, error) {
 		return []Rule{r}, nil
 	case r.Params["format"] != nil && r.Kind == "no_gaps":
 		return r.everyDay()
+	case r.Kind == "value_fraction", r.Params["sql_where"] != nil, r.Params["holes"] != nil, r.Params["frame"] != nil, r.Params["percent"] != nil, r.Params["count_query"] != nil, r.Params["other_table"] != nil:
+		return r.queried()
 	case r.Params["query"] != nil:
 		if !wholeTable.MatchString(fmt.Sprint(r.Params["query"])) {
 			return nil, refused("a query of its own whose rows are counted is no rule of a table")
 		}
 		delete(r.Params, "query")
 		return []Rule{r}, nil
-	case r.Params["cel"] != nil:
-		column, ok := r.Params["column"].(string)
-		if !ok {
-			return nil, refused("the expectation names no column")
-		}
-		return []Rule{r.row(inColumn(fmt.Sprint(r.Params["cel"]), column), quote(column)+" != null")}, nil
 	case r.Params["dates"] != nil:
 		return r.dates()
 	case r.Params["classes"] != nil || r.Params["bic_country"] != nil:

@@ -29,11 +29,6 @@ func (r Rule) dates() ([]Rule, error) {
 	return []Rule{r.row(strings.Join(parts, " || "), name+" != null")}, nil
 }
 
-// inColumn puts the column in the place of each $ that something is called on.
-func inColumn(cel, column string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(cel, "($.", "("+quote(column)+"."), "$.matches", quote(column)+".matches")
-}
-
 // prefixes are rules on how a text begins.
 func (r Rule) prefixes() ([]Rule, error) {
 	if country, ok := r.Params["bic_country"].(string); ok {
