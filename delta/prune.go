@@ -26,14 +26,19 @@ const (
 	In             Op = "IN"
 	IsNull         Op = "IS NULL"
 	IsNotNull      Op = "IS NOT NULL"
+
+	And Op = "AND" // of none: true
+	Or  Op = "OR"  // of none: false
 )
 
 // Predicate is one condition of a conjunction. Values are canonical text as in
 // [table.ColumnStats]: one, for [In] any number, none for [IsNull] and [IsNotNull].
+// [And] and [Or] have neither path nor values, but what they are of.
 type Predicate struct {
-	Path   []string `json:"path"` // the column's name, below its parents when it is nested
-	Op     Op       `json:"op"`
-	Values []string `json:"values,omitempty"`
+	Path   []string    `json:"path,omitempty"` // the column's name, below its parents when it is nested
+	Op     Op          `json:"op"`
+	Values []string    `json:"values,omitempty"`
+	Of     []Predicate `json:"of,omitempty"`
 }
 
 // Prune drops the files that hold no row for which all predicates are true, by
@@ -73,19 +78,32 @@ type pruner struct {
 	partition bool
 	kind      table.Kind
 	values    []value
-	unknown   bool // a literal did not parse: the predicate prunes nothing
+	unknown   bool     // a literal did not parse: the predicate prunes nothing
+	single    bool     // the column was once of 32-bit floats
+	of        []pruner // of And and Or
 }
 
 func (s *Snapshot) pruner(p Predicate) (pruner, error) {
-	fields, t := s.schema.Fields, table.Type{}
+	if p.Op == And || p.Op == Or {
+		if len(p.Path)+len(p.Values) > 0 {
+			return pruner{}, invalid("prune: %s has no column of its own", p.Op)
+		}
+		of, err := s.pruners(p.Of)
+		return pruner{op: p.Op, of: of}, err
+	}
+	if len(p.Of) > 0 {
+		return pruner{}, invalid("prune: %s is not of other conditions", p.Op)
+	}
+	fields, t, changed := s.schema.Fields, table.Type{}, false
 	for i, name := range p.Path {
 		f, ok := table.Schema{Fields: fields}.Field(name)
 		if !ok {
 			return pruner{}, invalid("prune: the table has no column %q", strings.Join(p.Path[:i+1], "."))
 		}
 		fields, t = f.Type.Fields, f.Type
+		_, changed = f.Meta["delta.typeChanges"]
 	}
-	out := pruner{op: p.Op, path: p.Path, kind: t.Kind, partition: len(p.Path) == 1 && slices.Contains(s.partitionBy, p.Path[0])}
+	out := pruner{op: p.Op, path: p.Path, kind: t.Kind, single: changed && t.Kind == table.Double, partition: len(p.Path) == 1 && slices.Contains(s.partitionBy, p.Path[0])}
 	want := 1
 	switch p.Op {
 	case IsNull, IsNotNull:
@@ -104,13 +122,21 @@ func (s *Snapshot) pruner(p Predicate) (pruner, error) {
 		out.unknown = out.unknown || !ok
 		out.values = append(out.values, v)
 	}
+	if p.Op == In && !out.unknown {
+		slices.SortFunc(out.values, value.compare)
+	}
 	return out, nil
 }
 
 // empty reports whether the predicate is true for no row of the file, for sure.
 func (p pruner) empty(f table.File) bool {
-	if p.unknown {
+	switch {
+	case p.unknown:
 		return false
+	case p.op == And:
+		return slices.ContainsFunc(p.of, func(p pruner) bool { return p.empty(f) })
+	case p.op == Or:
+		return !slices.ContainsFunc(p.of, func(p pruner) bool { return !p.empty(f) })
 	}
 	r, ok := p.bounds(f)
 	if !ok {
@@ -125,7 +151,12 @@ func (p pruner) empty(f table.File) bool {
 	if r.allNull {
 		return true
 	}
-	return !slices.ContainsFunc(p.values, func(v value) bool { return r.may(p.op, v) })
+	values := p.values
+	if p.op == In && r.min != nil { // the first that is not below decides
+		i, _ := slices.BinarySearchFunc(values, *r.min, value.compare)
+		values = values[i:min(i+1, len(values))]
+	}
+	return !slices.ContainsFunc(values, func(v value) bool { return r.may(p.op, v) })
 }
 
 // bounds is what is known about a column's values in one file. A bound that is
@@ -185,6 +216,9 @@ func (p pruner) bounds(f table.File) (bounds, bool) {
 	}
 	if c.Min != nil {
 		if v, ok := parseValue(p.kind, *c.Min); ok {
+			if p.single { // 0.7 may be the shortest text of what is 0.699999988 as a double
+				v.double = math.Nextafter(float64(math.Nextafter32(float32(v.double), float32(math.Inf(-1)))), math.Inf(-1))
+			}
 			out.min = &v
 		}
 	}

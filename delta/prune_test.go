@@ -79,7 +79,7 @@ func TestPrune(t *testing.T) {
 		{"note", Equal, []string{long}, "a b c d"},
 		{"note", Equal, []string{"b"}, "b c d"},
 	} {
-		got, err := s.Prune(fileList(t, s), Predicate{[]string{c.column}, c.op, c.values})
+		got, err := s.Prune(fileList(t, s), Predicate{Path: []string{c.column}, Op: c.op, Values: c.values})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,11 +87,27 @@ func TestPrune(t *testing.T) {
 			t.Errorf("%s %s %q keeps %q, want %q", c.column, c.op, c.values, paths(got), c.want)
 		}
 	}
-	got, err := s.Prune(fileList(t, s), Predicate{[]string{"day"}, Greater, []string{"2024-01-01"}}, Predicate{[]string{"id"}, Less, []string{"3"}})
+	got, err := s.Prune(fileList(t, s), Predicate{Path: []string{"day"}, Op: Greater, Values: []string{"2024-01-01"}}, Predicate{Path: []string{"id"}, Op: Less, Values: []string{"3"}})
 	if err != nil || paths(got) != "d" {
 		t.Errorf("two predicates keep %q (%v)", paths(got), err)
 	}
-	for _, p := range []Predicate{{[]string{"no"}, Equal, []string{"1"}}, {nil, Equal, []string{"1"}}, {[]string{"id"}, Equal, nil}, {[]string{"id"}, "LIKE", []string{"x"}}, {[]string{"id", "x"}, IsNull, nil}} {
+	id := func(op Op, v string) Predicate { return Predicate{Path: []string{"id"}, Op: op, Values: []string{v}} }
+	for _, c := range []struct {
+		p    Predicate
+		want string
+	}{
+		{Predicate{Op: Or, Of: []Predicate{id(Less, "3"), id(Greater, "99")}}, "a d"},
+		{Predicate{Op: Or, Of: []Predicate{id(Equal, "7"), {Path: []string{"day"}, Op: IsNull}}}, "a b c d"},
+		{Predicate{Op: And, Of: []Predicate{id(Less, "8"), id(Greater, "6"), {Op: Or, Of: []Predicate{id(Equal, "1"), id(Equal, "2")}}}}, "a d"},
+		{Predicate{Op: Or}, ""},
+		{Predicate{Op: And}, "a b c d"},
+	} {
+		if got, err := s.Prune(fileList(t, s), c.p); err != nil || paths(got) != c.want {
+			t.Errorf("%v keeps %q (%v), want %q", c.p, paths(got), err, c.want)
+		}
+	}
+	for _, p := range []Predicate{{Path: []string{"no"}, Op: Equal, Values: []string{"1"}}, {Op: Equal, Values: []string{"1"}}, id("LIKE", "x"),
+		{Path: []string{"id"}, Op: Equal}, {Path: []string{"id", "x"}, Op: IsNull}, {Path: []string{"id"}, Op: Or}, {Path: []string{"id"}, Op: IsNull, Of: []Predicate{id(Equal, "1")}}} {
 		if _, err := s.Prune(nil, p); err == nil {
 			t.Errorf("%v is no error", p)
 		}
@@ -120,7 +136,7 @@ func TestPruneKeepsRows(t *testing.T) {
 		s := measured(t, files...)
 		for op, holds := range ops {
 			literal := r.IntN(25) - 12
-			kept, err := s.Prune(fileList(t, s), Predicate{[]string{"id"}, op, []string{strconv.Itoa(literal)}})
+			kept, err := s.Prune(fileList(t, s), Predicate{Path: []string{"id"}, Op: op, Values: []string{strconv.Itoa(literal)}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,5 +181,22 @@ func TestExtent(t *testing.T) {
 	}
 	if _, _, err := s.Extent("no"); err == nil {
 		t.Error("a column that is not there has an extent")
+	}
+}
+
+// TestPruneWidenedFloats: a float 0.7 is 0.699999988 once its column is of doubles,
+// while the statistics of its file go on to say 0.7.
+func TestPruneWidenedFloats(t *testing.T) {
+	s := measured(t, withStats("a", nil, ranged("weight", "0.7", "0.7", 0)))
+	for i := range s.schema.Fields {
+		if f := &s.schema.Fields[i]; f.Name == "weight" {
+			f.Meta = map[string]any{"delta.typeChanges": []any{map[string]any{"fromType": "float", "toType": "double"}}}
+		}
+	}
+	for literal, want := range map[string]string{"0.7": "a", "0.69999999": "a", "0.6": ""} {
+		got, err := s.Prune(fileList(t, s), Predicate{Path: []string{"weight"}, Op: Less, Values: []string{literal}})
+		if err != nil || paths(got) != want {
+			t.Errorf("weight < %s keeps %q (%v), want %q", literal, paths(got), err, want)
+		}
 	}
 }

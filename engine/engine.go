@@ -208,7 +208,7 @@ type Plan struct {
 	// Tree is the engine's bound logical plan, for package lineage; nil if the engine has none.
 	Tree []byte
 	// Where are conditions that a row of the only relation that is scanned must meet
-	// to have any part in the result; not all of them, those that compare a column
+	// to have any part in the result; not all of them, those that compare columns
 	// with constants. Totals says of each column of the result what it is, when all
 	// are such. Both are nil when the engine does not find them.
 	Where  []Condition
@@ -217,11 +217,12 @@ type Plan struct {
 
 // Condition compares a column with constants, in canonical text as in
 // [table.ColumnStats]. Op is =, <>, <, <=, >, >=, IN, IS NULL or IS NOT NULL, as
-// SQL means them.
+// SQL means them; or AND or OR, of the conditions Of it (OR of none is never true).
 type Condition struct {
-	Column string
+	Path   []string // the column's name, below its parents when it is nested
 	Op     string
 	Values []string
+	Of     []Condition
 }
 
 // Total is a column of a result over all rows of a relation: Of is count (of

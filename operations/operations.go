@@ -424,6 +424,16 @@ func filesOf(ctx context.Context, s *delta.Snapshot) ([]table.File, error) {
 	return files, nil
 }
 
+// Predicates are the conditions of a bound SELECT (see [engine.Plan]) as the log of
+// a table understands them.
+func Predicates(where []engine.Condition) []delta.Predicate {
+	var out []delta.Predicate
+	for _, c := range where {
+		out = append(out, delta.Predicate{Path: c.Path, Op: delta.Op(c.Op), Values: c.Values, Of: Predicates(c.Of)})
+	}
+	return out
+}
+
 func without(files, gone []table.File) []table.File {
 	paths := map[string]bool{}
 	for _, f := range gone {

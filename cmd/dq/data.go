@@ -14,6 +14,7 @@ import (
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/operations"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
@@ -142,11 +143,7 @@ func (d *data) open(ctx context.Context, at delta.At) (err error) {
 // list makes the files of a Delta table part of the input, without those that
 // partition values and statistics show to have no row that meets the conditions.
 func (d *data) list(ctx context.Context, where ...engine.Condition) error {
-	predicates := make([]delta.Predicate, len(where))
-	for i, c := range where {
-		predicates[i] = delta.Predicate{Path: []string{c.Column}, Op: delta.Op(c.Op), Values: c.Values}
-	}
-	for f, err := range d.snap.Files(ctx, predicates...) {
+	for f, err := range d.snap.Files(ctx, operations.Predicates(where)...) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", d.where, err)
 		}
