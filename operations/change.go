@@ -20,9 +20,41 @@ func rest(condition string) string {
 	return "SELECT * FROM " + relTable + " WHERE NOT coalesce((\n" + condition + "\n), false)"
 }
 
+// find makes the rows that a condition holds for the relation dq_hits, and gives the
+// files that may have some.
+func (t *Table) find(ctx context.Context, d *draft, s *delta.Snapshot, files []table.File, condition string) ([]table.File, error) {
+	if err := t.attach(ctx, s, relTable, s.Schema(), nil, true); err != nil {
+		return nil, err
+	}
+	plan, err := t.Session.Bind(ctx, hits(condition))
+	if err != nil {
+		return nil, err
+	}
+	if files, err = t.readsOnly(d, s, files, Predicates(plan.Where)); err != nil {
+		return nil, err
+	}
+	if err := t.attach(ctx, s, relTable, s.Schema(), files, true); err != nil {
+		return nil, err
+	}
+	_, err = t.bound(ctx, relHits, hits(condition), false)
+	return files, err
+}
+
+// readsOnly says that the outcome depends on the rows for which all predicates are
+// true, and gives the files that may have some. What a gate says depends on all.
+func (t *Table) readsOnly(d *draft, s *delta.Snapshot, files []table.File, where []delta.Predicate) ([]table.File, error) {
+	if len(where) == 0 || t.Gate != nil {
+		d.readsAll = true
+	} else {
+		d.reads = append(d.reads, where)
+	}
+	return s.Prune(files, where...)
+}
+
 // Delete removes the rows that a condition holds for; "" is all rows. Files without
 // such rows stay as they are, those with some are written anew without them.
-// Cost: a scan of the columns of the condition, and the files that hold such rows.
+// Cost: a scan of the columns of the condition, in the files that statistics do not
+// rule out, and the files that hold such rows.
 func (t *Table) Delete(ctx context.Context, condition string) (Result, error) {
 	return t.commit(ctx, "DELETE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		if s == nil {
@@ -35,7 +67,7 @@ func (t *Table) Delete(ctx context.Context, condition string) (Result, error) {
 				return nil, err
 			}
 		}
-		d.readsAll = true
+		d.readsAll = d.readsAll || condition == ""
 		if len(d.removes)+len(d.deleted) == 0 {
 			return nil, nil
 		}
@@ -47,10 +79,8 @@ func (t *Table) Delete(ctx context.Context, condition string) (Result, error) {
 // change data feed is told when files are rewritten, or if others come with it.
 func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []table.File, condition string, others bool) (*draft, error) {
 	d := &draft{parameters: map[string]any{"predicate": condition}}
-	if err := t.attach(ctx, s, relTable, s.Schema(), files, true); err != nil {
-		return nil, err
-	}
-	if _, err := t.bound(ctx, relHits, hits(condition), false); err != nil {
+	files, err := t.find(ctx, d, s, files, condition)
+	if err != nil {
 		return nil, err
 	}
 	touched, hit, err := t.holding(ctx, relHits, files)
@@ -106,11 +136,9 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 				return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
 			}
 		}
-		d := &draft{parameters: map[string]any{"predicate": condition}, readsAll: true}
-		if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
-			return nil, err
-		}
-		if _, err := t.bound(ctx, relHits, hits(condition), false); err != nil {
+		d := &draft{parameters: map[string]any{"predicate": condition}}
+		files, err := t.find(ctx, d, s, files, condition)
+		if err != nil {
 			return nil, err
 		}
 		touched, hit, err := t.holding(ctx, relHits, files)

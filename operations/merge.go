@@ -27,7 +27,8 @@ type Merge struct {
 // Merge brings the rows of a SELECT into the table by key. Two rows of the source
 // with one key that the table has are an error. A column that the source lacks
 // keeps its value when matched, and is null when inserted. Cost: a scan of the
-// table's key columns, and the files that hold matched rows.
+// table's key columns, in the files that statistics do not rule out, and the files
+// that hold matched rows.
 func (t *Table) Merge(ctx context.Context, sql string, m Merge) (Result, error) {
 	return t.commit(ctx, "MERGE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		if s == nil {
@@ -56,12 +57,19 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			}
 		}
 	}
-	d := &draft{readsAll: true, parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
+	d := &draft{parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
 	if len(added) > 0 {
 		if schema, err = s.Mapped(schema); err != nil {
 			return nil, err
 		}
 		d.schema = &schema
+	}
+	where, err := t.keyed(ctx, s.Schema(), given, m.On)
+	if err != nil {
+		return nil, err
+	}
+	if files, err = t.readsOnly(d, s, files, where); err != nil {
+		return nil, err
 	}
 	if err := t.attach(ctx, s, relTable, schema, files, true); err != nil {
 		return nil, err
@@ -143,6 +151,57 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	}
 	return d, nil
 }
+
+// keysNamed is how many keys of a source are compared with the statistics of files
+// one by one; of more, the smallest and the largest.
+const keysNamed = 10_000
+
+// keyed is what rows of the table must meet to have a key of the source, as far as
+// statistics are of use: times come in several spellings, and floats may be NaN.
+func (t *Table) keyed(ctx context.Context, schema, given table.Schema, on []string) ([]delta.Predicate, error) {
+	var out []delta.Predicate
+	for _, name := range on {
+		to, _ := fold(schema, name)
+		from, _ := fold(given, name)
+		exact := numbers[to.Type.Kind] && numbers[from.Type.Kind]
+		if !exact && (to.Type.Kind != from.Type.Kind || to.Type.Kind != table.String && to.Type.Kind != table.Date) {
+			continue
+		}
+		id := t.Dialect.Ident(from.Name)
+		texts := func(sql string) ([]string, error) {
+			rows, err := t.Session.Query(ctx, fmt.Sprintf(sql, id, relRows))
+			if err != nil {
+				return nil, err
+			}
+			var out []string
+			for _, row := range rows.Values {
+				for _, v := range row {
+					if text, ok := v.(string); ok {
+						out = append(out, text)
+					}
+				}
+			}
+			return out, nil
+		}
+		keys, err := texts(fmt.Sprintf("SELECT DISTINCT CAST(%%[1]s AS VARCHAR) FROM %%[2]s WHERE %%[1]s IS NOT NULL LIMIT %d", keysNamed+1))
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) <= keysNamed {
+			out = append(out, delta.Predicate{Path: []string{to.Name}, Op: delta.In, Values: keys})
+			continue
+		}
+		if keys, err = texts("SELECT CAST(min(%[1]s) AS VARCHAR), CAST(max(%[1]s) AS VARCHAR) FROM %[2]s"); err != nil {
+			return nil, err
+		}
+		out = append(out, delta.Predicate{Path: []string{to.Name}, Op: delta.GreaterOrEqual, Values: keys[:1]},
+			delta.Predicate{Path: []string{to.Name}, Op: delta.LessOrEqual, Values: keys[1:]})
+	}
+	return out, nil
+}
+
+// numbers are the kinds of numbers that are compared exactly.
+var numbers = map[table.Kind]bool{table.Int8: true, table.Int16: true, table.Int32: true, table.Int64: true, table.Decimal: true}
 
 // sourceRow is the SELECT list of a source row, with a matched row's own values
 // for columns that the source lacks, or nulls.

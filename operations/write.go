@@ -191,7 +191,7 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 			}
 		}
 		d.adds, d.removes, d.deleted = append(d.adds, gone.adds...), gone.removes, gone.deleted
-		d.rowsRemoved, d.readsAll = gone.rowsRemoved, true
+		d.rowsRemoved, d.readsAll, d.reads = gone.rowsRemoved, gone.readsAll, gone.reads
 		if len(d.adds)+len(d.removes)+len(d.deleted) == 0 && d.schema == nil {
 			return nil, nil
 		}
