@@ -22,11 +22,7 @@ import (
 // such as duplicates, need of their own), and a small query for the samples of
 // each rule that has bad rows.
 func (p *Plan) Audit(ctx context.Context, s engine.Session, t Target) (*Result, error) {
-	a := &auditor{plan: p, session: s, dialect: t.Dialect, target: t, tallies: map[*rule]*tally{},
-		past: map[pastMetric]any{}, result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
-	for _, r := range p.rules {
-		a.tallies[r] = &tally{}
-	}
+	a := newAuditor(p, s, t)
 	for _, step := range []func(context.Context) error{a.bind, a.parts} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -82,6 +78,15 @@ type auditor struct {
 	result  *Result
 	rows    *int64 // of the table
 	kept    *keeper
+}
+
+func newAuditor(p *Plan, s engine.Session, t Target) *auditor {
+	a := &auditor{plan: p, session: s, dialect: t.Dialect, target: t, tallies: map[*rule]*tally{},
+		past: map[pastMetric]any{}, result: &Result{Files: map[string]Counts{}, Metrics: map[string]any{}}}
+	for _, r := range p.rules {
+		a.tallies[r] = &tally{}
+	}
+	return a
 }
 
 func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
@@ -165,10 +170,12 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	if batch {
 		name = a.target.New
 	}
-	var rows, aggregates, queries, grouped []*rule
+	var rows, aggregates, queries, grouped, stayed []*rule
 	for _, r := range a.plan.rules {
 		switch {
-		case r.incremental() || r.Batch != batch:
+		case r.incremental() || r.ofBatch() != batch:
+		case a.plan.batch[r] != nil:
+			stayed = append(stayed, r)
 		case name == "":
 			a.tallies[r].reason = "no_" + map[bool]string{true: "batch", false: "table"}[batch]
 		case r.sql != "":
@@ -180,6 +187,9 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 		default:
 			aggregates = append(aggregates, r)
 		}
+	}
+	if err := a.stayed(ctx, stayed); err != nil {
+		return err
 	}
 	if name == "" || batch && len(rows)+len(aggregates)+len(queries)+len(grouped) == 0 {
 		return nil
@@ -289,7 +299,7 @@ func (t *tally) agree(o cel.Outcome) {
 }
 
 func (a *auditor) name(r *rule) string {
-	if r.Batch {
+	if r.ofBatch() {
 		return a.target.New
 	}
 	return a.target.Table
@@ -312,7 +322,7 @@ func (a *auditor) finish() (*Result, error) {
 		if r.incremental() && !r.Batch && !r.Since && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
 			ta.problem = fmt.Sprintf("%s %s judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), wasOrWere(ta.Rows), group(*a.rows))
 		}
-		if r.Batch && !ta.judged && ta.problem == "" {
+		if r.ofBatch() && !ta.judged && ta.problem == "" {
 			ta.reason = "no_batch"
 		}
 		check.Expectations = append(check.Expectations, r.verdict(a.plan, ta, t))

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations/cel"
 )
 
@@ -210,7 +211,7 @@ func (a *auditor) settle(r *rule, values map[string]any, problems map[string]str
 		v, ok := values[m.Of], true
 		if m.Past > 0 {
 			v, ok = a.pastValue(m)
-		} else if !m.Errors && !r.Batch {
+		} else if !m.Errors && !r.ofBatch() {
 			a.result.Metrics[m.Of] = v
 		}
 		if !ok {
@@ -239,18 +240,23 @@ func (a *auditor) settle(r *rule, values map[string]any, problems map[string]str
 // over is what stands after FROM for a row rule: the relation, with the values of
 // neighbouring rows if the rule looks at some.
 func (a *auditor) over(r *rule, name string) (string, error) {
-	from := a.dialect.Relation(name)
-	windows := r.row.With(a.factsOf(r)).Windows()
+	return r.beside(a.dialect, a.factsOf(r), a.dialect.Relation(name))
+}
+
+// beside is what stands after FROM, with the values of neighbouring rows that the
+// rule looks at as columns.
+func (r *rule) beside(d engine.Dialect, f cel.Facts, from string) (string, error) {
+	windows := r.row.With(f).Windows()
 	if len(windows) == 0 {
 		return from, nil
 	}
 	items := []string{"*"}
 	for _, w := range windows {
-		sql, err := w.SQL(a.dialect)
+		sql, err := w.SQL(d)
 		if err != nil {
 			return "", err
 		}
-		items = append(items, sql+" AS "+a.dialect.Ident(w.Text))
+		items = append(items, sql+" AS "+d.Ident(w.Text))
 	}
 	return "(SELECT " + strings.Join(items, ", ") + " FROM " + from + ") AS dq_w", nil
 }

@@ -24,7 +24,8 @@ type Plan struct {
 	schema table.Schema
 	rules  []*rule
 	now    time.Time
-	refs   []string // the other tables that were given
+	refs   []string         // the other tables that were given
+	batch  map[*rule]*tally // what Measure found
 }
 
 // rule is a compiled expectation.
@@ -226,9 +227,6 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.inScope = compile(overTable, "rows() >= 0")
 	case e.Scope == "row":
 		r.row = compile(func(src string) (*cel.Rule, error) { return env.RowOver(src, r.scope) }, r.cel)
-		if r.compares() && e.Refuses() {
-			c.note(e.node.Error("write block or warn", "%s compares rows with others, which are not known yet when rows are taken out", e.ID))
-		}
 	default:
 		r.aggregate = compile(overTable, r.cel)
 		if r.aggregate != nil && e.GroupBy != nil {
@@ -398,20 +396,25 @@ func (p *Plan) At(now time.Time) *Plan {
 	return &q
 }
 
-// Comparing lists the rules on rows that compare a row with aggregates or with its
-// neighbours. Such a rule cannot take rows out of a batch.
-func (p *Plan) Comparing() []string {
-	var ids []string
+// Ordered refuses rules that go by the order of the source, where rows have none:
+// in the tables of a pipeline. The error is [yamlpos.Errors], or nil.
+func (p *Plan) Ordered() error {
+	var errs yamlpos.Errors
 	for _, r := range p.rules {
-		if r.compares() {
-			ids = append(ids, r.ID)
+		if r.row == nil {
+			continue
+		}
+		for _, w := range r.row.Windows() {
+			if !w.Ordered() {
+				errs = append(errs, r.node.Error("say by what rows follow each other: lag(amount, ordered_at)",
+					"%s: %s goes by the lines of a file, and rows of a table have no order", r.ID, w.Text))
+			}
 		}
 	}
-	return ids
-}
-
-func (r *rule) compares() bool {
-	return r.row != nil && len(r.row.Metrics())+len(r.row.Windows()) > 0
+	if len(errs) > 0 {
+		return errs.Sort()
+	}
+	return nil
 }
 
 // RowRules lists the rules that look at nothing but their own row.

@@ -22,6 +22,9 @@ type Target struct {
 	// New is the relation of the batch alone, for rules with scope: new; "" when
 	// there is none, and they are skipped.
 	New string
+	// Batch is the relation of the rows of the batch that stay, for a plan that was
+	// measured ([Plan.Measure]): New may hold old rows too, those of rewritten files.
+	Batch string
 	// Table is the relation of the resulting snapshot: what readers would see.
 	Table string
 	// Lines says that New and Table are attached with engine.Input.Provenance, and

@@ -164,7 +164,7 @@ func (r *rule) refused(e *record.Expectation, t *tally, target Target) {
 	switch {
 	case r.Threshold.Set():
 		judged := target.Returned
-		if r.scope != nil && r.incremental() {
+		if r.scope != nil && (r.incremental() || r.compares()) {
 			judged = min(target.Returned, t.batch+out)
 		}
 		if r.Threshold.Verdict(out, judged) == record.Fail {

@@ -35,7 +35,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		Dataset: record.Dataset{Name: t.Name, Location: t.current.where.String(), Rows: liveRows(t.current.files)},
 		Table:   relResult, Now: r.now, Samples: r.samples(), Known: map[string]expectations.Counts{}, Past: t.pastMetric,
 	}
-	if err := r.remember(ctx, t); err != nil {
+	if err := r.remember(ctx, t, t.staged != nil); err != nil {
 		return err
 	}
 	if t.snap != nil {
@@ -54,7 +54,10 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		if err := attach(ctx, s, relNew, rel, true); err != nil {
 			return err
 		}
-		target.New = relNew
+		target.New, target.Batch = relNew, relNew
+		if t.Mode == "merge" || t.Mode == "scd2" {
+			target.Batch = relRows
+		}
 		target.Parts = append(target.Parts, expectations.Part{Relation: relNew, New: true})
 	}
 	stay := without(t.current.files, adds)
@@ -79,7 +82,11 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		return err
 	}
 	var err error
-	if target.Before, err = r.attachPast(ctx, t, s); err != nil {
+	var latest *relation
+	if t.staged != nil {
+		latest = &t.before
+	}
+	if target.Before, err = r.attachPast(ctx, t, s, latest); err != nil {
 		return err
 	}
 	result, err := t.plan.Audit(ctx, s, target)

@@ -78,6 +78,9 @@ func (r *run) bind(ctx context.Context) error {
 				continue
 			}
 			plan, err := spec.Suite.Plan(t.schema, schemas)
+			if err == nil {
+				err = plan.Ordered()
+			}
 			if err != nil {
 				wrong = append(wrong, err)
 				continue

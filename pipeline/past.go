@@ -15,16 +15,17 @@ import (
 
 // remember finds the past of a table for its suite: what the ledger kept of the
 // newest versions before, as many as rules look back. Versions that a restore
-// skipped are no past, and a version that is judged again is not its own.
+// skipped are no past, and a version that is judged again is not its own: comes
+// says that another one comes.
 //
 // Cost: none for rules that look at the last batch only; else a list and a read
 // of the ledger's entries, and the commits of the log since the oldest of them.
-func (r *run) remember(ctx context.Context, t *tableRun) error {
+func (r *run) remember(ctx context.Context, t *tableRun, comes bool) error {
 	last, back := t.ledger.last, int64(t.plan.Back())
 	if last == nil || t.snap == nil {
 		return nil
 	}
-	itself := t.staged == nil && last.Judged == t.snap.Version()
+	itself := !comes && last.Judged == t.snap.Version()
 	if back == 0 || back == 1 && !itself && last.Judged == t.snap.Version() {
 		t.past = []*ledgerEntry{last}
 		return nil
@@ -118,7 +119,8 @@ func (t *tableRun) pastMetric(metric string, n int) (any, bool) {
 
 // attachPast attaches the versions before of which a metric was not kept that
 // rules ask for, because they are new. Versions whose files are gone are left out.
-func (r *run) attachPast(ctx context.Context, t *tableRun, s engine.Session) ([]string, error) {
+// If rows come, latest is the table before them; else it is nil.
+func (r *run) attachPast(ctx context.Context, t *tableRun, s engine.Session, latest *relation) ([]string, error) {
 	var before []string
 	for i, entry := range t.past {
 		n := i + 1
@@ -126,8 +128,10 @@ func (r *run) attachPast(ctx context.Context, t *tableRun, s engine.Session) ([]
 		if !t.forgot(n) {
 			continue
 		}
-		was := t.before
-		if n > 1 || t.staged == nil {
+		var was relation
+		if n == 1 && latest != nil {
+			was = *latest
+		} else {
 			snap, err := t.delta.Snapshot(ctx, delta.Version(entry.Judged))
 			if errors.Is(err, delta.ErrGone) {
 				continue

@@ -93,20 +93,8 @@ func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string
 // stageReplacement compares the model's rows with the table's and stages the difference.
 func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Session, model string, identity []string, incremental bool, entry *ledgerEntry) error {
 	d := r.d
-	keep, split, err := t.plan.Split(d, "")
-	if err != nil {
-		return err
-	}
-	if split {
-		if err := r.attachRefs(ctx, t, s); err != nil {
-			return err
-		}
-	} else {
-		keep = "true"
-	}
 	columns := idents(d, "", t.schema.Names())
-	batch := fmt.Sprintf("SELECT %s, %s AS dq_keep FROM (%s) q", columns, keep, model)
-	if err := define(ctx, s, relBatch, batch, true); err != nil {
+	if err := r.judgeBatch(ctx, t, s, model, ""); err != nil {
 		return err
 	}
 	if err := define(ctx, s, relRows, "SELECT "+columns+" FROM dq_batch WHERE dq_keep", false); err != nil {
@@ -150,10 +138,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	}
 	st.counts.Unchanged = st.counts.Returned - refused - st.counts.Published
 	if refused > 0 {
-		if err := define(ctx, s, relRefused, "SELECT "+columns+" FROM dq_batch WHERE NOT dq_keep", true); err != nil {
-			return err
-		}
-		if err := r.stageRefused(ctx, t, s, st, ""); err != nil {
+		if err := r.stageRefused(ctx, t, s, st, refusedRows); err != nil {
 			return err
 		}
 	}

@@ -20,22 +20,23 @@ import (
 
 // Relations that a table's session holds besides the pipeline's tables.
 const (
-	relAdded   = "dq_added"   // rows of the incremental table that came
-	relRemoved = "dq_removed" // rows of it that went
-	relChanges = "dq_changes" // came and did not just move to another file
-	relGone    = "dq_gone"    // went and did not just move
-	relBatch   = "dq_batch"   // what the model returned, with dq_keep
-	relRows    = "dq_rows"    // the rows of it that are kept
-	relKeys    = "dq_keys"    // the keys whose rows are replaced
-	relTarget  = "dq_target"  // the table before this run
-	relOut     = "dq_out"     // rows of the table that go or are replaced
-	relTouched = "dq_touched" // the files that hold them
-	relRefused = "dq_refused" // rows that a quarantine or drop rule refused
-	relSmall   = "dq_small"   // rows of small files that are put together
-	relHeld    = "dq_held"    // rows that the quarantine holds already
-	relNew     = "dq_new"     // the files staged for the table
-	relResult  = "dq_table"   // the table as readers would see it
-	relBefore  = "dq_before"  // and a number: the table as it was so many versions before
+	relAdded    = "dq_added"    // rows of the incremental table that came
+	relRemoved  = "dq_removed"  // rows of it that went
+	relChanges  = "dq_changes"  // came and did not just move to another file
+	relGone     = "dq_gone"     // went and did not just move
+	relReturned = "dq_returned" // what the model returned
+	relBatch    = "dq_batch"    // the same rows, with dq_keep and why those that go do
+	relRows     = "dq_rows"     // the rows of it that are kept
+	relKeys     = "dq_keys"     // the keys whose rows are replaced
+	relTarget   = "dq_target"   // the table before this run
+	relOut      = "dq_out"      // rows of the table that go or are replaced
+	relTouched  = "dq_touched"  // the files that hold them
+	relRefused  = "dq_refused"  // rows that a quarantine or drop rule refused
+	relSmall    = "dq_small"    // rows of small files that are put together
+	relHeld     = "dq_held"     // rows that the quarantine holds already
+	relNew      = "dq_new"      // the files staged for the table
+	relResult   = "dq_table"    // the table as readers would see it
+	relBefore   = "dq_before"   // and a number: the table as it was so many versions before
 )
 
 // staged is what one run wants to change about a table.
@@ -181,39 +182,20 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 			return err
 		}
 	}
-	keep, split, err := t.plan.Split(r.d, existing)
-	if err != nil {
-		return err
-	}
-	req := engine.StageRequest{SQL: sql, Schema: t.schema, PartitionBy: t.PartitionBy}
-	if split {
-		if err := r.attachRefs(ctx, t, s); err != nil {
-			return err
-		}
-		req.Split = keep
-	}
-	files, err := r.write(ctx, s, t.current.where, req)
-	if err != nil {
-		return err
-	}
 	st := &staged{removes: removes, entry: entry, refused: map[string]int64{}}
-	var refused []table.File
-	for _, f := range files {
-		if f.Kept {
-			st.adds = append(st.adds, f.File)
-		} else {
-			refused = append(refused, f.File)
-		}
+	write := r.writeSplit
+	if t.plan.Compares() {
+		write = r.writeMeasured
+	}
+	refused, reasons, err := write(ctx, t, s, st, sql, existing)
+	if err != nil {
+		return err
 	}
 	st.counts.Published = liveRows(st.adds)
-	st.counts.Returned = st.counts.Published + liveRows(refused)
+	st.counts.Returned = st.counts.Published + refused
 	st.counts.Removed = liveRows(removes)
-	if len(refused) > 0 {
-		rel := relation{where: t.current.where, schema: t.schema, files: refused}
-		if err := attach(ctx, s, relRefused, rel, false); err != nil {
-			return err
-		}
-		if err := r.stageRefused(ctx, t, s, st, existing); err != nil {
+	if refused > 0 {
+		if err := r.stageRefused(ctx, t, s, st, reasons); err != nil {
 			return err
 		}
 	}
@@ -225,6 +207,112 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	}
 	r.becomes(t, st)
 	return nil
+}
+
+// writeSplit writes the rows of a SELECT as they come: those that stay, and beside
+// them those that a rule refuses. It returns how many these are, and a SELECT of
+// them with their reasons.
+func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st *staged, sql, existing string) (int64, string, error) {
+	keep, split, err := t.plan.Split(r.d, existing)
+	if err != nil {
+		return 0, "", err
+	}
+	req := engine.StageRequest{SQL: sql, Schema: t.schema, PartitionBy: t.PartitionBy}
+	if split {
+		if err := r.attachRefs(ctx, t, s); err != nil {
+			return 0, "", err
+		}
+		req.Split = keep
+	}
+	files, err := r.write(ctx, s, t.current.where, req)
+	if err != nil {
+		return 0, "", err
+	}
+	var refused []table.File
+	for _, f := range files {
+		if f.Kept {
+			st.adds = append(st.adds, f.File)
+		} else {
+			refused = append(refused, f.File)
+		}
+	}
+	if len(refused) == 0 {
+		return 0, "", nil
+	}
+	rel := relation{where: t.current.where, schema: t.schema, files: refused}
+	if err := attach(ctx, s, relRefused, rel, false); err != nil {
+		return 0, "", err
+	}
+	sql, err = t.plan.Reasons(r.d, relRefused, existing)
+	return liveRows(refused), sql, err
+}
+
+// writeMeasured does what writeSplit does for rules that compare rows with the
+// whole batch. The engine keeps its rows meanwhile, on disk where memory does not
+// hold them. (10M rows: 8.9 CPU s in place of 6.1 for writing alone. Evaluating the
+// model twice takes 6.6 if it is a mere projection; but a model need not give the
+// same rows twice, and the rules must see those that are written.)
+func (r *run) writeMeasured(ctx context.Context, t *tableRun, s engine.Session, st *staged, sql, existing string) (int64, string, error) {
+	if err := r.judgeBatch(ctx, t, s, sql, existing); err != nil {
+		return 0, "", err
+	}
+	stay := "SELECT " + idents(r.d, "", t.schema.Names()) + " FROM dq_batch WHERE dq_keep"
+	files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: stay, Schema: t.schema, PartitionBy: t.PartitionBy})
+	if err != nil {
+		return 0, "", err
+	}
+	for _, f := range files {
+		st.adds = append(st.adds, f.File)
+	}
+	refused, err := count(ctx, s, "SELECT count(*) FROM dq_batch WHERE NOT dq_keep")
+	return refused, refusedRows, err
+}
+
+// refusedRows is a SELECT of the refused rows of relBatch, with their reasons.
+const refusedRows = "SELECT * FROM dq_batch WHERE NOT dq_keep"
+
+// judgeBatch makes relBatch: the rows that a SELECT returns, with dq_keep and, of
+// those that a rule refuses, with their reasons.
+func (r *run) judgeBatch(ctx context.Context, t *tableRun, s engine.Session, sql, existing string) error {
+	compares := t.plan.Compares()
+	if err := define(ctx, s, relReturned, sql, compares); err != nil {
+		return err
+	}
+	if len(t.plan.Refusing()) == 0 {
+		return define(ctx, s, relBatch, "SELECT "+idents(r.d, "", t.schema.Names())+", true AS dq_keep FROM "+relReturned, true)
+	}
+	if err := r.attachRefs(ctx, t, s); err != nil {
+		return err
+	}
+	if compares {
+		if err := r.measure(ctx, t, s); err != nil {
+			return err
+		}
+	}
+	reasons, err := t.plan.Reasons(r.d, relReturned, existing)
+	if err != nil {
+		return err
+	}
+	if err := define(ctx, s, relBatch, reasons, true); err != nil {
+		return err
+	}
+	if compares { // its rows are in relBatch, and need no place any more
+		return define(ctx, s, relReturned, "SELECT * FROM "+relBatch, false)
+	}
+	return nil
+}
+
+// measure gives the table's plan what its refusing rules compare rows with.
+func (r *run) measure(ctx context.Context, t *tableRun, s engine.Session) error {
+	if err := r.remember(ctx, t, true); err != nil {
+		return err
+	}
+	before, err := r.attachPast(ctx, t, s, &t.current)
+	if err != nil {
+		return err
+	}
+	t.plan, err = t.plan.Measure(ctx, s, expectations.Target{Dialect: r.d, New: relReturned, Now: r.now, Past: t.pastMetric, Before: before})
+	return err
 }
 
 // becomes sets what the table would look like after the commit.
@@ -256,12 +344,8 @@ func without(files, removed []table.File) []table.File {
 
 // stageRefused writes the refused rows with their reasons for the quarantine
 // table; rows that only drop rules refused are counted and not kept.
-func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, existing string) error {
-	sql, err := t.plan.Reasons(r.d, relRefused, existing)
-	if err != nil {
-		return err
-	}
-	if err := define(ctx, s, "dq_reasoned", sql, true); err != nil {
+func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, reasons string) error {
+	if err := define(ctx, s, "dq_reasoned", reasons, true); err != nil {
 		return err
 	}
 	held, err := r.attachQuarantine(ctx, t, s)

@@ -101,6 +101,10 @@ func (r *Rule) Windows() []Window {
 	return windows
 }
 
+// Ordered reports whether the rule says by what rows follow each other; otherwise
+// they do as in the source.
+func (w Window) Ordered() bool { return len(w.window.args) > 1 }
+
 // SQL is an item of the list of a SELECT over all rows, without an alias.
 func (w Window) SQL(d engine.Dialect) (string, error) {
 	var args []string
