@@ -2,7 +2,6 @@ package expectations
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
@@ -47,7 +46,9 @@ func (a *auditor) byGroup(ctx context.Context, name string, rules []*rule) error
 			continue
 		}
 		a.tallies[r].judged, a.tallies[r].scanned = true, true
-		a.vanished(r)
+		if err := a.vanished(ctx, r); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -106,60 +107,99 @@ func wholes(values []any) ([]int64, error) {
 	return out, nil
 }
 
-// tableGroups computes the metrics of a rule in each group: in one scan, unless
-// one of them reads the table for itself, which then is done group by group.
+// tableGroups judges a rule over aggregates in each group.
 func (a *auditor) tableGroups(ctx context.Context, name string, r *rule) error {
-	d, t := a.dialect, a.tallies[r]
+	t := a.tallies[r]
 	rule := r.aggregate.With(a.facts())
-	items, of, alone, err := a.groupItems(r, rule, d.Relation(name))
+	groups, err := a.measureGroups(ctx, name, r, distinctMetrics(rule), true)
 	if err != nil {
 		return err
 	}
-	keys := idents(d, r.GroupBy)
-	list := strings.Join(keys, ", ")
-	measured := slices.Concat(keys, items, []string{"count(*)"})
-	if alone {
-		measured = slices.Clone(keys)
-		for _, k := range keys {
-			measured = append(measured, asText(k))
-		}
-	}
-	answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s ORDER BY %s LIMIT %d", strings.Join(measured, ", "), d.Relation(name), list, list, maxJudged+1))
+	past, err := a.pastGroups(ctx, r, rule)
 	if err != nil {
 		return err
 	}
-	if len(answer.Values) > maxJudged || alone && len(answer.Values) > maxGroups {
-		return fmt.Errorf("there are too many groups: at most %d can be judged, for aggregates such as duplicates or mode %d", maxJudged, maxGroups)
-	}
-	for _, row := range answer.Values {
-		g := groupTally{key: row[:len(keys):len(keys)]}
-		found := row[len(keys):]
-		if alone {
-			if found, err = a.groupMetrics(ctx, name, r, rule, found); err != nil {
-				return err
-			}
-		}
-		if len(found) != len(of) {
-			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(found), len(of))
-		}
-		values := map[string]any{}
-		for i, text := range of {
-			values[text] = rounded(found[i])
-		}
-		if err := g.judge(r, rule, values, a); err != nil {
+	for _, m := range groups {
+		g := groupTally{key: m.key}
+		if err := g.judge(r, rule, m.values, past, a); err != nil {
 			return err
 		}
 		t.Rows += g.Rows
 		t.groups = append(t.groups, g)
 	}
 	t.groupCount = int64(len(t.groups))
+	if !r.Batch {
+		a.keepGroups(r, rule, groups)
+	}
 	return nil
+}
+
+// distinctMetrics are the metrics of a rule in whatever version, each once.
+func distinctMetrics(rule *cel.Rule) []cel.Metric {
+	var metrics []cel.Metric
+	for _, m := range rule.Metrics() {
+		if !slices.ContainsFunc(metrics, func(o cel.Metric) bool { return o.Of == m.Of }) {
+			metrics = append(metrics, m)
+		}
+	}
+	return metrics
+}
+
+// measured is what a group's metrics are, by Metric.Of.
+type measured struct {
+	key    []any
+	values map[string]any
+}
+
+// measureGroups computes metrics in each group of a relation, and how many rows it
+// has: in one scan, unless one of them reads the table for itself, which then is
+// done group by group. With scope it counts the rows too whose where errs.
+func (a *auditor) measureGroups(ctx context.Context, name string, r *rule, metrics []cel.Metric, scope bool) ([]measured, error) {
+	d := a.dialect
+	items, of, alone, err := a.groupItems(r, metrics, scope, d.Relation(name))
+	if err != nil {
+		return nil, err
+	}
+	keys := idents(d, r.GroupBy)
+	list := strings.Join(keys, ", ")
+	asked := slices.Concat(keys, items, []string{"count(*)"})
+	if alone {
+		asked = slices.Clone(keys)
+		for _, k := range keys {
+			asked = append(asked, asText(k))
+		}
+	}
+	answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s ORDER BY %s LIMIT %d", strings.Join(asked, ", "), d.Relation(name), list, list, maxJudged+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Values) > maxJudged || alone && len(answer.Values) > maxGroups {
+		return nil, fmt.Errorf("there are too many groups: at most %d can be judged, for aggregates such as duplicates or mode %d", maxJudged, maxGroups)
+	}
+	var groups []measured
+	for _, row := range answer.Values {
+		g := measured{key: row[:len(keys):len(keys)], values: map[string]any{}}
+		found := row[len(keys):]
+		if alone {
+			if found, err = a.groupMetrics(ctx, name, r, metrics, scope, found); err != nil {
+				return nil, err
+			}
+		}
+		if len(found) != len(of) {
+			return nil, fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(found), len(of))
+		}
+		for i, text := range of {
+			g.values[text] = rounded(found[i])
+		}
+		groups = append(groups, g)
+	}
+	return groups, nil
 }
 
 // erroredScope names the rows whose where could not be evaluated, among values.
 const erroredScope = "errored"
 
-func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, a *auditor) (err error) {
+func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past groupPast, a *auditor) (err error) {
 	if g.Rows, err = whole(values[rowCount]); err != nil {
 		return err
 	}
@@ -174,8 +214,15 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, a *au
 	}
 	mine := map[string]any{}
 	g.seen = map[string]any{}
+	key := keyOf(g.key)
 	for _, m := range rule.Metrics() {
-		v := values[m.Of]
+		v, ok := values[m.Of], true
+		if m.Past > 0 {
+			v, ok = past.of(key, m)
+		}
+		if !ok {
+			continue
+		}
 		mine[m.Text] = v
 		if m.Errors && v == int64(0) {
 			continue
@@ -192,7 +239,7 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, a *au
 
 // groupMetrics computes the metrics of one group by itself. texts are the values
 // of its columns as the engine writes them.
-func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, rule *cel.Rule, texts []any) ([]any, error) {
+func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, metrics []cel.Metric, scope bool, texts []any) ([]any, error) {
 	d := a.dialect
 	var conditions []string
 	for i, column := range idents(d, r.GroupBy) {
@@ -203,7 +250,7 @@ func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, rule *
 		}
 	}
 	from := "(SELECT * FROM " + d.Relation(name) + " WHERE " + strings.Join(conditions, " AND ") + ") AS dq_g"
-	items, _, _, err := a.groupItems(r, rule, from)
+	items, _, _, err := a.groupItems(r, metrics, scope, from)
 	if err != nil {
 		return nil, err
 	}
@@ -219,10 +266,10 @@ func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, rule *
 
 func asText(column string) string { return "CAST(" + column + " AS VARCHAR)" }
 
-// groupItems are the metrics of a rule as SQL over from, what they are called,
-// and whether one of them reads from by itself, so that GROUP BY does not reach it.
-func (a *auditor) groupItems(r *rule, rule *cel.Rule, from string) (items, of []string, alone bool, err error) {
-	for _, m := range rule.Metrics() {
+// groupItems are metrics as SQL over from, what they are called, and whether one
+// of them reads from by itself, so that GROUP BY does not reach it.
+func (a *auditor) groupItems(r *rule, metrics []cel.Metric, scope bool, from string) (items, of []string, alone bool, err error) {
+	for _, m := range metrics {
 		sql, err := m.SQL(a.dialect, from)
 		if err != nil {
 			return nil, nil, false, err
@@ -234,67 +281,30 @@ func (a *auditor) groupItems(r *rule, rule *cel.Rule, from string) (items, of []
 		alone = alone || sql != other
 		items, of = append(items, sql), append(of, m.Of)
 	}
-	if r.whereNode != nil {
-		scope, err := condition(a.dialect, r.scope, a.facts())
+	if scope && r.whereNode != nil {
+		where, err := condition(a.dialect, r.scope, a.facts())
 		if err != nil {
 			return nil, nil, false, err
 		}
-		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, erroredScope)
+		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", where)), append(of, erroredScope)
 	}
 	return items, append(of, rowCount), alone, nil
 }
 
-// vanished adds the groups that the version before had and this one has not, and
-// keeps this one's for the next.
-func (a *auditor) vanished(r *rule) {
-	t := a.tallies[r]
-	text := "groups(" + strings.Join(r.GroupBy, ", ") + ")"
-	now := map[string]bool{}
-	var keys []string
-	for _, g := range t.groups {
-		k := g.text()
-		now[k] = true
-		keys = append(keys, k)
-	}
-	if t.groupCount <= maxGroups && !r.Batch {
-		slices.Sort(keys)
-		a.result.Metrics[text] = "[" + strings.Join(keys, ",") + "]"
-	}
-	if a.target.Past == nil || t.groupCount > maxGroups {
-		return
-	}
-	before, _ := a.target.Past(text, 1)
-	kept, _ := before.(string)
-	var was [][]any
-	if json.Unmarshal([]byte(kept), &was) != nil {
-		return
-	}
-	for _, key := range was {
-		if g := (groupTally{key: key, gone: true}); !now[g.text()] && len(key) == len(r.GroupBy) {
-			t.groups = append(t.groups, g)
-		}
-	}
-}
-
-// text is the key as JSON.
-func (g groupTally) text() string {
-	values := make([]any, len(g.key))
-	for i, v := range g.key {
-		values[i] = plain(v)
-	}
-	out, _ := json.Marshal(values) // plain values always can be
-	return string(out)
-}
-
 // groupVerdict judges the groups, and makes the worst of them the rule's verdict.
 func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
-	verdict, judged, bad, errored := record.Pass, 0, 0, 0
+	verdict, judged, bad, errored, fresh := record.Pass, 0, 0, 0, 0
 	var first *groupTally
 	for i := range t.groups {
 		g := &t.groups[i]
 		g.verdict = r.judgeGroup(g)
 		switch g.verdict {
-		case record.Vacuous, record.Skipped:
+		case record.Skipped:
+			if !g.gone {
+				fresh++
+			}
+			continue
+		case record.Vacuous:
 			continue
 		case record.Error:
 			errored++
@@ -315,6 +325,10 @@ func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
 			first = g
 		}
 		e.Groups = append(e.Groups, r.groupEntry(g, p))
+	}
+	if judged == 0 && fresh > 0 {
+		e.Verdict, e.Reason, e.Message = record.Skipped, noHistory, skipped[noHistory]
+		return
 	}
 	if judged == 0 {
 		r.vacuous(e, "no group to judge")
@@ -382,6 +396,8 @@ func (r *rule) judgeGroup(g *groupTally) record.Verdict {
 		return record.Fail
 	case cel.Null:
 		return record.Vacuous
+	case cel.NoPast:
+		return record.Skipped
 	}
 	return record.Error
 }
@@ -417,6 +433,8 @@ func (r *rule) groupEntry(g *groupTally, p *Plan) map[string]any {
 	}
 	if g.problem != "" {
 		entry["reason"] = g.problem
+	} else if g.outcome != nil && g.outcome.Value == cel.NoPast {
+		entry["reason"] = noHistory
 	} else if g.outcome != nil && g.outcome.Message != "" {
 		entry["reason"] = g.outcome.Message
 	}

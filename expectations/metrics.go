@@ -279,10 +279,8 @@ func (a *auditor) pastValue(m cel.Metric) (any, bool) {
 }
 
 func (a *auditor) pastOf(m cel.Metric, n int) (any, bool) {
-	if a.target.Past != nil {
-		if v, ok := a.target.Past(m.Of, n); ok {
-			return v, true
-		}
+	if v, ok := a.recall(m.Of, n); ok {
+		return v, true
 	}
 	v, ok := a.past[pastMetric{m.Of, n}]
 	return v, ok

@@ -229,9 +229,6 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.row = compile(func(src string) (*cel.Rule, error) { return env.RowOver(src, r.scope) }, r.cel)
 	default:
 		r.aggregate = compile(overTable, r.cel)
-		if r.aggregate != nil && e.GroupBy != nil {
-			c.history(r.aggregate, place)
-		}
 	}
 	if len(c.errs) > before {
 		return nil
@@ -356,15 +353,6 @@ func (e *Expectation) referencePlace(place func(cel.Issue) yamlpos.Error) func(c
 		}
 	}
 	return place
-}
-
-// history refuses the past of groups, of which no numbers are kept.
-func (c *compiler) history(r *cel.Rule, place func(cel.Issue) yamlpos.Error) {
-	for _, m := range r.Metrics() {
-		if m.Past > 0 {
-			c.note(place(cel.Issue{Message: m.Text + " is not known for each group", Hint: "remove group_by, or compare groups by a where each"}))
-		}
-	}
 }
 
 // inside places an issue in the text of a YAML scalar.

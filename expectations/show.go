@@ -26,17 +26,18 @@ func (p *Plan) Refusing() []string {
 	return ids
 }
 
-// Past lists the metrics of versions before that rules ask for.
-func (p *Plan) Past() []cel.Metric {
-	var past []cel.Metric
+// PastMetric is a metric, by its text, of the last Past versions before.
+type PastMetric struct {
+	Text string
+	Past int
+}
+
+// Past lists what rules ask of versions before: metrics, those of groups, and
+// which groups there were.
+func (p *Plan) Past() []PastMetric {
+	var past []PastMetric
 	for _, r := range p.rules {
-		for _, part := range r.parts() {
-			for _, m := range part.With(cel.Facts{Now: p.now}).Metrics() {
-				if m.Past > 0 {
-					past = append(past, m)
-				}
-			}
-		}
+		past = append(past, r.asksPast(cel.Facts{Now: p.now})...)
 	}
 	return past
 }

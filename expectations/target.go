@@ -92,7 +92,8 @@ type Result struct {
 	Check *record.Check
 	// Files holds the counts of the rules judged now, by file of Parts.
 	Files map[string]Counts
-	// Metrics holds the table's metrics by text, to be kept for previous and history.
+	// Metrics holds the table's metrics by text, to be kept for previous and history:
+	// values as in engine.Rows, and [Grouped].
 	Metrics map[string]any
 	// Close says that the gate closes, and Reasons say why.
 	Close   bool

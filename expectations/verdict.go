@@ -57,9 +57,9 @@ func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 }
 
 var skipped = map[string]string{
-	"no_batch":   "there is no batch that it could judge",
-	"no_table":   "there is no table that it could judge",
-	"no_history": "there is no earlier version to compare with",
+	"no_batch": "there is no batch that it could judge",
+	"no_table": "there is no table that it could judge",
+	noHistory:  "there is no earlier version to compare with",
 }
 
 // shown are the columns that a reader connects with the rule.
@@ -121,7 +121,7 @@ func (r *rule) tableVerdict(e *record.Expectation, t *tally) {
 	case cel.Null:
 		r.vacuous(e, "no value to judge")
 	case cel.NoPast:
-		e.Verdict, e.Reason, e.Message = record.Skipped, "no_history", skipped["no_history"]
+		e.Verdict, e.Reason, e.Message = record.Skipped, noHistory, skipped[noHistory]
 	default:
 		e.Verdict, e.Message = record.Error, "could not be evaluated: "+t.outcome.Message
 	}

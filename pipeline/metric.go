@@ -23,8 +23,16 @@ func metricsOf(result *expectations.Result) map[string]metric {
 	return metrics
 }
 
-// MarshalJSON writes {"int": "541909"}, {"decimal": "12.340"}, {"double": "0.25"} ...
+// MarshalJSON writes {"int": "541909"}, {"decimal": "12.340"}, {"double": "0.25"} ...,
+// and of groups {"groups": {"[\"SE\"]": {"int": "3"}}}.
 func (m metric) MarshalJSON() ([]byte, error) {
+	if groups, ok := m.value.(expectations.Grouped); ok {
+		kept := map[string]metric{}
+		for key, v := range groups {
+			kept[key] = metric{v}
+		}
+		return json.Marshal(map[string]any{"groups": kept})
+	}
 	kind, text := "", ""
 	switch v := m.value.(type) {
 	case nil:
@@ -49,12 +57,28 @@ func (m metric) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (m *metric) UnmarshalJSON(data []byte) error {
-	var pair map[string]string
+	var pair map[string]json.RawMessage
 	if err := json.Unmarshal(data, &pair); err != nil {
 		return err
 	}
-	for kind, text := range pair {
-		var err error
+	for kind, value := range pair {
+		if kind == "groups" {
+			var kept map[string]metric
+			if err := json.Unmarshal(value, &kept); err != nil {
+				return err
+			}
+			groups := expectations.Grouped{}
+			for key, of := range kept {
+				groups[key] = of.value
+			}
+			m.value = groups
+			return nil
+		}
+		var text string
+		err := json.Unmarshal(value, &text)
+		if err != nil {
+			return err
+		}
 		switch kind {
 		case "null":
 			m.value = nil

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/expectations"
 )
 
 func TestMetricsKeepTheirType(t *testing.T) {
-	for _, v := range []any{nil, int64(1)<<60 + 1, 0.1, engine.Decimal("12.340"), "x", true, time.Date(2011, 12, 9, 12, 50, 0, 1000, time.UTC)} {
+	for _, v := range []any{nil, int64(1)<<60 + 1, 0.1, engine.Decimal("12.340"), "x", true, time.Date(2011, 12, 9, 12, 50, 0, 1000, time.UTC),
+		expectations.Grouped{`["SE"]`: int64(3), `[null]`: nil}} {
 		data, err := json.Marshal(metric{v})
 		if err != nil {
 			t.Fatal(err)

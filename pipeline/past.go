@@ -160,7 +160,7 @@ func (r *run) attachPast(ctx context.Context, t *tableRun, s engine.Session, lat
 // was not kept then.
 func (t *tableRun) forgot(n int) bool {
 	for _, m := range t.plan.Past() {
-		if _, ok := t.pastMetric(m.Of, n); !ok && n <= m.Past {
+		if _, ok := t.pastMetric(m.Text, n); !ok && n <= m.Past {
 			return true
 		}
 	}
