@@ -20,20 +20,20 @@ func (p *page) banner(run *record.Run) {
 	}
 	p.raw("</ul></div>\n<dl class=\"facts\">")
 	total, by := tally(run)
-	sum := totals(run)
-	fact := func(name markup, value string) {
+	fact := func(name, value string) {
 		p.raw(`<div`)
 		if len(value) > 20 {
 			p.raw(` class="wide"`)
 		}
-		p.raw(`><dt>`+name+`</dt><dd>`).text(value, maxName).raw(`</dd></div>`)
+		p.raw(`><dt>`).say(name).raw(`</dt><dd>`).text(value, maxName).raw(`</dd></div>`)
 	}
 	if total > 0 {
 		fact("Expectations", number(total)+": "+counted(by))
 	}
 	if run.Command == "run" {
-		fact("Rows published", number(sum.Published))
-		fact("Rows refused", number(sum.Quarantined+sum.Dropped))
+		for _, f := range rowFacts(run) {
+			fact(f.name, f.value)
+		}
 	}
 	fact("Took", duration(run.DurationMS))
 	fact("Engine", run.Engine.Name+" "+run.Engine.Version)
@@ -234,7 +234,7 @@ func (p *page) expectation(e *record.Expectation) {
 		p.raw(`<div class="soft small">where <code>`).text(e.Where, 400).raw(`</code></div>`)
 	}
 	if len(e.Threshold) > 0 {
-		p.raw(`<div class="soft small">`).say(pairs(e.Threshold, " ")).raw(`</div>`)
+		p.raw(`<div class="soft small">`).say(threshold(e.Threshold)).raw(`</div>`)
 	}
 	p.raw(`</td>`)
 	if e.Scope == "row" {
@@ -270,7 +270,7 @@ func (p *page) decision(d *record.Decision) {
 		p.raw(`<div class="small"><strong>`).say(waived(w)).raw(`</strong>: `).text(w.Reason, maxMessage).raw(`</div>`)
 	}
 	if len(d.Evidence) > 0 {
-		p.raw(`<div class="soft small">`).say(pairs(d.Evidence, " = ")).raw(`</div>`)
+		p.raw(`<div class="soft small">`).say(pairs(d.Evidence)).raw(`</div>`)
 	}
 	p.raw(`</td><td class="any"><code>`).text(d.ID, maxName).raw("</code></td></tr>\n")
 }

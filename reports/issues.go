@@ -160,7 +160,7 @@ func meta(i *issue) []string {
 			add(percent(bad, e.Evaluated) + " of " + plural(e.Evaluated, "row") + " in scope bad")
 		}
 		if len(e.Threshold) > 0 {
-			add("asked for " + pairs(e.Threshold, " "))
+			add("asked for " + threshold(e.Threshold))
 		}
 		if e.Refused > 0 {
 			add(plural(e.Refused, "row") + " refused")

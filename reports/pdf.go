@@ -448,10 +448,9 @@ func (d *doc) cover() {
 	d.fill(pageLeft, top, 1.6, d.y-top, c)
 	d.space(8)
 	total, by := tally(run)
-	sum := totals(run)
 	facts := []fact{{"Expectations", number(total) + ": " + counted(by)}}
 	if run.Command == "run" {
-		facts = append(facts, fact{"Rows published", number(sum.Published)}, fact{"Rows refused", number(sum.Quarantined + sum.Dropped)})
+		facts = append(facts, rowFacts(run)...)
 	}
 	for _, f := range append(facts, d.facts...) {
 		lines := d.wrap(body, clean(f.value, maxMessage), textWidth-40, 3)

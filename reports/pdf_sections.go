@@ -64,8 +64,8 @@ func (d *doc) overview() {
 	lanes := []lane{{"Table", 36, false}, {"Outcome", 24, false}, {"Version", 19, false}, {"Expectations", 28, false}}
 	if moved {
 		d.para(smallSoft, "Rows returned by a source or model = published + unchanged + quarantined + dropped. Numbers in brackets were held back with their layer.", 0)
-		lanes = []lane{{"Table", 31, false}, {"Outcome", 20, false}, {"Version", 17, false}, {"Expectations", 18, false},
-			{"Returned", 13.5, true}, {"Published", 16, true}, {"Unchanged", 16, true}, {"Quarantined", 18.5, true}, {"Dropped", 14, true}}
+		lanes = []lane{{"Table", 30, false}, {"Outcome", 20, false}, {"Version", 16, false}, {"Expectations", 20.5, false},
+			{"Returned", 13.5, true}, {"Published", 16, true}, {"Unchanged", 16, true}, {"Quarantined", 18.5, true}, {"Dropped", 13.5, true}}
 	}
 	lanes = append(lanes, lane{"Rows", 14, true})
 	d.space(1)
@@ -178,7 +178,7 @@ func expectationRow(e *record.Expectation) []field {
 	if e.Where != "" {
 		rule = rule.then(codeSmall.in(soft), "where "+clean(e.Where, 400))
 	}
-	rule = rule.then(smallSoft, pairs(e.Threshold, " "))
+	rule = rule.then(smallSoft, threshold(e.Threshold))
 	row := []field{verdict(e.Verdict, string(e.Verdict)), id, rule}
 	if e.Scope == "row" {
 		row = append(row, dash(e.Evaluated), dash(e.Failed), dash(e.Errored))
@@ -202,7 +202,7 @@ func (d *doc) policies() {
 			if c.Waiver != nil {
 				what = what.then(smallBold, waived(c.Waiver)).then(small, clean(c.Waiver.Reason, maxMessage))
 			}
-			what = what.then(smallSoft, pairs(c.Evidence, " = "))
+			what = what.then(smallSoft, pairs(c.Evidence))
 			rows = append(rows, []field{verdict(decisionVerdict(c), c.Effect),
 				bold(clean(c.Policy, maxName)).then(smallSoft, clean(c.Title, maxMessage)), what,
 				{spans: []span{{codeSmall, clean(c.ID, maxName)}}}})

@@ -248,11 +248,29 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// pairs writes a small map as "mostly 0.999, max_failed 3", by key.
-func pairs(m map[string]any, between string) string {
+// pairs writes a small map as "rows() = 4, sum(x) = 3", by key.
+func pairs(m map[string]any) string {
 	parts := make([]string, 0, len(m))
 	for _, k := range sortedKeys(m) {
-		parts = append(parts, clean(k, maxName)+between+value(m[k]).text)
+		parts = append(parts, clean(k, maxName)+" = "+value(m[k]).text)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// threshold writes what an expectation bears: "mostly 0.99", or with two bounds
+// "mostly 0.99 (below 0.999 it warns)", "max_failed 10 (above 2 it warns)".
+func threshold(bears map[string]any) string {
+	parts := make([]string, 0, len(bears))
+	for _, k := range sortedKeys(bears) {
+		v, warns := bears[k], ""
+		if two, ok := v.(map[string]any); ok {
+			side := "below"
+			if k == "max_failed" {
+				side = "above"
+			}
+			v, warns = two["fail"], " ("+side+" "+value(two["warn"]).text+" it warns)"
+		}
+		parts = append(parts, clean(k, maxName)+" "+value(v).text+warns)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -98,6 +99,44 @@ func TestReconciles(t *testing.T) {
 	}
 	if text := pdfText(t, run); !strings.Contains(text, "does not reconcile") {
 		t.Error("pdf does not say that counts do not reconcile")
+	}
+}
+
+// Rows of a closed layer are neither published nor refused one by one: they are held back.
+func TestRowFacts(t *testing.T) {
+	published := record.Table{Outcome: "published", Counts: record.Counts{Returned: 12, Published: 9, Quarantined: 2, Dropped: 1}}
+	refused := record.Table{Outcome: "refused", Counts: record.Counts{Returned: 1500, Published: 1490, Quarantined: 10}}
+	idle := record.Table{Outcome: "not_run"}
+	for _, c := range []struct {
+		tables []record.Table
+		want   string
+	}{
+		{[]record.Table{published}, "[{Rows published 9} {Rows refused 3}]"},
+		{[]record.Table{published, refused, idle}, "[{Rows published 9} {Rows refused 3} {Rows held back 1,500}]"},
+		{[]record.Table{refused}, "[{Rows published 0} {Rows refused 0} {Rows held back 1,500}]"},
+	} {
+		run := &record.Run{Command: "run", Layers: []record.Layer{{Tables: c.tables}}}
+		if got := fmt.Sprint(rowFacts(run)); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+		if html := string(draw(t, "html", run)); strings.Contains(html, "Rows held back") != strings.Contains(c.want, "held back") {
+			t.Errorf("the page does not say what the facts do: %s", c.want)
+		}
+	}
+}
+
+func TestThreshold(t *testing.T) {
+	for _, c := range []struct {
+		bears map[string]any
+		want  string
+	}{
+		{map[string]any{"mostly": 0.99}, "mostly 0.99"},
+		{map[string]any{"mostly": map[string]any{"warn": 0.999, "fail": 0.99}}, "mostly 0.99 (below 0.999 it warns)"},
+		{map[string]any{"max_failed": map[string]any{"warn": int64(2), "fail": int64(10)}}, "max_failed 10 (above 2 it warns)"},
+	} {
+		if got := threshold(c.bears); got != c.want {
+			t.Errorf("%v is written %q, want %q", c.bears, got, c.want)
+		}
 	}
 }
 

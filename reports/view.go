@@ -78,7 +78,7 @@ func story(e *record.Expectation) string {
 		}
 	}
 	if len(e.Observed) > 0 {
-		parts = append(parts, pairs(e.Observed, " = "))
+		parts = append(parts, pairs(e.Observed))
 	}
 	if e.Refused > 0 {
 		parts = append(parts, plural(e.Refused, "row")+" refused")
@@ -387,17 +387,23 @@ func byCount(rules map[string]int64) []string {
 	return ids
 }
 
-// totals adds up what was really published and refused; a refused table
-// published nothing, whatever its batch counted.
-func totals(run *record.Run) (sum record.Counts) {
+// rowFacts say where the rows of a run went: what readers see, what a rule refused
+// for itself, and all that was held back with its layer.
+func rowFacts(run *record.Run) []fact {
+	var published, refused, back int64
 	for t := range tables(run) {
-		if !held(t) {
-			sum.Published += t.Counts.Published
+		if held(t) {
+			back += t.Counts.Returned
+			continue
 		}
-		sum.Quarantined += t.Counts.Quarantined
-		sum.Dropped += t.Counts.Dropped
+		published += t.Counts.Published
+		refused += t.Counts.Quarantined + t.Counts.Dropped
 	}
-	return sum
+	facts := []fact{{"Rows published", number(published)}, {"Rows refused", number(refused)}}
+	if back > 0 {
+		facts = append(facts, fact{"Rows held back", number(back)})
+	}
+	return facts
 }
 
 // held reports whether a table's rows were kept from readers.
@@ -482,7 +488,7 @@ func result(e *record.Expectation) string {
 	case e.Message != "" && e.Verdict != record.Pass:
 		return clean(e.Message, 400)
 	case len(e.Observed) > 0:
-		return pairs(e.Observed, " = ")
+		return pairs(e.Observed)
 	case e.Verdict != record.Pass || e.Failed+e.Errored > 0 || e.Refused > 0:
 		return clean(story(e), 400)
 	}

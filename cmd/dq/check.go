@@ -13,6 +13,7 @@ import (
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
@@ -24,6 +25,7 @@ type checking struct {
 	session  engine.Session
 	data     *data
 	suite    *expectations.Suite
+	expect   []string // the rules that the suite is made of, if they are given on the command line
 	tables   []string
 	opts     dataOptions
 	samples  int
@@ -50,7 +52,7 @@ func without(files, added []table.File) []table.File {
 
 // check audits the data and records it as a run of one table.
 func (c *checking) check(ctx context.Context, run *record.Run) error {
-	d, suite, dialect := c.data, c.suite, c.eng.Dialect()
+	d, dialect := c.data, c.eng.Dialect()
 	added, err := d.added(ctx)
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 		return err
 	}
 	if d.broken != nil {
-		unreadable(run, d, &record.Check{Format: record.CheckFormat, Dataset: d.dataset, Suite: record.SuiteRef{Name: suite.File, Digest: suite.Digest},
+		unreadable(run, d, &record.Check{Format: record.CheckFormat, Dataset: d.dataset, Suite: record.SuiteRef{Name: c.suite.File, Digest: c.suite.Digest},
 			Expectations: []record.Expectation{}, Engine: run.Engine, Tool: run.Tool, StartedAt: run.StartedAt})
 		return nil
 	}
@@ -71,7 +73,7 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	if err != nil {
 		return err
 	}
-	plan, err := planFor(suite, schema, refs)
+	plan, err := c.plan(schema, refs)
 	if err != nil {
 		return err
 	}
@@ -119,6 +121,29 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	}
 	c.record(run, result.Check, schema, findings, result)
 	return nil
+}
+
+// plan compiles the suite. A rule of the command line is one on a row, or one over
+// aggregates: which, its text says.
+func (c *checking) plan(schema table.Schema, refs map[string]table.Schema) (*expectations.Plan, error) {
+	plan, err := planFor(c.suite, schema, refs)
+	var wrong yamlpos.Errors
+	if c.expect == nil || !errors.As(err, &wrong) {
+		return plan, err
+	}
+	rules := slices.Clone(c.expect)
+	for _, e := range wrong {
+		if i := e.Line - suiteHead - 1; e.Message == cel.AllRows && i < len(rules) {
+			rules[i] = "table: " + rules[i]
+		}
+	}
+	if slices.Equal(rules, c.expect) {
+		return nil, err
+	}
+	if c.suite, err = loadSuite("", rules); err != nil {
+		return nil, err
+	}
+	return planFor(c.suite, schema, refs)
 }
 
 func (c *checking) record(run *record.Run, check *record.Check, schema table.Schema, findings []record.Finding, result *expectations.Result) {

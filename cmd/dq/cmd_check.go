@@ -37,7 +37,7 @@ in the source, from 1), _failed (the ids of the rules), then the table's columns
 personal ones too.`,
 		Example: `  dq check orders.csv --suite orders.yaml
   dq check orders.csv --suite orders.yaml --out failures=bad.parquet --out html=check.html
-  dq check orders.csv --expect 'quantity > 0' --expect 'table: rows() > 100'
+  dq check orders.csv --expect 'quantity > 0' --expect 'rows() > 100'
   dq check warehouse/silver/order_lines@3 --suite suites/silver/order_lines.yaml --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,7 +85,7 @@ personal ones too.`,
 			}
 			return a.withThreads(cmd.Context(), threads, func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("check", eng)
-				c := checking{eng: eng, session: s, data: d, suite: suite, tables: tables, opts: opts, samples: samples, newOnly: scope == "new", failures: failures}
+				c := checking{eng: eng, session: s, data: d, suite: suite, expect: expect, tables: tables, opts: opts, samples: samples, newOnly: scope == "new", failures: failures}
 				if err := c.check(cmd.Context(), run); err != nil {
 					return err
 				}
@@ -105,7 +105,7 @@ personal ones too.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&suiteFile, "suite", "s", "", "the suite's file")
-	f.StringArrayVarP(&expect, "expect", "e", nil, "a rule in CEL; table: before it for one over aggregates")
+	f.StringArrayVarP(&expect, "expect", "e", nil, "a rule in CEL, on one row or over aggregates; may be repeated")
 	f.StringArrayVar(&tables, "table", nil, "NAME=DATA, a table that rules refer to")
 	f.StringVar(&format, "format", "text", "format of standard output (json is the check's document)")
 	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, junit ..., and failures=PATH.parquet)")
@@ -149,7 +149,11 @@ func projectKinds(dir string) ([]expectations.KindFolder, error) {
 	return kinds, usage(err)
 }
 
-// suiteOf writes rules as a suite: rule_1, rule_2 ...
+// suiteHead is how many lines stand before the rules in [suiteOf].
+const suiteHead = 2
+
+// suiteOf writes rules as a suite: rule_1, rule_2 ... on one row, or with table:
+// before them over aggregates.
 func suiteOf(rules []string) []byte {
 	var b strings.Builder
 	b.WriteString("version: 1\nexpectations:\n")

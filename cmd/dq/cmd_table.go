@@ -15,6 +15,7 @@ import (
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
 )
 
 func (a *app) cmdTable() *cobra.Command {
@@ -22,7 +23,9 @@ func (a *app) cmdTable() *cobra.Command {
 		Use:   "table",
 		Short: "Look at Delta tables, and change them",
 		Long: `table works on Delta tables: folders, or s3://bucket/prefix. Commands that look at one
-take it as it was, too: at a version (@3) or at a time in UTC (@2011-01-01T00:00:00Z).`,
+take it as it was, too: at a version (@3) or at a time in UTC (@2011-01-01T00:00:00Z).
+history, show, schema and query look at CSV, JSON and Parquet files, too, one or all under
+a pattern in quotes. These keep no versions.`,
 		Example: `  dq table show warehouse/silver/order_lines
   dq table query warehouse/silver/order_lines@3 'SELECT count(*) AS n FROM t' --format json
   dq table diff warehouse/silver/order_lines@2011-01-01 warehouse/silver/order_lines`,
@@ -73,10 +76,8 @@ func noTable(path string, err error) error {
 	case location.Remote(path) && !errors.Is(err, delta.ErrNoTable) && !errors.Is(err, delta.ErrNoVersion) && !errors.Is(err, delta.ErrGone):
 		return fmt.Errorf("%s: %w", path, err)
 	case location.Remote(path):
-	case isFile(path):
-		return usagef("%s is a file, not the folder of a Delta table", path)
 	case !isDir(path):
-		return usagef("%s: there is no such folder%s", path, nearData(path))
+		return usagef("%s: there is no such file or folder%s", path, nearData(path))
 	}
 	return usagef("%s: %w", path, err)
 }
@@ -98,11 +99,14 @@ func (a *app) tableHistory() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "history LOCATION",
 		Short:   "List the versions of a table, newest first, with the gate's verdict",
-		Example: "  dq table history warehouse/silver/order_lines --limit 5",
+		Example: "  dq table history warehouse/silver/order_lines --limit 5\n  dq table history orders.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "json"); err != nil {
 				return err
+			}
+			if ofFiles(args[0]) {
+				return a.fileHistory(cmd, args[0], format)
 			}
 			if path, _, err := splitVersion(args[0]); err == nil && path != args[0] {
 				return usagef("%s: history lists all versions: leave the version out: %s", args[0], path)
@@ -139,7 +143,7 @@ func (a *app) tableHistory() *cobra.Command {
 				if l.Rows != nil {
 					rows = fmt.Sprint(*l.Rows)
 				}
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Version, l.Time.Format("2006-01-02T15:04:05.000Z07:00"), dash(l.Operation), dash(string(l.Verdict)), rows, dash(l.Run))
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", l.Version, l.Time.Format(milliseconds), dash(l.Operation), dash(string(l.Verdict)), rows, dash(l.Run))
 			}
 			return w.Flush()
 		},
@@ -165,9 +169,9 @@ type tableColumn struct {
 	Tags     string `json:"tags,omitempty"`
 }
 
-func columnsOf(s *delta.Snapshot) []tableColumn {
+func columnsOf(s table.Schema) []tableColumn {
 	out := []tableColumn{}
-	for _, f := range s.Schema().Fields {
+	for _, f := range s.Fields {
 		c := tableColumn{Name: f.Name, Type: f.Type.String(), Nullable: f.Nullable}
 		c.Comment, _ = f.Meta["comment"].(string)
 		c.Tags, _ = f.Meta["dq.tags"].(string)
@@ -180,40 +184,54 @@ func (a *app) tableSchema() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:     "schema LOCATION",
-		Short:   "List the columns of a table",
-		Example: "  dq table schema warehouse/gold/fact_sales@3",
+		Short:   "List the columns of a table or file",
+		Example: "  dq table schema warehouse/gold/fact_sales@3\n  dq table schema orders.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "json"); err != nil {
 				return err
 			}
-			snap, err := snapshot(cmd, args[0])
+			columns, err := a.columns(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			if format == "json" {
-				return writeJSON(a.out, columnsOf(snap))
+				return writeJSON(a.out, columns)
 			}
-			return a.printColumns(snap)
+			return a.printColumns(columns)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
 	return cmd
 }
 
-func (a *app) printColumns(snap *delta.Snapshot) error {
+// columns are those of a table or of files.
+func (a *app) columns(cmd *cobra.Command, arg string) ([]tableColumn, error) {
+	if ofFiles(arg) {
+		doc, err := a.fileDoc(cmd, arg)
+		return doc.Schema, err
+	}
+	snap, err := snapshot(cmd, arg)
+	if err != nil {
+		return nil, err
+	}
+	return columnsOf(snap.Schema()), nil
+}
+
+func (a *app) printColumns(columns []tableColumn) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "COLUMN\tTYPE\tNULLABLE\tTAGS\tCOMMENT")
-	for _, c := range columnsOf(snap) {
-		fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\n", c.Name, c.Type, c.Nullable, dash(c.Tags), dash(c.Comment))
+	for _, c := range columns {
+		fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\n", plain(c.Name), plain(c.Type), c.Nullable, dash(plain(c.Tags)), dash(plain(c.Comment)))
 	}
 	return w.Flush()
 }
 
 // tableDoc is `dq table show --format json`.
 type tableDoc struct {
-	Version     int64               `json:"version"`
+	Version     *int64              `json:"version"` // null of files
 	Time        time.Time           `json:"time"`
+	Format      string              `json:"format,omitempty"` // of files
 	Files       int                 `json:"files"`
 	Rows        *int64              `json:"rows"`
 	Bytes       int64               `json:"bytes"`
@@ -229,19 +247,30 @@ func (a *app) tableShow() *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:     "show LOCATION",
-		Short:   "Show what a table is: version, files, rows, columns, features",
-		Example: "  dq table show warehouse/silver/customers",
+		Short:   "Show what a table or file is: version, files, rows, columns, features",
+		Example: "  dq table show warehouse/silver/customers\n  dq table show 'data/*.parquet'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "json"); err != nil {
 				return err
 			}
+			if ofFiles(args[0]) {
+				doc, err := a.fileDoc(cmd, args[0])
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					return writeJSON(a.out, doc)
+				}
+				return a.showFiles(doc)
+			}
 			snap, err := snapshot(cmd, args[0])
 			if err != nil {
 				return err
 			}
+			version := snap.Version()
 			reader, writer := snap.Features()
-			doc := tableDoc{Version: snap.Version(), Time: snap.Time().UTC(), Files: snap.NumFiles(), Bytes: snap.Bytes(), Schema: columnsOf(snap),
+			doc := tableDoc{Version: &version, Time: snap.Time().UTC(), Files: snap.NumFiles(), Bytes: snap.Bytes(), Schema: columnsOf(snap.Schema()),
 				PartitionBy: notNil(snap.PartitionBy()), Features: map[string][]string{"reader": notNil(reader), "writer": notNil(writer)},
 				Properties: snap.Properties(), Txn: snap.Txns(), Constraints: snap.Constraints()}
 			if n, ok := snap.Rows(); ok {
@@ -257,7 +286,7 @@ func (a *app) tableShow() *cobra.Command {
 			minReader, minWriter := snap.MinVersions()
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 			fmt.Fprintf(w, "version\t%d (%s)\nfiles\t%d\nrows\t%s\nbytes\t%d\npartitioned by\t%v\nreader\t%d %v\nwriter\t%d %v\n",
-				doc.Version, doc.Time.Format("2006-01-02T15:04:05.000Z07:00"), doc.Files, rows, doc.Bytes, doc.PartitionBy, minReader, doc.Features["reader"], minWriter, doc.Features["writer"])
+				version, doc.Time.Format(milliseconds), doc.Files, rows, doc.Bytes, doc.PartitionBy, minReader, doc.Features["reader"], minWriter, doc.Features["writer"])
 			for app, n := range doc.Txn {
 				fmt.Fprintf(w, "txn\t%s %d\n", app, n)
 			}
@@ -265,7 +294,7 @@ func (a *app) tableShow() *cobra.Command {
 				return err
 			}
 			fmt.Fprintln(a.out)
-			return a.printColumns(snap)
+			return a.printColumns(doc.Schema)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")

@@ -44,6 +44,9 @@ var opened []*location.Location
 
 // openLocation is where a table lies: a folder or an object store.
 func openLocation(path string) (*location.Location, error) {
+	if isFile(path) {
+		return nil, usagef("%s is a file, not the folder of a Delta table", path)
+	}
 	where, err := location.Open(path, os.Getenv)
 	if err != nil {
 		return nil, usage(err)

@@ -151,6 +151,9 @@ func (e *Env) Row(src string) (*Rule, error) { return e.row(src, nil, false) }
 // The rule itself does not look at where. The error is an [*Error] with all issues.
 func (e *Env) RowOver(src string, where *Rule) (*Rule, error) { return e.row(src, where, true) }
 
+// AllRows is the issue of a row rule that should be a table rule.
+const AllRows = "the rule looks at all rows at once, and at no column of its row"
+
 func (e *Env) row(src string, where *Rule, over bool) (*Rule, error) {
 	c := e.compilation(src, "")
 	c.where, c.over = where, over
@@ -158,7 +161,7 @@ func (e *Env) row(src string, where *Rule, over bool) (*Rule, error) {
 	if tree := c.parse(); tree != nil {
 		r.canonical = e.canonical(tree)
 		if over && mentionsAggregate(tree) && !mentionsColumn(tree) {
-			c.issue(tree, "make it a table rule", "the rule looks at all rows at once, and at no column of its row")
+			c.issue(tree, "make it a table rule", AllRows)
 		}
 		c.lower(tree, ofRow)
 		c.finish(r, tree)
