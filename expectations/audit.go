@@ -54,6 +54,7 @@ type tally struct {
 	places     []samplePlace  // where bad rows are
 	lines      []lineOf       // where the first bad rows are, of rules judged by file
 	measured   map[string]any // the aggregates that rows are compared with
+	grouped    string         // the relation with what rows are compared with in each group
 	returns    table.Schema   // of rules in SQL
 	groups     []groupTally   // of rules with group_by, the worst if there are many
 	groupCount int64          // how many there are
@@ -94,7 +95,7 @@ func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
 // factsOf are the facts with what was measured for a rule that compares rows
 // with aggregates.
 func (a *auditor) factsOf(r *rule) cel.Facts {
-	return cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured}
+	return cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured, Grouped: a.tallies[r].grouped != ""}
 }
 
 // parts counts what must be judged row by row now, by file.
@@ -196,9 +197,6 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 	}
 	rows, err := a.measure(ctx, name, rows)
 	if err != nil {
-		return err
-	}
-	if grouped, err = a.measure(ctx, name, grouped); err != nil {
 		return err
 	}
 	err = a.count(ctx, name, a.target.Lines, rows, func(r *rule, _ string, c Count) {

@@ -53,7 +53,7 @@ func (res *Result) Failing(ctx context.Context, row string) (string, error) {
 		case r.sql != "":
 			foreign = append(foreign, a.foreign(r, name))
 			continue
-		case r.row != nil && (len(r.row.Windows()) > 0 || a.name(r) != name):
+		case r.row != nil && (len(r.row.Windows()) > 0 || t.grouped != "" || a.name(r) != name):
 			bad, _, err := r.bad(d, a.factsOf(r))
 			if err != nil {
 				return "", err

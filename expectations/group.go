@@ -53,48 +53,6 @@ func (a *auditor) byGroup(ctx context.Context, name string, rules []*rule) error
 	return nil
 }
 
-// rowGroups counts the states of rows in each group, in one scan.
-func (a *auditor) rowGroups(ctx context.Context, name string, r *rule) error {
-	d, t := a.dialect, a.tallies[r]
-	state, err := r.state(d, a.factsOf(r))
-	if err != nil {
-		return err
-	}
-	from, err := a.over(r, name)
-	if err != nil {
-		return err
-	}
-	keys := strings.Join(idents(d, r.GroupBy), ", ")
-	worst := "dq_bad * 1.0 / nullif(dq_in, 0) DESC NULLS LAST, dq_bad DESC, "
-	if r.Threshold.MaxFailed != nil {
-		worst = "dq_bad DESC, "
-	}
-	answer, err := a.session.Query(ctx, fmt.Sprintf(
-		"SELECT *, CAST(sum(dq_rows) OVER () AS BIGINT), CAST(sum(dq_in) OVER () AS BIGINT), CAST(sum(dq_failed) OVER () AS BIGINT), CAST(sum(dq_bad - dq_failed) OVER () AS BIGINT), count(*) OVER () FROM ("+
-			"SELECT %s, count(*) AS dq_rows, count_if(dq_s <> %d) AS dq_in, count_if(dq_s = %d) AS dq_failed, count_if(dq_s = %d OR dq_s = %d) AS dq_bad FROM (SELECT %s, %s AS dq_s FROM %s) AS dq_x GROUP BY %s) AS dq_y ORDER BY %s%s LIMIT %d",
-		keys, stateOut, stateFailed, stateFailed, stateErrored, keys, state, from, keys, worst, keys, maxGroups))
-	if err != nil {
-		return err
-	}
-	n := len(r.GroupBy)
-	for _, values := range answer.Values {
-		if len(values) != n+9 {
-			return fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(values), n+9)
-		}
-		counts, err := wholes(values[n:])
-		if err != nil {
-			return err
-		}
-		t.groups = append(t.groups, groupTally{key: values[:n:n], Count: Count{Rows: counts[0], Evaluated: counts[1], Failed: counts[2], Errored: counts[3] - counts[2]}})
-		t.Count = Count{Rows: counts[4], Evaluated: counts[5], Failed: counts[6], Errored: counts[7]}
-		t.groupCount = counts[8]
-	}
-	if t.Failed+t.Errored > 0 {
-		t.places = []samplePlace{{name, a.target.Lines}}
-	}
-	return nil
-}
-
 func wholes(values []any) ([]int64, error) {
 	out := make([]int64, len(values))
 	for i, v := range values {
@@ -212,19 +170,11 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past 
 		g.problem = unclear(g.Errored)
 		return nil
 	}
-	mine := map[string]any{}
+	mine := past.with(g.key, rule, values)
 	g.seen = map[string]any{}
-	key := keyOf(g.key)
 	for _, m := range rule.Metrics() {
-		v, ok := values[m.Of], true
-		if m.Past > 0 {
-			v, ok = past.of(key, m)
-		}
-		if !ok {
-			continue
-		}
-		mine[m.Text] = v
-		if m.Errors && v == int64(0) {
+		v, ok := mine[m.Text]
+		if !ok || m.Errors && v == int64(0) {
 			continue
 		}
 		if _, isText := v.(string); isText && a.plan.personal(r) {

@@ -41,7 +41,7 @@ func (r *rule) asksPast(f cel.Facts) []PastMetric {
 		for _, m := range part.With(f).Metrics() {
 			switch {
 			case m.Past == 0:
-			case r.aggregate != nil && r.GroupBy != nil:
+			case r.GroupBy != nil:
 				out = append(out, PastMetric{r.groupedText(m.Of), m.Past})
 			default:
 				out = append(out, PastMetric{m.Of, m.Past})
@@ -75,6 +75,20 @@ func (p groupPast) of(key string, m cel.Metric) (any, bool) {
 		}
 	}
 	return values, len(values) > 0
+}
+
+// with are the values of a rule's metrics in a group, by Metric.Text: those of this
+// version by Metric.Of, and of the past those that there are.
+func (p groupPast) with(key []any, rule *cel.Rule, now map[string]any) map[string]any {
+	text, values := keyOf(key), map[string]any{}
+	for _, m := range rule.Metrics() {
+		if m.Past == 0 {
+			values[m.Text] = now[m.Of]
+		} else if v, ok := p.of(text, m); ok {
+			values[m.Text] = v
+		}
+	}
+	return values
 }
 
 // pastGroups finds the metrics that a rule compares its groups with: those that

@@ -240,7 +240,11 @@ func (a *auditor) settle(r *rule, values map[string]any, problems map[string]str
 // over is what stands after FROM for a row rule: the relation, with the values of
 // neighbouring rows if the rule looks at some.
 func (a *auditor) over(r *rule, name string) (string, error) {
-	return r.beside(a.dialect, a.factsOf(r), a.dialect.Relation(name))
+	from, err := r.beside(a.dialect, a.factsOf(r), a.dialect.Relation(name))
+	if grouped := a.tallies[r].grouped; err == nil && grouped != "" {
+		from = r.withGroups(a.dialect, from, a.dialect.Relation(name), grouped)
+	}
+	return from, err
 }
 
 // beside is what stands after FROM, with the values of neighbouring rows that the
@@ -252,7 +256,7 @@ func (r *rule) beside(d engine.Dialect, f cel.Facts, from string) (string, error
 	}
 	items := []string{"*"}
 	for _, w := range windows {
-		sql, err := w.SQL(d)
+		sql, err := w.SQL(d, idents(d, r.GroupBy)...)
 		if err != nil {
 			return "", err
 		}

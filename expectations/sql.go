@@ -25,7 +25,7 @@ func bind(r *cel.Rule, f cel.Facts) (*cel.Rule, error) {
 	if r.Clock() && f.Now.IsZero() {
 		return nil, errNoClock
 	}
-	if r.Clock() || f.Metrics != nil {
+	if r.Clock() || f.Metrics != nil || f.Grouped {
 		r = r.With(f)
 	}
 	return r, nil

@@ -323,6 +323,9 @@ type Facts struct {
 	// Metrics are the values of the aggregates of a row rule, by Metric.Text and as
 	// in engine.Rows; [Rule.Settle] says whether they will do.
 	Metrics map[string]any
+	// Grouped says for SQL that the aggregates of a row rule are columns of its row,
+	// null where there is no value: [GroupColumn].
+	Grouped bool
 }
 
 // With returns the rule with its facts. A rule with Clock needs them before its

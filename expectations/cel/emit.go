@@ -123,6 +123,9 @@ func (w *writer) metric(name string) (term, error) {
 	i, _ := strconv.Atoi(name[1:])
 	m := w.expr.metrics[i]
 	typ, s := m.result.cel, m.result.shape
+	if w.facts.Grouped {
+		return w.grouped(i, name[0] == 'n')
+	}
 	switch d := v.(type) {
 	case *types.Err:
 		if _, ok := w.facts.Metrics[m.text]; !ok && m.past == 0 {
@@ -145,6 +148,34 @@ func (w *writer) metric(name string) (term, error) {
 	}
 	sql, err := w.literal(v)
 	return term{sql: sql}, err
+}
+
+// GroupColumn is what the column is called that has the i-th of a row rule's
+// metrics, where these differ from row to row: [Facts.Grouped].
+func GroupColumn(i int) string { return "dq_" + metricVariable(i) }
+
+// grouped writes the i-th metric as a column, or whether it has no value.
+func (w *writer) grouped(i int, none bool) (term, error) {
+	m := w.expr.metrics[i]
+	column := w.dialect.Ident(GroupColumn(i))
+	if none {
+		return term{sql: "(" + column + " IS NULL)"}, nil
+	}
+	if m.list {
+		return term{}, w.unsupported("history within a row rule")
+	}
+	sql, ok := w.sqlType(m.result.cel, m.result.shape)
+	if !ok {
+		return term{}, w.unsupported("an aggregate of type %s within a row rule", typeName(m.result.cel))
+	}
+	return term{sql: "CAST(" + column + " AS " + sql + ")", fails: true, exact: true}, nil
+}
+
+// Literal is a value of the metric as SQL, NULL for none.
+func (m Metric) Literal(d engine.Dialect, value any) (string, error) {
+	w := &writer{dialect: d, facts: Facts{Metrics: map[string]any{m.Text: value}}, expr: &expr{metrics: []*metric{m.metric}}}
+	t, err := w.metric(metricVariable(0))
+	return t.sql, err
 }
 
 func (w *writer) call(e ast.Expr) (term, error) {

@@ -105,8 +105,9 @@ func (r *Rule) Windows() []Window {
 // they do as in the source.
 func (w Window) Ordered() bool { return len(w.window.args) > 1 }
 
-// SQL is an item of the list of a SELECT over all rows, without an alias.
-func (w Window) SQL(d engine.Dialect) (string, error) {
+// SQL is an item of the list of a SELECT over all rows, without an alias. Rows are
+// neighbours only if they agree in apart too, which is SQL.
+func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 	var args []string
 	for _, a := range w.window.args {
 		t, err := a.write(d, w.facts)
@@ -128,10 +129,10 @@ func (w Window) SQL(d engine.Dialect) (string, error) {
 	}
 	if len(args) == 1 {
 		return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s) END",
-			scope, args[0], scope, d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)), nil
+			scope, args[0], strings.Join(append([]string{scope}, apart...), ", "), d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)), nil
 	}
 	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
-	partition := append([]string{inScope}, args[2:]...)
+	partition := slices.Concat([]string{inScope}, args[2:], apart)
 	ties := "NULLS FIRST"
 	if w.window.down {
 		ties = "DESC NULLS LAST"
