@@ -3,24 +3,29 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/engine/duckdb"
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/record"
 )
 
 func (a *app) cmdExplain() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [KIND]",
-		Short: "Explain a kind of expectation, or list them all",
+		Use:   "explain [KIND|FUNCTION]",
+		Short: "Explain a kind of expectation or a function of CEL, or list all kinds",
 		Long: `explain shows what a kind means: prose, parameters, CEL, and the SQL that its
 first example becomes. The project's own kinds (kinds/*.yaml, packs of dq.yaml)
-are kinds like all others. What other tools call a kind is understood too.`,
-		Example: "  dq explain unique\n  dq explain expect_column_values_to_be_between",
+are kinds like all others. What other tools call a kind is understood too.
+
+Of a function, aggregate or macro of CEL it shows the forms, what becomes of nulls,
+and examples that are true. Where a kind has the same name, write quantile().`,
+		Example: "  dq explain unique\n  dq explain expect_column_values_to_be_between\n  dq explain quantile\n  dq explain 'luhn()'",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			kinds, err := allKinds()
@@ -33,21 +38,33 @@ are kinds like all others. What other tools call a kind is understood too.`,
 				if len(args) == 0 {
 					fmt.Fprintf(a.out, "%-28s %s\n", k.Name, k.Summary())
 				} else if k.Name == args[0] {
-					return explain(a.out, k)
+					explain(a.out, k)
+					if isFunction(k.Name) {
+						fmt.Fprintf(a.out, "\nA function is called so too: dq explain '%s()'\n", k.Name)
+					}
+					return nil
 				}
 			}
 			if len(args) == 0 {
 				return nil
 			}
+			for _, f := range cel.Functions() {
+				names = append(names, f.Name)
+				if f.Name == strings.TrimSuffix(args[0], "()") {
+					explainFunction(a.out, f)
+					return nil
+				}
+			}
 			for _, k := range kinds {
 				for _, alias := range k.Aliases {
 					if alias == args[0] {
 						fmt.Fprintf(a.out, "%s is called %s here.\n\n", alias, k.Name)
-						return explain(a.out, k)
+						explain(a.out, k)
+						return nil
 					}
 				}
 			}
-			return usagef("there is no kind %q; %s", args[0], yamlpos.DidYouMean(args[0], names))
+			return usagef("there is no kind and no function %q; %s", args[0], yamlpos.DidYouMean(args[0], names))
 		},
 	}
 }
@@ -63,7 +80,7 @@ func allKinds() ([]expectations.Kind, error) {
 }
 
 // explain prints what a kind means.
-func explain(w io.Writer, k expectations.Kind) error {
+func explain(w io.Writer, k expectations.Kind) {
 	fmt.Fprintf(w, "%s (%s, %s)\n\n%s\n", k.Name, k.Scope, k.Dimension, strings.TrimSpace(k.Doc))
 	fmt.Fprintf(w, "\n%s\n", strings.ReplaceAll(k.NullsText(), "`", ""))
 	section := func(title string, lines []string) {
@@ -89,8 +106,8 @@ func explain(w io.Writer, k expectations.Kind) error {
 		if e.Expect != record.Pass {
 			continue
 		}
-		cel, where := e.Compiled()
-		lines := []string{cel}
+		rule, where := e.Compiled()
+		lines := []string{rule}
 		if where != "" {
 			lines = append(lines, "where "+where)
 		}
@@ -108,8 +125,18 @@ func explain(w io.Writer, k expectations.Kind) error {
 		}
 		break
 	}
-	if len(k.Aliases) > 0 {
-		section("elsewhere called", k.Aliases)
+	section("elsewhere called", k.Aliases)
+}
+
+func isFunction(name string) bool {
+	return slices.ContainsFunc(cel.Functions(), func(f cel.Function) bool { return f.Name == name })
+}
+
+// explainFunction prints what a function of CEL does.
+func explainFunction(w io.Writer, f cel.Function) {
+	fmt.Fprintf(w, "%s\n\n%s\n\nNulls: %s\n\nforms:\n  %s\n", f.Name, strings.TrimSpace(f.Doc), f.Nulls, strings.Join(f.Signatures, "\n  "))
+	if f.Looks {
+		fmt.Fprintf(w, "\nof these rows:\n%s", cel.ExampleRows)
 	}
-	return nil
+	fmt.Fprintf(w, "\ntrue:\n  %s\n", strings.Join(f.Examples, "\n  "))
 }

@@ -470,17 +470,13 @@ var elsewhere = map[string]string{
 }
 
 func (c *compilation) unknownFunction(e ast.Expr, name string) {
-	known := functionNames()
-	for n := range elsewhere {
-		known = append(known, n)
-	}
-	slices.Sort(known)
 	hint := ""
-	n := nearest(name, known)
-	if h, ok := elsewhere[n]; ok {
-		hint = "write " + h
-	} else if n != "" {
-		hint = "did you mean " + n + "?"
+	foreign := slices.Sorted(maps.Keys(elsewhere))
+	switch near, other := nearest(name, functionNames()), nearest(name, foreign); {
+	case other != "" && (near == "" || editDistance(name, other) < editDistance(name, near)):
+		hint = "write " + elsewhere[other]
+	case near != "":
+		hint = "did you mean " + near + "?"
 	}
 	c.refuse(e, hint, "there is no function %s", name)
 }

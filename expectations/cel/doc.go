@@ -57,7 +57,7 @@
 // nans(x), infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),
 // approx_quantile(x, q), distinct(x), duplicates(x, ...), mode(x), corr(x, y),
 // entropy(x), skewness(x), kurtosis(x), falls, rises, stays and overlaps by an order,
-// beyond(x, n) and beyond_iqr(x, k), ks(x, y), wasserstein(x, y), cramers_v(x, y),
+// beyond(x, n), beyond_iqr(x, k) and beyond_moving(x, n, k, t), mad(x), near_pairs(x, n), mutual_information(x, y), ks(x, y), wasserstein(x, y), cramers_v(x, y),
 // nearest_quantile(x, q), modes(x), mode_rows(x), duplicates_or_nulls(x, ...), freshness(t); previous(e) and history(e, n) are the same of earlier
 // versions, and metric('name') is a let. Rows whose argument has no value are left
 // out, as are NaN and infinities where numbers are added up or ordered; count and

@@ -52,6 +52,45 @@ var quantileAggregates = []aggregate{
 		},
 		duckdb: func(g *aggregation) (string, error) { return g.approximate("approx_quantile"), nil },
 		spark:  func(g *aggregation) (string, error) { return g.approximate("percentile_approx"), nil }},
+	// The median of the distances from the median, as doubles.
+	{name: "mad", min: 1, max: 1,
+		types: func(args []*expr) (result, *wrong) { return doubleResult, number("mad", args[0]) },
+		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
+			var xs []float64
+			for _, v := range finiteValues(rows) {
+				if d, ok := v.(decimal); ok {
+					v = types.Double(d.float())
+				}
+				xs = append(xs, toDouble(v))
+			}
+			if len(xs) == 0 {
+				return types.NullValue
+			}
+			middle := middleOf(xs)
+			for i, x := range xs {
+				xs[i] = math.Abs(x - middle)
+			}
+			return types.Double(middleOf(xs))
+		},
+		duckdb: func(g *aggregation) (string, error) { return g.deviation("quantile_cont(%s, 0.5)") },
+		spark:  func(g *aggregation) (string, error) { return g.deviation("percentile(%s, 0.5D)") }},
+}
+
+// deviation writes mad with the dialect's median.
+func (g *aggregation) deviation(median string) (string, error) {
+	x, where := "CAST(dq_0 AS DOUBLE)", ""
+	if g.args[0].typ.Kind() == types.DoubleKind {
+		where = " WHERE " + g.isFinite("dq_0")
+	}
+	rows := fmt.Sprintf("(SELECT %s AS dq_x FROM %s%s)", x, g.rows(), where)
+	return once(fmt.Sprintf("SELECT %s FROM (SELECT dq_x, %s OVER () AS dq_m FROM %s)", fmt.Sprintf(median, "abs(dq_x - dq_m)"), fmt.Sprintf(median, "dq_x"), rows)), nil
+}
+
+// middleOf sorts numbers, and gives the one in the middle, or the mean of the two.
+func middleOf(xs []float64) float64 {
+	slices.Sort(xs)
+	low, high := xs[(len(xs)-1)/2], xs[len(xs)/2]
+	return low + (high-low)*0.5
 }
 
 func (g *aggregation) approximate(function string) string {

@@ -46,6 +46,7 @@ var aggregateFamilies = [][]aggregate{
 	countAggregates,
 	distinctAggregates,
 	extremeAggregates,
+	nearAggregates,
 	orderAggregates,
 	otherAggregates,
 	outlierAggregates,

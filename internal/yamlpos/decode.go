@@ -55,7 +55,7 @@ func (e Entry) UnknownKey(what string, known []string) {
 	case e.Value.Null && e.Value.Text == "" && strings.ContainsAny(e.Key.Text, " ()<>=&|'\"]"):
 		hint = "inside { } a comma ends a value: quote the expression before it"
 	default:
-		hint = "known are " + strings.Join(known, ", ")
+		hint = DidYouMean(e.Key.Text, known)
 	}
 	e.Key.Errorf(hint, "%s has no %q", what, e.Key.Text)
 }
