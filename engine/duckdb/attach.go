@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	driver "github.com/duckdb/duckdb-go/v2"
 
@@ -333,38 +334,84 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 // beside it: with one, DuckDB takes no notice of its row groups before it runs,
 // and has one thread read it all.
 func (s *session) asStored(ctx context.Context, path string, schema table.Schema) (bool, map[string]bool) {
-	const doing = "duckdb: columns"
-	stored, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false))", doing)
+	types, err := s.storedTypes(ctx, path)
 	if err != nil {
 		return false, nil // the scan will say what is wrong with the file
 	}
-	wanted := make([]string, len(schema.Fields))
-	for i, f := range schema.Fields {
-		wanted[i] = "CAST(NULL AS " + sqlType(f.Type, physical) + ") AS " + ident(physical(f))
-	}
-	asked, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT "+strings.Join(wanted, ", ")+")", doing)
-	if err != nil || len(asked.Values) != len(wanted) {
+	wanted, err := s.spelled(ctx, schema)
+	if err != nil {
 		return false, nil
 	}
-	types := map[any]any{}
 	folded := map[string]bool{"file_index": true, "file_row_number": true, "filename": true} // DuckDB's own
-	for _, row := range stored.Values {
-		name, _ := row[0].(string)
+	for name := range types {
 		if folded[strings.ToLower(name)] {
 			return false, nil
 		}
-		types[name], folded[strings.ToLower(name)] = row[1], true
+		folded[strings.ToLower(name)] = true
 	}
 	lacks := map[string]bool{}
-	for i, row := range asked.Values {
-		name, _ := row[0].(string)
-		if t, ok := types[name]; ok && t != row[1] || !ok && folded[strings.ToLower(name)] {
+	for i, f := range schema.Fields {
+		name := physical(f)
+		if t, ok := types[name]; ok && t != wanted[i] || !ok && folded[strings.ToLower(name)] {
 			return false, nil
 		} else if !ok {
-			lacks[schema.Fields[i].Name] = true
+			lacks[f.Name] = true
 		}
 	}
 	return true, lacks
+}
+
+// footer tells a file's content: a file that is written anew has another.
+type footer struct {
+	path     string
+	size     int64
+	modified time.Time
+}
+
+// storedTypes gives the columns of a Parquet file with their types as DuckDB
+// spells them. A file that several sessions read is looked into once.
+func (s *session) storedTypes(ctx context.Context, path string) (map[string]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	key := footer{path, info.Size(), info.ModTime()}
+	if types, ok := s.engine.footers.Load(key); ok {
+		return types.(map[string]string), nil
+	}
+	rows, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false))", "duckdb: columns")
+	if err != nil {
+		return nil, err
+	}
+	types := make(map[string]string, len(rows.Values))
+	for _, row := range rows.Values {
+		name, _ := row[0].(string)
+		types[name], _ = row[1].(string)
+	}
+	s.engine.footers.Store(key, types)
+	return types, nil
+}
+
+// spelled are the types of a schema's columns in files, as DuckDB spells them.
+func (s *session) spelled(ctx context.Context, schema table.Schema) ([]string, error) {
+	spelled, parts := make([]string, len(schema.Fields)), false
+	casts := make([]string, len(schema.Fields))
+	for i, f := range schema.Fields {
+		spelled[i] = sqlType(f.Type, physical)
+		casts[i] = fmt.Sprintf("CAST(NULL AS %s) AS c%d", spelled[i], i)
+		parts = parts || nested(f.Type)
+	}
+	if !parts { // whose members' names DuckDB may quote in another way
+		return spelled, nil
+	}
+	rows, err := s.ask(ctx, "SELECT column_type FROM (DESCRIBE SELECT "+strings.Join(casts, ", ")+")", "duckdb: columns")
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range rows.Values {
+		spelled[i], _ = row[0].(string)
+	}
+	return spelled, nil
 }
 
 // empty is a SELECT of no rows.

@@ -74,6 +74,7 @@ type Engine struct {
 	version  string
 	threads  int
 	sessions atomic.Int64
+	footers  sync.Map // of files that were looked into: footer to map[string]string
 
 	// Functions of ours are known to one instance, not to both.
 	collect, smallCollect registration
