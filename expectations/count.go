@@ -58,8 +58,14 @@ func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*
 			asked = append(asked, r)
 		}
 	}
+	searched := asked
+	if !byFile {
+		if searched, err = a.withBadValues(ctx, name, scopes, asked); err != nil {
+			return err
+		}
+	}
 	found := map[*rule]map[string]counted{}
-	if err := a.bad(ctx, name, byFile, asked, found); err != nil {
+	if err := a.bad(ctx, name, byFile, searched, found); err != nil {
 		return err
 	}
 	for _, r := range sayable {
