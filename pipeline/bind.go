@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
@@ -48,6 +50,8 @@ func (r *run) bind(ctx context.Context) error {
 	r.rec.Lineage = &record.Graph{}
 	schemas := map[string]table.Schema{}
 	var wrong []error
+	var beside sync.WaitGroup // lineage is traced beside the binding of later models
+	defer beside.Wait()
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
@@ -57,7 +61,7 @@ func (r *run) bind(ctx context.Context) error {
 			if spec.Source != nil {
 				t.schema, err = t.bindSource()
 			} else {
-				err = r.bindModel(ctx, s, t, schemas)
+				err = r.bindModel(ctx, s, t, maps.Clone(schemas), &beside)
 			}
 			if err != nil {
 				wrong = append(wrong, err)
@@ -65,28 +69,34 @@ func (r *run) bind(ctx context.Context) error {
 			}
 			t.schema = t.described(t.schema)
 			schemas[spec.Name] = t.schema
-			lineage.Add(r.rec.Lineage, spec.Name, spec.Layer, t.trace)
 			if _, err := s.Attach(ctx, engine.Input{Name: spec.Name, Schema: t.schema}); err != nil {
 				return fmt.Errorf("%s: %w", spec.Name, err)
 			}
 		}
 	}
+	for _, t := range r.tables {
+		if _, ok := schemas[t.Name]; ok {
+			beside.Go(func() {
+				if t.plan, t.planErr = t.Suite.Plan(t.schema, schemas); t.planErr == nil {
+					t.planErr = t.plan.Ordered()
+				}
+			})
+		}
+	}
+	beside.Wait()
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
 			if _, ok := schemas[spec.Name]; !ok {
 				continue
 			}
-			plan, err := spec.Suite.Plan(t.schema, schemas)
-			if err == nil {
-				err = plan.Ordered()
-			}
-			if err != nil {
+			if err := errors.Join(t.traceErr, t.planErr); err != nil {
 				wrong = append(wrong, err)
 				continue
 			}
-			t.plan = plan.At(r.now)
-			t.waits = append(slices.Clone(spec.DependsOn), plan.Refs()...)
+			lineage.Add(r.rec.Lineage, spec.Name, spec.Layer, t.trace)
+			t.waits = append(slices.Clone(spec.DependsOn), t.plan.Refs()...)
+			t.plan = t.plan.At(r.now)
 		}
 	}
 	if len(wrong) > 0 {
@@ -140,8 +150,9 @@ func missing(schemas map[string]table.Schema, names []string) string {
 	return ""
 }
 
-// bindModel binds a model's SELECT over the stubs attached so far.
-func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, schemas map[string]table.Schema) error {
+// bindModel binds a model's SELECT over the stubs attached so far, which have
+// these schemas. Its lineage is known once beside is done.
+func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, schemas map[string]table.Schema, beside *sync.WaitGroup) error {
 	plan, err := s.Bind(ctx, t.SQL)
 	var be *engine.BindError
 	if errors.As(err, &be) {
@@ -151,9 +162,6 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 		return fmt.Errorf("%s: %w", t.Model, err)
 	}
 	t.reads = plan.Reads
-	if t.trace, err = lineage.Trace(plan, schemas); err != nil {
-		return fmt.Errorf("%s: lineage: %w", t.Model, err)
-	}
 	for _, key := range []struct {
 		option string
 		names  []string
@@ -166,31 +174,35 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 		}
 	}
 	t.schema = plan.Schema
+	derive := func(st *lineage.Statement) *lineage.Statement { return st }
 	if t.Mode == "scd2" {
-		return t.bindHistory()
+		if derive, err = t.bindHistory(); err != nil {
+			return err
+		}
 	}
+	beside.Go(func() {
+		st, err := lineage.Trace(plan, schemas)
+		if err != nil {
+			t.traceErr = fmt.Errorf("%s: lineage: %w", t.Model, err)
+			return
+		}
+		t.trace = derive(st)
+	})
 	return nil
 }
 
-// bindHistory turns the schema and lineage of the observations into those of the intervals.
-func (t *tableRun) bindHistory() error {
+// bindHistory turns the schema of the observations into that of the intervals,
+// and gives what does so with their lineage.
+func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, error) {
 	effective, _ := t.schema.Field(t.Effective)
 	if effective.Type.Kind != table.Timestamp && effective.Type.Kind != table.TimestampNTZ && effective.Type.Kind != table.Date {
-		return fmt.Errorf("%s: effective: %s is %s; it must be a timestamp or a date", t.position, t.Effective, effective.Type)
-	}
-	sources := map[string][]lineage.Source{}
-	for _, c := range t.trace.Columns {
-		sources[c.Name] = c.Sources
+		return nil, fmt.Errorf("%s: effective: %s is %s; it must be a timestamp or a date", t.position, t.Effective, effective.Type)
 	}
 	var fields []table.Field
-	var columns []lineage.Column
+	origins := map[string][]string{}
 	add := func(name string, typ table.Type, nullable bool, from ...string) {
 		fields = append(fields, table.Field{Name: name, Type: typ, Nullable: nullable})
-		c := lineage.Column{Name: name}
-		for _, f := range from {
-			c.Sources = append(c.Sources, sources[f]...)
-		}
-		columns = append(columns, c)
+		origins[name] = from
 	}
 	if t.Surrogate != "" {
 		add(t.Surrogate, table.Type{Kind: table.Int64}, true, append(append([]string{}, t.Keys...), t.Effective)...)
@@ -203,8 +215,20 @@ func (t *tableRun) bindHistory() error {
 	add(validTo, effective.Type, true, t.Effective)
 	add(isCurrent, table.Type{Kind: table.Bool}, true, t.Effective)
 	t.schema = table.Schema{Fields: fields}
-	t.trace = &lineage.Statement{Columns: columns, Dataset: t.trace.Dataset, Status: t.trace.Status}
-	return nil
+	return func(st *lineage.Statement) *lineage.Statement {
+		sources := map[string][]lineage.Source{}
+		for _, c := range st.Columns {
+			sources[c.Name] = c.Sources
+		}
+		columns := make([]lineage.Column, len(fields))
+		for i, f := range fields {
+			columns[i].Name = f.Name
+			for _, from := range origins[f.Name] {
+				columns[i].Sources = append(columns[i].Sources, sources[from]...)
+			}
+		}
+		return &lineage.Statement{Columns: columns, Dataset: st.Dataset, Status: st.Status}
+	}, nil
 }
 
 // inFile gives a binding error its place in the model file.

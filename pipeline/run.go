@@ -101,7 +101,7 @@ type tableRun struct {
 	done     chan struct{}   // closed once the table is staged and audited
 	held     string          // it or the table that it waits for, when that could not be staged
 	// What went wrong on the way, apart for those who work beside each other.
-	openErr, err, profileErr error
+	openErr, traceErr, planErr, err, profileErr error
 }
 
 // relation is a set of files that SQL can read.

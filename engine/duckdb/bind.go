@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -24,6 +25,7 @@ import (
 type stubs struct {
 	db    *sql.DB
 	conn  *sql.Conn
+	other *sql.Conn         // for what is asked at the same time
 	known map[string]string // by key of the relation, the statement that made its stub
 	last  bound
 }
@@ -44,10 +46,16 @@ func openStubs(ctx context.Context) (*stubs, error) {
 		_ = db.Close()
 		return nil, wrap(ctx, err, "duckdb: bind")
 	}
-	return &stubs{db: db, conn: conn, known: map[string]string{}}, nil
+	other, err := db.Conn(ctx)
+	if err != nil {
+		_ = conn.Close()
+		_ = db.Close()
+		return nil, wrap(ctx, err, "duckdb: bind")
+	}
+	return &stubs{db: db, conn: conn, other: other, known: map[string]string{}}, nil
 }
 
-func (b *stubs) close() error { return errors.Join(b.conn.Close(), b.db.Close()) }
+func (b *stubs) close() error { return errors.Join(b.other.Close(), b.conn.Close(), b.db.Close()) }
 
 // follow makes the stubs those of the relations. One whose columns are as they
 // were stays, whatever files the relation has now.
@@ -118,21 +126,32 @@ func (s *session) Bind(ctx context.Context, query string) (engine.Plan, error) {
 	}
 	names := slices.Collect(maps.Keys(s.relations))
 	slices.Sort(names)
-	if err := s.stubs.parse(ctx, query); err != nil {
-		return engine.Plan{}, err
+	if at := strings.IndexByte(query, 0); at >= 0 || !utf8.ValidString(query) {
+		return engine.Plan{}, refuse(at, "the text is not UTF-8 without zero bytes", "")
 	}
-	tree, err := s.stubs.plan(ctx, query, names)
+	// The plan is asked for beside the parse tree. The statement itself is prepared
+	// only when it is known to be one SELECT that may stand here.
+	var plan engine.Plan
+	var planErr error
+	var beside sync.WaitGroup
+	beside.Go(func() { plan.Tree, planErr = s.stubs.plan(ctx, query, names) })
+	err := s.stubs.parse(ctx, query)
+	beside.Wait()
+	if err == nil {
+		err = planErr
+	}
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	plan := engine.Plan{Tree: tree}
-	if plan.Reads, err = s.scans(tree); err != nil {
+	if plan.Reads, err = s.scans(plan.Tree); err != nil {
 		return engine.Plan{}, err
 	}
-	if plan.Schema, err = s.stubs.result(ctx, query); err != nil {
+	beside.Go(func() { plan.Where, plan.Totals = needs(plan.Tree) })
+	plan.Schema, err = s.stubs.result(ctx, query)
+	beside.Wait()
+	if err != nil {
 		return engine.Plan{}, err
 	}
-	plan.Where, plan.Totals = needs(tree)
 	s.stubs.last = bound{query, plan}
 	return plan, nil
 }
@@ -150,10 +169,10 @@ type answer struct {
 
 // ask calls one of the two functions. Their argument is a literal: nothing of
 // the user's text is run.
-func (b *stubs) ask(ctx context.Context, call string) (string, answer, error) {
+func (b *stubs) ask(ctx context.Context, conn *sql.Conn, call string) (string, answer, error) {
 	var text string
 	var a answer
-	if err := b.conn.QueryRowContext(ctx, "SELECT CAST("+call+" AS VARCHAR)").Scan(&text); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT CAST("+call+" AS VARCHAR)").Scan(&text); err != nil {
 		return "", a, wrap(ctx, err, "duckdb: bind")
 	}
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
@@ -164,10 +183,7 @@ func (b *stubs) ask(ctx context.Context, call string) (string, answer, error) {
 
 // parse refuses what is not exactly one plain SELECT.
 func (b *stubs) parse(ctx context.Context, query string) error {
-	if at := strings.IndexByte(query, 0); at >= 0 || !utf8.ValidString(query) {
-		return refuse(at, "the text is not UTF-8 without zero bytes", "")
-	}
-	_, a, err := b.ask(ctx, "json_serialize_sql("+literal(query)+")")
+	_, a, err := b.ask(ctx, b.conn, "json_serialize_sql("+literal(query)+")")
 	if err != nil {
 		return err
 	}
@@ -208,7 +224,7 @@ func (b *stubs) parse(ctx context.Context, query string) error {
 
 // plan binds the statement and returns its logical plan.
 func (b *stubs) plan(ctx context.Context, query string, names []string) ([]byte, error) {
-	text, a, err := b.ask(ctx, "json_serialize_plan("+literal(query)+", skip_null := true, skip_default := true)")
+	text, a, err := b.ask(ctx, b.other, "json_serialize_plan("+literal(query)+", skip_null := true, skip_default := true)")
 	if err != nil {
 		return nil, err
 	}
