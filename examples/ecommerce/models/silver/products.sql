@@ -20,4 +20,4 @@ days AS (
 -- A product exists from its first line, even before it has a name; later a day without a name changes nothing.
 SELECT stock_code, description, is_product, seen
 FROM days
-QUALIFY description IS NOT NULL OR row_number() OVER (PARTITION BY stock_code ORDER BY seen) = 1
+QUALIFY description IS NOT NULL OR seen = min(seen) OVER (PARTITION BY stock_code)
