@@ -128,10 +128,47 @@ type doc struct {
 	current  style
 }
 
+// prepared are documents that have their fonts: as many as one report takes.
+var prepared = make(chan *fpdf.Fpdf, 2)
+
+// Prepare does what can be done of a report before there is a record, so that a
+// command can have it done beside its work: of the PDF it reads the fonts, which
+// is a quarter of drawing one.
+func Prepare(format string) {
+	for range cap(prepared) {
+		if format != "pdf" || len(prepared) == cap(prepared) {
+			return
+		}
+		select {
+		case prepared <- withFonts():
+		default:
+		}
+	}
+}
+
+// blank is a document that has its fonts.
+func blank() *fpdf.Fpdf {
+	select {
+	case f := <-prepared:
+		return f
+	default:
+		return withFonts()
+	}
+}
+
+func withFonts() *fpdf.Fpdf {
+	f := fpdf.New("P", "mm", "A4", "")
+	// fpdf writes into the bytes of a font while it makes the subset.
+	f.AddUTF8FontFromBytes("sans", "", bytes.Clone(sansFont))
+	f.AddUTF8FontFromBytes("sans", "B", bytes.Clone(boldFont))
+	f.AddUTF8FontFromBytes("mono", "", bytes.Clone(monoFont))
+	return f
+}
+
 // compose lays out the whole document. contents are the entries to print, nil in
 // the first pass.
 func compose(run *record.Run, facts []fact, contents []entry, pages int) *doc {
-	d := &doc{pdf: fpdf.New("P", "mm", "A4", ""), run: run, facts: facts, pages: pages}
+	d := &doc{pdf: blank(), run: run, facts: facts, pages: pages}
 	f := d.pdf
 	started := run.StartedAt.UTC()
 	if run.StartedAt.IsZero() {
@@ -147,10 +184,6 @@ func compose(run *record.Run, facts []fact, contents []entry, pages int) *doc {
 	f.SetAutoPageBreak(false, 0)
 	f.SetMargins(0, 0, 0)
 	f.SetCellMargin(0)
-	// fpdf writes into the bytes of a font while it makes the subset.
-	f.AddUTF8FontFromBytes("sans", "", bytes.Clone(sansFont))
-	f.AddUTF8FontFromBytes("sans", "B", bytes.Clone(boldFont))
-	f.AddUTF8FontFromBytes("mono", "", bytes.Clone(monoFont))
 	d.cover()
 	if contents != nil {
 		d.contents(contents)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
@@ -52,25 +53,42 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err := knownFormat(format); err != nil {
 				return err
 			}
+			// The engine opens beside what is loaded, which takes longer.
+			opened := make(chan struct{})
+			var eng engine.Engine
+			var engErr error
+			go func() {
+				defer close(opened)
+				if eng, engErr = a.openEngine(); engErr == nil {
+					// A run begins with a small session; the first takes a while.
+					if s, err := eng.Small(cmd.Context()); err == nil {
+						_ = s.Close()
+					}
+				}
+			}()
+			closeEngine := sync.OnceFunc(func() {
+				<-opened
+				if engErr == nil {
+					_ = eng.Close()
+				}
+			})
+			defer closeEngine()
 			p, err := pipeline.Load(file)
 			if err != nil {
 				return usage(err)
 			}
-			loaded := make(chan error, 1)
-			var bundle *policies.Bundle
-			go func() { // beside the engine, which takes as long to open
-				var err error
-				bundle, err = policies.Load(cmd.Context(), policyOptions(p))
-				loaded <- err
-			}()
-			eng, err := a.openEngine()
-			if err := <-loaded; err != nil {
+			bundle, err := policies.Load(cmd.Context(), policyOptions(p))
+			if err != nil {
 				return usage(err)
 			}
-			if err != nil {
-				return err
+			if <-opened; engErr != nil {
+				return engErr
 			}
-			defer func() { _ = eng.Close() }()
+			go func() {
+				for _, r := range p.Reports {
+					reports.Prepare(r.Format)
+				}
+			}()
 			step, clear := a.progress()
 			if stepHook != nil {
 				step = stepHook
@@ -81,6 +99,7 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err != nil {
 				return err
 			}
+			go closeEngine() // whose memory takes a while to be given back
 			if run.Outcome != "unchanged" {
 				if err := writeReports(p.Reports, run); err != nil {
 					return fmt.Errorf("the run ended (%s), but a report could not be written: %w\nhint: draw it later: dq report %s --out html=run.html",
