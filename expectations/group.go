@@ -92,68 +92,6 @@ func (a *auditor) tableGroups(ctx context.Context, name string, r *rule) error {
 	return nil
 }
 
-// distinctMetrics are the metrics of a rule in whatever version, each once.
-func distinctMetrics(rule *cel.Rule) []cel.Metric {
-	var metrics []cel.Metric
-	for _, m := range rule.Metrics() {
-		if !slices.ContainsFunc(metrics, func(o cel.Metric) bool { return o.Of == m.Of }) {
-			metrics = append(metrics, m)
-		}
-	}
-	return metrics
-}
-
-// measured is what a group's metrics are, by Metric.Of.
-type measured struct {
-	key    []any
-	values map[string]any
-}
-
-// measureGroups computes metrics in each group of a relation, and how many rows it
-// has: in one scan, unless one of them reads the table for itself, which then is
-// done group by group. With scope it counts the rows too whose where errs.
-func (a *auditor) measureGroups(ctx context.Context, name string, r *rule, metrics []cel.Metric, scope bool) ([]measured, error) {
-	d := a.dialect
-	items, of, alone, err := a.groupItems(r, metrics, scope, d.Relation(name))
-	if err != nil {
-		return nil, err
-	}
-	keys := idents(d, r.GroupBy)
-	list := strings.Join(keys, ", ")
-	asked := slices.Concat(keys, items, []string{"count(*)"})
-	if alone {
-		asked = slices.Clone(keys)
-		for _, k := range keys {
-			asked = append(asked, asText(k))
-		}
-	}
-	answer, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s ORDER BY %s LIMIT %d", strings.Join(asked, ", "), d.Relation(name), list, list, maxJudged+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(answer.Values) > maxJudged || alone && len(answer.Values) > maxGroups {
-		return nil, fmt.Errorf("there are too many groups: at most %d can be judged, for aggregates such as duplicates or mode %d", maxJudged, maxGroups)
-	}
-	var groups []measured
-	for _, row := range answer.Values {
-		g := measured{key: row[:len(keys):len(keys)], values: map[string]any{}}
-		found := row[len(keys):]
-		if alone {
-			if found, err = a.groupMetrics(ctx, name, r, metrics, scope, found); err != nil {
-				return nil, err
-			}
-		}
-		if len(found) != len(of) {
-			return nil, fmt.Errorf("expectations: the engine gave %d values where %d were asked for", len(found), len(of))
-		}
-		for i, text := range of {
-			g.values[text] = rounded(found[i])
-		}
-		groups = append(groups, g)
-	}
-	return groups, nil
-}
-
 // erroredScope names the rows whose where could not be evaluated, among values.
 const erroredScope = "errored"
 
@@ -185,60 +123,6 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past 
 	o := rule.Judge(mine, a.facts())
 	g.outcome = &o
 	return nil
-}
-
-// groupMetrics computes the metrics of one group by itself. texts are the values
-// of its columns as the engine writes them.
-func (a *auditor) groupMetrics(ctx context.Context, name string, r *rule, metrics []cel.Metric, scope bool, texts []any) ([]any, error) {
-	d := a.dialect
-	var conditions []string
-	for i, column := range idents(d, r.GroupBy) {
-		if text, ok := texts[i].(string); ok {
-			conditions = append(conditions, asText(column)+" = "+d.Literal(text))
-		} else {
-			conditions = append(conditions, column+" IS NULL")
-		}
-	}
-	from := "(SELECT * FROM " + d.Relation(name) + " WHERE " + strings.Join(conditions, " AND ") + ") AS dq_g"
-	items, _, _, err := a.groupItems(r, metrics, scope, from)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := a.session.Query(ctx, "SELECT "+strings.Join(append(items, "count(*)"), ", ")+" FROM "+from)
-	if err != nil {
-		return nil, err
-	}
-	if len(answer.Values) != 1 {
-		return nil, fmt.Errorf("expectations: the engine gave no single row")
-	}
-	return answer.Values[0], nil
-}
-
-func asText(column string) string { return "CAST(" + column + " AS VARCHAR)" }
-
-// groupItems are metrics as SQL over from, what they are called, and whether one
-// of them reads from by itself, so that GROUP BY does not reach it.
-func (a *auditor) groupItems(r *rule, metrics []cel.Metric, scope bool, from string) (items, of []string, alone bool, err error) {
-	for _, m := range metrics {
-		sql, err := m.SQL(a.dialect, from)
-		if err != nil {
-			return nil, nil, false, err
-		}
-		other, err := m.SQL(a.dialect, from+"_")
-		if err != nil {
-			return nil, nil, false, err
-		}
-		alone = alone || sql != other
-		items, of = append(items, sql), append(of, m.Of)
-	}
-	if scope && r.whereNode != nil {
-		where, err := condition(a.dialect, r.scope, a.facts())
-		if err != nil {
-			return nil, nil, false, err
-		}
-		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", where)), append(of, erroredScope)
-	}
-	return items, append(of, rowCount), alone, nil
 }
 
 // groupVerdict judges the groups, and makes the worst of them the rule's verdict.

@@ -121,12 +121,7 @@ func (r *rule) groupColumns(d engine.Dialect) []string {
 // withGroups is what stands after FROM: rows, of those groups of relation that can
 // be judged, with what they are compared with as columns.
 func (r *rule) withGroups(d engine.Dialect, rows, relation, grouped string) string {
-	var keys, same []string
-	for i, k := range idents(d, r.GroupBy) {
-		keys = append(keys, fmt.Sprintf("%s AS dq_k%d", k, i))
-		same = append(same, fmt.Sprintf("dq_t.%s IS NOT DISTINCT FROM dq_g.dq_k%d", k, i))
-	}
-	list := strings.Join(idents(d, r.GroupBy), ", ")
-	return fmt.Sprintf("(SELECT dq_t.*, dq_v.%s FROM (SELECT * FROM %s) AS dq_t JOIN (SELECT %s, row_number() OVER (ORDER BY %s) AS dq_n FROM (SELECT DISTINCT %s FROM %s) AS dq_d) AS dq_g ON %s JOIN %s AS dq_v ON dq_v.dq_n = dq_g.dq_n) AS dq_j",
-		strings.Join(r.groupColumns(d), ", dq_v."), rows, strings.Join(keys, ", "), list, list, relation, strings.Join(same, " AND "), d.Relation(grouped))
+	numbers, same := r.numbered(d, relation)
+	return fmt.Sprintf("(SELECT dq_t.*, dq_v.%s FROM (SELECT * FROM %s) AS dq_t JOIN %s ON %s JOIN %s AS dq_v ON dq_v.dq_n = dq_g.dq_n) AS dq_j",
+		strings.Join(r.groupColumns(d), ", dq_v."), rows, numbers, same, d.Relation(grouped))
 }
