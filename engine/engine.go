@@ -134,7 +134,8 @@ type CSVOptions struct {
 	Quote     string   // one character, or "" for none
 	Null      string   // the text that means null, besides nothing at all
 	Gzip      bool
-	Infer     bool // find the narrowest type that every value of a column fits
+	Infer     bool     // find the narrowest type that every value of a column fits
+	Text      []string // the columns that Infer leaves as the texts that they are
 }
 
 // Reject is a record of a text file that could not be read.

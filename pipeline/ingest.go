@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
@@ -109,17 +110,14 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	}
 	r.step("stage %s", t.Name)
 	var parts []string
+	provenance := Provenance(r.d, r.now)
 	for i := range batch.Groups {
 		items := make([]string, 0, len(t.schema.Fields))
 		for _, f := range t.schema.Fields {
 			id := r.d.Ident(f.Name)
 			switch {
-			case f.Name == loadedColumn:
-				items = append(items, "CAST("+r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00")+" AS TIMESTAMP WITH TIME ZONE) AS "+id)
-			case f.Name == fileColumn:
-				items = append(items, r.d.Ident(engine.FileColumn)+" AS "+id)
-			case f.Name == lineColumn:
-				items = append(items, r.d.Ident(engine.LineColumn)+" AS "+id)
+			case provenance[f.Name] != "":
+				items = append(items, provenance[f.Name]+" AS "+id)
 			case slices.Contains(groups[i], f.Name):
 				items = append(items, "CAST("+id+" AS VARCHAR) AS "+id)
 			default:
@@ -153,6 +151,16 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		t.rec.Counts = st.counts
 	}
 	return r.reconcileSource(ctx, t, s, batch)
+}
+
+// Provenance gives the columns that rows get when they are landed (_file, _line and
+// _loaded_at), as SQL over a relation with the columns of [engine.Input.Provenance].
+func Provenance(d engine.Dialect, loaded time.Time) map[string]string {
+	return map[string]string{
+		fileColumn:   d.Ident(engine.FileColumn),
+		lineColumn:   d.Ident(engine.LineColumn),
+		loadedColumn: "CAST(" + d.Literal(loaded.Format("2006-01-02 15:04:05.999999")+"+00") + " AS TIMESTAMP WITH TIME ZONE)",
+	}
 }
 
 // headerFindings says which columns of the contract a file lacks, and what stands there instead.

@@ -29,6 +29,9 @@ type Refused struct {
 	Reasons  []string     `json:"reasons"`
 	Folders  []string     `json:"folders"` // under the warehouse
 	Record   record.Layer `json:"record"`
+	// SupersededBy is the run that has published since what this batch was to
+	// bring, mended or judged anew; "" is none. It is found when the list is made.
+	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
 // refuse decides that the layer's batch is not published, and keeps it.
@@ -85,10 +88,56 @@ func RefusedBatches(ctx context.Context, warehouse string) ([]Refused, error) {
 		if err := s.readJSON(ctx, f.Name, &kept); err != nil {
 			return nil, err
 		}
+		if kept.SupersededBy, err = s.supersedes(ctx, kept); err != nil {
+			return nil, err
+		}
 		out = append(out, kept)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].ID > out[j].ID })
 	return out, nil
+}
+
+// supersedes finds the run that published a refused batch's layer afterwards: all
+// source files of the batch, whatever their content then, or, in a layer that is
+// made from tables, one of its tables, since a layer is published as a whole.
+func (s *state) supersedes(ctx context.Context, kept Refused) (string, error) {
+	latest := ""
+	for _, t := range kept.Record.Tables {
+		if t.Outcome != "refused" {
+			continue
+		}
+		missing := map[string]bool{}
+		if t.Source != nil {
+			for _, f := range t.Source.Files {
+				missing[f.Path] = true
+			}
+		}
+		entries, err := s.store.List(ctx, "ledger/"+t.Name, "")
+		if err != nil {
+			return "", err
+		}
+		for _, info := range entries {
+			_, run, _ := strings.Cut(strings.TrimSuffix(path.Base(info.Name), ".json"), "-")
+			if run <= kept.Run {
+				continue
+			}
+			latest = max(latest, run)
+			if len(missing) == 0 {
+				break
+			}
+			var entry ledgerEntry
+			if err := s.readJSON(ctx, info.Name, &entry); err != nil {
+				return "", err
+			}
+			for _, f := range entry.Files {
+				delete(missing, f.Path)
+			}
+		}
+		if len(missing) > 0 {
+			return "", nil
+		}
+	}
+	return latest, nil
 }
 
 // keptFolders are the folders of refused batches.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
 )
@@ -39,6 +41,7 @@ const (
 	relAdded  = "t_new"
 	relStay   = "t_stay" // the other rows
 	relBefore = "t_before"
+	relLanded = "t_landed" // of a file: t as it would be landed
 )
 
 // without gives the files that are not among those added.
@@ -73,7 +76,13 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	if err != nil {
 		return err
 	}
+	judged := relTable
 	plan, err := c.plan(schema, refs)
+	if err != nil && d.snap == nil {
+		if landed, wide, ok := c.landed(ctx, schema, refs, run.StartedAt); ok {
+			judged, schema, plan, err = relLanded, wide, landed, nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -82,8 +91,8 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 			return usagef("--out failures=%s: the data has a column %s, which failing rows have for themselves", c.failures, own)
 		}
 	}
-	target := expectations.Target{Dialect: dialect, Dataset: d.dataset, Parts: []expectations.Part{{Relation: relTable, New: true}},
-		New: relTable, Table: relTable, Lines: true, Now: run.StartedAt, Samples: c.samples}
+	target := expectations.Target{Dialect: dialect, Dataset: d.dataset, Parts: []expectations.Part{{Relation: judged, New: true}},
+		New: judged, Table: judged, Lines: true, Now: run.StartedAt, Samples: c.samples}
 	if added != nil && !c.newOnly {
 		target.New, target.Parts = relAdded, []expectations.Part{{Relation: relStay}, {Relation: relAdded, New: true}}
 		in := d.input
@@ -121,6 +130,27 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	}
 	c.record(run, result.Check, schema, findings, result)
 	return nil
+}
+
+// landed plans the suite for a file as for the table that it would be landed in: with
+// the columns _file, _line and _loaded_at, as of now, as far as it has none of its own.
+// False: that does not help.
+func (c *checking) landed(ctx context.Context, schema table.Schema, refs map[string]table.Schema, now time.Time) (*expectations.Plan, table.Schema, bool) {
+	say := c.eng.Dialect()
+	items := "*"
+	provenance := pipeline.Provenance(say, now)
+	for _, name := range slices.Sorted(maps.Keys(provenance)) {
+		if _, ok := schema.Field(name); !ok {
+			items += ", " + provenance[name] + " AS " + say.Ident(name)
+		}
+	}
+	wide, err := c.session.Attach(ctx, engine.Input{Name: relLanded, SQL: "SELECT " + items + " FROM " + say.Relation(relTable)})
+	if err != nil {
+		return nil, table.Schema{}, false
+	}
+	wide = withoutProvenance(wide)
+	plan, err := c.plan(wide, refs)
+	return plan, wide, err == nil
 }
 
 // plan compiles the suite. A rule of the command line is one on a row, or one over

@@ -31,6 +31,10 @@ func (a *app) cmdCheck() *cobra.Command {
 CSV, JSON or Parquet file, a glob in quotes, or the folder of a Delta table,
 with @VERSION or @TIMESTAMP behind it if an earlier version is meant.
 
+A suite of a table that files are landed in checks such a file, too: the columns
+_file, _line and _loaded_at (now), which landing adds, are added where the suite names
+them.
+
 --scope new judges only the rows that the version of a Delta table added.
 --out failures=PATH.parquet writes all rows that broke a rule: _row (their position
 in the source, from 1), _failed (the ids of the rules), then the table's columns,

@@ -25,7 +25,7 @@ func (a *app) cmdGate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gate",
 		Short: "Look at refused batches: list, show",
-		Long:  "A refused batch stays on disk for seven days. No reader sees it; gate shows what was in it and why it was refused.",
+		Long:  "A refused batch stays on disk for seven days. No reader sees it; gate shows what was in it, why it was refused, and which run has published since what it was to bring.",
 	}
 	var format, file string
 	flags := func(c *cobra.Command) *cobra.Command {
@@ -60,13 +60,13 @@ func (a *app) cmdGate() *cobra.Command {
 				return nil
 			}
 			w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tLAYER\tAT (UTC)\tKEPT UNTIL\tREASON")
+			fmt.Fprintln(w, "ID\tLAYER\tAT (UTC)\tKEPT UNTIL\tPUBLISHED SINCE\tREASON")
 			for _, b := range list {
 				reason := shortened(b.Reasons[0], 100)
 				if n := len(b.Reasons); n > 1 {
 					reason += fmt.Sprintf(" (and %d more)", n-1)
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", b.ID, b.Layer, b.At.Format("2006-01-02 15:04"), b.Expires.Format("2006-01-02"), reason)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.Layer, b.At.Format("2006-01-02 15:04"), b.Expires.Format("2006-01-02"), dash(b.SupersededBy), reason)
 			}
 			return w.Flush()
 		},
@@ -90,6 +90,9 @@ func (a *app) cmdGate() *cobra.Command {
 					Outcome: b.Record.Outcome, Message: b.Record.Message, Layers: []record.Layer{b.Record}}
 				if err := reports.Text(a.out, run, reports.TextOptions{Color: a.color()}); err != nil {
 					return err
+				}
+				if b.SupersededBy != "" {
+					fmt.Fprintf(a.out, "\nrun %s has published since what this batch was to bring\n", b.SupersededBy)
 				}
 				if len(b.Folders) == 0 {
 					fmt.Fprintln(a.out, "\nNothing had been staged: it was refused before data was read.")

@@ -224,6 +224,15 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	if retyped {
 		in.Name = name + "_text"
 	}
+	if in.CSV != nil { // a text stays as it is written, however much it looks like a time
+		csv := *in.CSV
+		for column, t := range opts.set {
+			if t.Kind == table.String {
+				csv.Text = append(csv.Text, column)
+			}
+		}
+		in.CSV = &csv
+	}
 	schema, err := s.Attach(ctx, in)
 	if err != nil && in.Format != "" && ctx.Err() == nil && !errors.Is(err, engine.ErrMemory) && !errors.Is(err, engine.ErrNoSpace) {
 		d.broken = &record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Message: err.Error()}

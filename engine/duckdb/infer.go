@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/table"
@@ -30,9 +31,12 @@ const sampleRows = 1000
 
 // infer finds the narrowest type of each column that every value fits: two scans,
 // of a few rows and of all. A column without values is text.
-func (s *session) infer(ctx context.Context, t *text, doing string) (table.Schema, error) {
+func (s *session) infer(ctx context.Context, t *text, texts []string, doing string) (table.Schema, error) {
 	possible := make([][]int, len(t.stored.Fields))
 	for c := range possible {
+		if slices.Contains(texts, t.stored.Fields[c].Name) {
+			continue
+		}
 		for k := range candidates {
 			possible[c] = append(possible[c], k)
 		}

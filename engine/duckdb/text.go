@@ -70,7 +70,7 @@ func (s *session) attachText(ctx context.Context, in engine.Input, r *relation, 
 		if err := s.load(ctx, r); err != nil {
 			return "", err
 		}
-		schema, err := s.infer(ctx, t, doing)
+		schema, err := s.infer(ctx, t, in.CSV.Text, doing)
 		if err != nil {
 			return "", err
 		}
