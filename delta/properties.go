@@ -128,6 +128,7 @@ func (x *Txn) constraint(name string) (string, bool) {
 //   - columnMapping: columns have their physical names, and field ids, in files;
 //   - checkConstraints, invariants: every row obeys them;
 //   - generatedColumns: values are those of the expressions;
+//   - allowColumnDefaults: columns that rows came without have their defaults;
 //   - identityColumns: values are given out by the rules, and the mark is moved.
 //
 // A commit that adds rows to a table that uses one of them without saying so is an

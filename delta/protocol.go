@@ -19,7 +19,7 @@ var readable = []string{
 // ask nothing of a writer who does not use them; see [Snapshot.Writable] for
 // those that are refused when they are in use.
 var writable = []string{
-	"appendOnly", "changeDataFeed", "checkConstraints", "columnMapping", "deletionVectors",
+	"allowColumnDefaults", "appendOnly", "changeDataFeed", "checkConstraints", "columnMapping", "deletionVectors",
 	"domainMetadata", "generatedColumns", "identityColumns", "inCommitTimestamp", "invariants",
 	"timestampNtz", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck",
 }
@@ -110,7 +110,7 @@ const constraintPrefix = "delta.constraints."
 
 // upholdable are the features whose rules bind whoever writes the rows of data
 // files, which this package never sees; see [Txn.Upholds].
-var upholdable = []string{"checkConstraints", "columnMapping", "generatedColumns", "identityColumns", "invariants"}
+var upholdable = []string{"allowColumnDefaults", "checkConstraints", "columnMapping", "generatedColumns", "identityColumns", "invariants"}
 
 // Writable reports nil when rows may be written to the table by a writer that
 // upholds these features (see [Txn.Upholds]) in the files that it makes, else an
@@ -158,6 +158,7 @@ func rules(schema table.Schema, props map[string]string, m mapping, features, up
 		for _, m := range []struct{ key, feature, what string }{
 			{"delta.invariants", "invariants", "invariant of column "},
 			{"delta.generationExpression", "generatedColumns", "generated column "},
+			{"CURRENT_DEFAULT", "allowColumnDefaults", "default of column "},
 			{"delta.identity.start", "identityColumns", "identity column "},
 		} {
 			if _, ok := f.Meta[m.key]; ok && binds(m.feature) {

@@ -118,7 +118,8 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 }
 
 // Update sets columns to expressions, over the old row, where a condition holds;
-// "" is everywhere. Values must fit the columns' types. Cost as of [Table.Delete].
+// "" is everywhere. Values must fit the columns' types. Generated columns that are not
+// set are computed. Cost as of [Table.Delete].
 func (t *Table) Update(ctx context.Context, set map[string]string, condition string) (Result, error) {
 	return t.commit(ctx, "UPDATE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		switch {
@@ -166,15 +167,30 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		for i, name := range names {
 			items = append(items, fmt.Sprintf("(\n%s\n) AS dq_set_%d", set[name], i))
 		}
-		if _, err := t.bound(ctx, relRest, "SELECT "+strings.Join(items, ", ")+" FROM "+relTable, false); err != nil {
+		changed, err := t.bound(ctx, relRest, "SELECT "+strings.Join(items, ", ")+" FROM "+relTable, false)
+		if err != nil {
 			return nil, err
+		}
+		news := map[string]string{} // values of the table's types
+		for i, name := range names {
+			of, _ := changed.Field(fmt.Sprintf("dq_set_%d", i))
+			to, _ := schema.Field(name)
+			_, news[name] = t.Dialect.Fit(of.Name, of.Type, to.Type)
 		}
 		var columns, next []string
 		for _, f := range schema.Fields {
 			id := t.Dialect.Ident(f.Name)
+			value := ""
 			if i := slices.Index(names, f.Name); i >= 0 {
-				next = append(next, fmt.Sprintf("dq_set_%d AS %s", i, id))
-				id = fmt.Sprintf("CASE WHEN dq_hit THEN dq_set_%d ELSE %s END AS %s", i, id, id)
+				value = fmt.Sprintf("dq_set_%d", i)
+			} else if f.Meta[generatedKey] != nil {
+				if value, err = t.generated(f, schema, news); err != nil {
+					return nil, err
+				}
+			}
+			if value != "" {
+				next = append(next, value+" AS "+id)
+				id = fmt.Sprintf("CASE WHEN dq_hit THEN %s ELSE %s END AS %s", value, id, id)
 			} else {
 				next = append(next, id)
 			}

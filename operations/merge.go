@@ -26,7 +26,8 @@ type Merge struct {
 
 // Merge brings the rows of a SELECT into the table by key. Two rows of the source
 // with one key that the table has are an error. A column that the source lacks
-// keeps its value when matched, and is null when inserted. Cost: a scan of the
+// keeps its value when matched, and is its default, or null, when inserted; one that is
+// generated is computed. Cost: a scan of the
 // table's key columns, in the files that statistics do not rule out, and the files
 // that hold matched rows.
 func (t *Table) Merge(ctx context.Context, sql string, m Merge) (Result, error) {
@@ -113,14 +114,22 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	// came are the SELECTs of rows that come, by what happened to them.
 	came := map[string]string{}
 	if m.Matched == "" || m.Matched == "update" {
-		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", t.sourceRow(schema, given, "dq_t."), relRows, relTouched, on)
+		row, err := t.sourceRow(schema, given, "dq_t.")
+		if err != nil {
+			return nil, err
+		}
+		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", row, relRows, relTouched, on)
 	}
 	if m.NotMatched == "" || m.NotMatched == "insert" {
 		in := relTouched
 		if m.Matched == "keep" {
 			in = relTable
 		}
-		came["insert"] = fmt.Sprintf("SELECT %s FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", t.sourceRow(schema, given, ""), relRows, in, on)
+		row, err := t.sourceRow(schema, given, "")
+		if err != nil {
+			return nil, err
+		}
+		came["insert"] = fmt.Sprintf("SELECT %s FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", row, relRows, in, on)
 	}
 	if feeds(s) && len(touched) > 0 {
 		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
@@ -204,21 +213,38 @@ func (t *Table) keyed(ctx context.Context, schema, given table.Schema, on []stri
 var numbers = map[table.Kind]bool{table.Int8: true, table.Int16: true, table.Int32: true, table.Int64: true, table.Decimal: true}
 
 // sourceRow is the SELECT list of a source row, with a matched row's own values
-// for columns that the source lacks, or nulls.
-func (t *Table) sourceRow(schema, given table.Schema, own string) string {
+// for columns that the source lacks; without one, their defaults or nulls. Generated
+// columns that it lacks are computed.
+func (t *Table) sourceRow(schema, given table.Schema, own string) (string, error) {
 	items := make([]string, len(schema.Fields))
+	columns := map[string]string{} // as values of the table's types
 	for i, f := range schema.Fields {
-		id := t.Dialect.Ident(f.Name)
+		var from table.Type
 		switch g, ok := fold(given, f.Name); {
 		case ok:
-			items[i] = "dq_s." + t.Dialect.Ident(g.Name) + " AS " + id
+			items[i], from = "dq_s."+t.Dialect.Ident(g.Name), g.Type
+		case f.Meta[generatedKey] != nil:
+			continue
 		case own != "":
-			items[i] = own + id
+			items[i], from = own+t.Dialect.Ident(f.Name), f.Type
 		default:
-			items[i] = "NULL AS " + id
+			var err error
+			if items[i], from, err = t.preset(f); err != nil {
+				return "", err
+			}
 		}
+		_, columns[f.Name] = t.Dialect.Fit(items[i], from, f.Type)
 	}
-	return strings.Join(items, ", ")
+	for i, f := range schema.Fields {
+		if items[i] == "" {
+			var err error
+			if items[i], err = t.generated(f, schema, columns); err != nil {
+				return "", err
+			}
+		}
+		items[i] += " AS " + t.Dialect.Ident(f.Name)
+	}
+	return strings.Join(items, ", "), nil
 }
 
 // equal is SQL that joins on columns; null matches nothing.

@@ -17,9 +17,11 @@
 // first and what it did matters, the operation is done again on the new version,
 // up to ten times. Readers see all of an operation or nothing.
 //
-// New rows must meet the table's CHECK constraints, as far as these compare columns
-// with constants, LIKE included. Tables with other constraints, invariants, generated or identity
-// columns are refused by name ([delta.Snapshot.Writable]).
+// New rows must meet the table's CHECK constraints and invariants, and have what
+// generated columns and defaults say, as far as these mean the same in Spark and in
+// the engine: comparisons, arithmetic without division, and functions that are the
+// same everywhere; times are those of UTC. What else a table asks of writers is
+// refused by name ([delta.Snapshot.Writable]).
 package operations
 
 import (
@@ -189,7 +191,11 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		return Result{}, err
 	}
 	if snap != nil && !d.rearranged {
-		if err := t.check(ctx, snap, schema, d.adds, snap.Constraints()); err != nil {
+		rules, err := t.rules(schema, snap.Constraints())
+		if err != nil && len(d.adds) > 0 {
+			return Result{}, err
+		}
+		if err := t.check(ctx, snap, schema, d.adds, rules); err != nil {
 			return Result{}, err
 		}
 	}

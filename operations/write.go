@@ -25,7 +25,8 @@ type Write struct {
 }
 
 // Append adds the rows of a SELECT. A table that is not there is made, with the
-// SELECT's columns. Columns are taken by name; those that the rows lack are null.
+// SELECT's columns. Columns are taken by name; those that the rows lack are
+// what the table says (generated or by default), or null.
 // A value that does not fit the table's type is an error that names the column.
 // Cost: one pass over the rows.
 func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error) {
@@ -81,7 +82,11 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relRows, SQL: sql}); err != nil {
 			return nil, err
 		}
-		sql = "SELECT " + t.sourceRow(schema, given, "") + " FROM " + relRows + " dq_s"
+		row, err := t.sourceRow(schema, given, "")
+		if err != nil {
+			return nil, err
+		}
+		sql = "SELECT " + row + " FROM " + relRows + " dq_s"
 	}
 	if d.adds, d.rowsAdded, err = t.stage(ctx, sql, schema, partitionBy); err != nil {
 		return nil, err
@@ -125,7 +130,7 @@ func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field,
 			strings.Join(names, ", "), meant(names, old), delta.ErrInvalid)
 	}
 	for _, f := range old.Fields {
-		if _, ok := fold(given, f.Name); !ok && !f.Nullable {
+		if _, ok := fold(given, f.Name); !ok && !f.Nullable && !made(f) {
 			return old, nil, fmt.Errorf("the rows have no column %s, which must not be null: %w", f.Name, delta.ErrInvalid)
 		}
 	}
