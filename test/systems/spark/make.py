@@ -25,11 +25,12 @@ def make(name, columns=COLUMNS, by="", properties=None, rows=ROWS, then=()):
     fill(t, rows, then)
 
 
-def build(name, column, **generated):
+def build(name, column, kind="BIGINT", by=(), rows=ROWS, **generated):
     """One table with a column that Spark computes, which no SQL of Spark 3.5 declares."""
     path = os.path.join(folder, name)
-    DeltaTable.create(spark).location(path).addColumns(spark.sql(ROWS).schema).addColumn(column, "BIGINT", **generated).execute()
-    fill(f"delta.`{path}`", ROWS, columns="(id, part, amount)")
+    given = spark.sql(rows).schema
+    DeltaTable.create(spark).location(path).addColumns(given).addColumn(column, kind, **generated).partitionedBy(*by).execute()
+    fill(f"delta.`{path}`", rows, columns=f"({', '.join(given.names)})")
 
 
 def fill(t, rows, then=(), columns=""):
@@ -55,6 +56,8 @@ make("mapped_by_id", properties={"delta.columnMapping.mode": "id"},
 make("vectors", properties={"delta.enableDeletionVectors": "true"})
 make("feed", properties={"delta.enableChangeDataFeed": "true"}, then=["UPDATE {t} SET amount = 0 WHERE id = 2"])
 make("constrained", then=["ALTER TABLE {t} ADD CONSTRAINT positive CHECK (id > 0)"])
+make("checked", then=["ALTER TABLE {t} ADD CONSTRAINT sound CHECK (length(trim(part)) BETWEEN 1 AND 8 AND id * 2 + 1 > 0"
+                      " AND coalesce(amount, 0) >= 0 AND upper(substring(part, 1, 1)) <> 'X')"])
 make("timed", properties={"delta.enableInCommitTimestamps": "true"})
 make("ntz", COLUMNS + ", at TIMESTAMP_NTZ", rows=more("TIMESTAMP_NTZ'1969-12-31 23:59:59.123456' AS at"))
 make("v2_checkpoint", properties={"delta.checkpointPolicy": "v2", "delta.checkpointInterval": "2"}, then=counted)
@@ -74,4 +77,7 @@ make("clustered", by="CLUSTER BY (part)", then=["OPTIMIZE {t}"])
 make("defaults", COLUMNS + ", status STRING DEFAULT 'new'", properties={"delta.feature.allowColumnDefaults": "supported"},
      rows=more("'old' AS status"))
 build("generated", "twice", generatedAlwaysAs="amount * 2")
+build("generated_day", "day", "DATE", ["day"], more("TIMESTAMP'2026-01-31 23:59:59Z' AS at"), generatedAlwaysAs="CAST(at AS DATE)")
+build("generated_month", "month", "STRING", ["month"], more("TIMESTAMP'2026-01-31 23:59:59Z' AS at"),
+      generatedAlwaysAs="date_format(at, 'yyyy-MM')")
 build("identity", "key", generatedAlwaysAs=IdentityGenerator())
