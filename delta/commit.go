@@ -247,8 +247,15 @@ func (x *Txn) render(current *Snapshot, now time.Time) ([]byte, error) {
 		gone.DeletionTimestamp = numberOf(millis)
 		actions = append(actions, action{Remove: &gone})
 	}
-	for _, f := range p.Adds {
+	adds, domain, err := x.tracked(current)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range adds {
 		actions = append(actions, action{Add: f})
+	}
+	if domain != nil {
+		actions = append(actions, action{Domain: domain})
 	}
 	for _, f := range p.Changes {
 		actions = append(actions, action{Change: f})

@@ -209,17 +209,17 @@ func TestConflicts(t *testing.T) {
 }
 
 // TestConflictWithUnknown: a winner that makes the table one that this program
-// cannot write, such as one with row tracking, ends the commit.
+// cannot write, such as one that Iceberg reads too, ends the commit.
 func TestConflictWithUnknown(t *testing.T) {
 	tb := testTable(&memory{})
 	x := create(t, tb, nil).Begin("WRITE")
 	x.Add(dataFile("l"))
-	line := `{"protocol":{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["rowTracking","domainMetadata","appendOnly","invariants"]}}
+	line := `{"protocol":{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["icebergCompatV1","domainMetadata","appendOnly","invariants"]}}
 {"domainMetadata":{"domain":"delta.rowTracking","configuration":"{\"rowIdHighWaterMark\":9}","removed":false}}`
 	if err := tb.store.PutNew(context.Background(), commitName(1), []byte(line)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := x.Commit(context.Background()); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "rowTracking") {
+	if _, err := x.Commit(context.Background()); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "icebergCompatV1") {
 		t.Fatalf("got %v", err)
 	}
 }

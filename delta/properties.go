@@ -129,6 +129,8 @@ func (x *Txn) constraint(name string) (string, bool) {
 //   - checkConstraints, invariants: every row obeys them;
 //   - generatedColumns: values are those of the expressions;
 //   - allowColumnDefaults: columns that rows came without have their defaults;
+//   - rowTracking: all rows are new, or have the ids that they had in the columns for
+//     that; new rows get theirs from the commit;
 //   - identityColumns: values are given out by the rules, and the mark is moved.
 //
 // A commit that adds rows to a table that uses one of them without saying so is an

@@ -21,7 +21,7 @@ var readable = []string{
 var writable = []string{
 	"allowColumnDefaults", "appendOnly", "changeDataFeed", "checkConstraints", "columnMapping", "deletionVectors",
 	"domainMetadata", "generatedColumns", "identityColumns", "inCommitTimestamp", "invariants",
-	"timestampNtz", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck",
+	"rowTracking", "timestampNtz", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck",
 }
 
 // legacy lists what each writer version below 7 implies.
@@ -110,7 +110,7 @@ const constraintPrefix = "delta.constraints."
 
 // upholdable are the features whose rules bind whoever writes the rows of data
 // files, which this package never sees; see [Txn.Upholds].
-var upholdable = []string{"allowColumnDefaults", "checkConstraints", "columnMapping", "generatedColumns", "identityColumns", "invariants"}
+var upholdable = []string{"allowColumnDefaults", "checkConstraints", "columnMapping", "generatedColumns", "identityColumns", "invariants", "rowTracking"}
 
 // Writable reports nil when rows may be written to the table by a writer that
 // upholds these features (see [Txn.Upholds]) in the files that it makes, else an
@@ -153,6 +153,9 @@ func rules(schema table.Schema, props map[string]string, m mapping, features, up
 				out = append(out, "CHECK constraint "+name)
 			}
 		}
+	}
+	if props[rowTrackingOn] == "true" && binds(rowTracking) {
+		out = append(out, "ids of rows that move ("+rowTrackingOn+")")
 	}
 	eachField(schema.Fields, "", func(path string, f table.Field) {
 		for _, m := range []struct{ key, feature, what string }{

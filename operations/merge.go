@@ -142,6 +142,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 	}
+	d.fresh = d.rowsRemoved == 0
 	parts := slices.Sorted(maps.Values(came))
 	var stay int64
 	if len(d.removes) > 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 // upheld are the features whose rules this package sees to in the files it writes.
-var upheld = []string{"columnMapping", "checkConstraints", "invariants", "generatedColumns", "allowColumnDefaults"}
+var upheld = []string{"columnMapping", "checkConstraints", "invariants", "generatedColumns", "allowColumnDefaults", "rowTracking"}
 
 // Keys of a column's metadata (PROTOCOL.md, "Column Invariants", "Generated
 // Columns", "Default Columns").

@@ -29,6 +29,8 @@ def build(name, column, kind="BIGINT", by=(), rows=ROWS, **generated):
     """One table with a column that Spark computes, which no SQL of Spark 3.5 declares."""
     path = os.path.join(folder, name)
     given = spark.sql(rows).schema
+    for field in given:
+        field.nullable = True
     DeltaTable.create(spark).location(path).addColumns(given).addColumn(column, kind, **generated).partitionedBy(*by).execute()
     fill(f"delta.`{path}`", rows, columns=f"({', '.join(given.names)})")
 
