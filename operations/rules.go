@@ -44,6 +44,11 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]rul
 	}
 	out = append(out, invariants...)
 	for _, f := range schema.Fields {
+		for _, key := range []string{generatedKey, defaultKey} {
+			if at := within(&f.Type, key); at != "" {
+				return nil, fmt.Errorf("generated column %s.%s: it is within another: %w", f.Name, at, delta.ErrUnsupported)
+			}
+		}
 		made, ok := f.Meta[generatedKey].(string)
 		if !ok {
 			continue
@@ -99,7 +104,7 @@ func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix str
 		}
 		out = append(out, below...)
 		for _, part := range []*table.Type{f.Type.Key, f.Type.Elem} {
-			if at := ruled(part); at != "" {
+			if at := within(part, invariantKey); at != "" {
 				return nil, fmt.Errorf("invariant of column %s%s.%s: it is within a list: %w", prefix, f.Name, at, delta.ErrUnsupported)
 			}
 		}
@@ -107,20 +112,21 @@ func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix str
 	return out, nil
 }
 
-// ruled names a field with an invariant within a type, "" if there is none.
-func ruled(t *table.Type) string {
+// within names a field below a type that has something in its metadata, "" if there
+// is none.
+func within(t *table.Type, key string) string {
 	if t == nil {
 		return ""
 	}
 	for _, f := range t.Fields {
-		if _, ok := f.Meta[invariantKey]; ok {
+		if _, ok := f.Meta[key]; ok {
 			return f.Name
 		}
-		if at := ruled(&f.Type); at != "" {
+		if at := within(&f.Type, key); at != "" {
 			return f.Name + "." + at
 		}
 	}
-	return ruled(t.Key) + ruled(t.Elem)
+	return within(t.Key, key) + within(t.Elem, key)
 }
 
 // check holds that rows make the rules true; null is not enough (PROTOCOL.md,

@@ -204,6 +204,13 @@ func TestMadeColumns(t *testing.T) {
 		}
 	}
 	tb = open(t)
+	inner := column("s", "string")
+	inner["type"] = map[string]any{"type": "struct", "fields": []any{column("g", "long", "delta.generationExpression", "1")}}
+	foreignTable(t, tb, nil, nil, column("id", "long"), inner)
+	if _, err := tb.Append(ctx, "SELECT 1 AS id", operations.Write{}); !errors.Is(err, delta.ErrUnsupported) || !strings.Contains(err.Error(), "generated column s.g") {
+		t.Errorf("%v", err)
+	}
+	tb = open(t)
 	foreignTable(t, tb, nil, nil, column("id", "long"), column("at", "timestamp", "CURRENT_DEFAULT", "current_timestamp()"))
 	if _, err := tb.Append(ctx, "SELECT 1 AS id", operations.Write{}); !errors.Is(err, delta.ErrUnsupported) || !strings.Contains(err.Error(), "default of column at") {
 		t.Errorf("%v", err)
