@@ -107,7 +107,14 @@ func TestMappedColumnsCome(t *testing.T) {
 			if _, err := tb.Delta.Create("CREATE TABLE", schema(), []string{"part"}, props).Commit(ctx); err != nil {
 				t.Fatal(err)
 			}
+			tb.Gate = func(_ context.Context, c operations.Change) error {
+				if c.ByFieldID != (mode == "id") {
+					t.Errorf("the gate is told to find columns by id: %t", c.ByFieldID)
+				}
+				return nil
+			}
 			must(tb.Append(ctx, values("(1, 'a', 10)", "(2, 'b', 20)"), operations.Write{}))
+			tb.Gate = nil
 			must(tb.Append(ctx, "SELECT 3 AS id, 'a' AS part, {'x': 1, 'y': 'z'} AS pair", operations.Write{MergeSchema: true}))
 			must(tb.Merge(ctx, "SELECT 1 AS id, 'a' AS part, 11 AS amount, 'new' AS note", operations.Merge{On: []string{"id"}, MergeSchema: true}))
 			if got, want := rows(t, tb), []string{"1 a 11 <nil> new", "2 b 20 <nil> <nil>", "3 a <nil> map[x:1 y:z] <nil>"}; !slices.Equal(got, want) {

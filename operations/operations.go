@@ -58,6 +58,7 @@ type Change struct {
 	Schema    table.Schema
 	Files     []table.File // all of the table, afterwards
 	Added     []table.File // those of them that are new
+	ByFieldID bool         // columns are found in them by id, see [engine.Input]
 }
 
 // Result is what an operation did.
@@ -204,7 +205,8 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		}
 	}
 	if t.Gate != nil {
-		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(d.staying(files), d.adds...), Added: d.adds}); err != nil {
+		if err := t.Gate(ctx, Change{Operation: op, Schema: schema, Files: append(d.staying(files), d.adds...), Added: d.adds,
+			ByFieldID: snap != nil && snap.ColumnMapping() == "id"}); err != nil {
 			return Result{}, err
 		}
 	}

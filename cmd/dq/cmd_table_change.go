@@ -96,7 +96,7 @@ func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.T
 		return err
 	}
 	for name, files := range map[string][]table.File{relTable: change.Files, relAdded: change.Added, relStay: stay} {
-		in := engine.Input{Name: name, Schema: change.Schema, Root: dir, Files: files, Provenance: true}
+		in := engine.Input{Name: name, Schema: change.Schema, Root: dir, Files: files, Provenance: true, ByFieldID: change.ByFieldID}
 		if _, err := t.Session.Attach(ctx, in); err != nil {
 			return err
 		}

@@ -55,8 +55,8 @@ for table in "$1"/*/; do
       asked= ;;
     defaults) asked="count(*) FILTER (status = 'new' AND part = 'appended') = 1 AND count(*) FILTER (status = 'old' AND id = 1) = 1" ;;
     generated) asked="bool_and(twice IS NOT DISTINCT FROM amount * 2)" ;;
-    generated_day) asked="bool_and(day IS NOT DISTINCT FROM CAST(at AS DATE)) AND count(day) = 3" ;;
-    generated_month) asked="bool_and(month IS NOT DISTINCT FROM strftime(at, '%Y-%m')) AND count(month) = 3" ;;
+    generated_day) asked="bool_and(day IS NOT DISTINCT FROM CAST(\"at\" AS DATE)) AND count(day) = 4" ;;
+    generated_month) asked="bool_and(month IS NOT DISTINCT FROM strftime(\"at\", '%Y-%m')) AND count(month) = 4" ;;
     *) asked= ;;
   esac
   if [ -n "$asked" ]; then
