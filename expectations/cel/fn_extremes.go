@@ -78,6 +78,8 @@ func compare(a, b ref.Val) int {
 		return cmp.Compare(string(x), string(b.(types.Bytes)))
 	case types.Timestamp:
 		return x.Time.Compare(b.(types.Timestamp).Time)
+	case types.Duration:
+		return cmp.Compare(x.Duration, b.(types.Duration).Duration)
 	case date:
 		return x.Compare(b.(date).Time)
 	}

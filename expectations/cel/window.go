@@ -108,13 +108,17 @@ func (w Window) Ordered() bool { return len(w.window.args) > 1 }
 // SQL is an item of the list of a SELECT over all rows, without an alias. Rows are
 // neighbours only if they agree in apart too, which is SQL.
 func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
-	var args []string
+	var args, keys []string
 	for _, a := range w.window.args {
 		t, err := a.write(d, w.facts)
 		if err != nil {
 			return "", err
 		}
-		args = append(args, t.sql)
+		key := t.sql
+		if t.typ.IsExactType(types.DoubleType) {
+			key += " + 0e0" // DuckDB gives the rows of a window back with 0.0 for -0.0 in its keys
+		}
+		args, keys = append(args, t.sql), append(keys, key)
 	}
 	scope := "TRUE"
 	if w.window.where != nil {
@@ -132,13 +136,13 @@ func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 			scope, args[0], strings.Join(append([]string{scope}, apart...), ", "), d.Ident(engine.FileColumn), d.Ident(engine.LineColumn)), nil
 	}
 	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
-	partition := slices.Concat([]string{inScope}, args[2:], apart)
+	partition := slices.Concat([]string{inScope}, keys[2:], apart)
 	ties := "NULLS FIRST"
 	if w.window.down {
 		ties = "DESC NULLS LAST"
 	}
 	return fmt.Sprintf("CASE WHEN %s THEN last_value(%s) OVER (PARTITION BY %s ORDER BY %s, %s %s GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END",
-		inScope, args[0], strings.Join(partition, ", "), args[1], args[0], ties), nil
+		inScope, args[0], strings.Join(partition, ", "), keys[1], keys[0], ties), nil
 }
 
 // Neighbours is the reference of windows: the rows, copied, with the values of

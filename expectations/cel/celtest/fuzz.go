@@ -3,10 +3,8 @@ package celtest
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/dq-dev/dq/engine"
@@ -36,7 +34,7 @@ func Fuzz(f *testing.F, open func() (engine.Engine, error)) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	attachKeys(f, s)
+	attachKeys(f, s, e.Dialect())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := rand.New(&byteSource{data: data})
 		schema := randomSchema(r)
@@ -52,6 +50,13 @@ func Fuzz(f *testing.F, open func() (engine.Engine, error)) {
 			sources = append(sources, g.condition(2+g.IntN(3)))
 		}
 		c.compareRows(sources, false)
+		for range 6 {
+			where := ""
+			if g.IntN(2) == 0 {
+				where = g.condition(2)
+			}
+			c.compareMetric(relation, c.rows, g.aggregate(2), where, false)
+		}
 	})
 }
 
@@ -114,15 +119,10 @@ func randomType(r *rand.Rand, t table.Type) table.Type {
 	return t
 }
 
-// attachKeys makes the table that exists_in looks into.
-func attachKeys(t testing.TB, s engine.Session) {
+// attachKeys makes the table that rules look into.
+func attachKeys(t testing.TB, s engine.Session, d engine.Dialect) {
 	t.Helper()
-	var sql strings.Builder
-	sql.WriteString("SELECT CAST(NULL AS BIGINT) AS id")
-	for k := range keys {
-		fmt.Fprintf(&sql, " UNION ALL SELECT CAST(%d AS BIGINT)", k)
-	}
-	if _, err := s.Attach(context.Background(), engine.Input{Name: "celtest_keys", SQL: sql.String(), Materialise: true}); err != nil {
+	if _, err := s.Attach(context.Background(), engine.Input{Name: "celtest_keys", SQL: rowsSQL(d, keySchema, keyRows), Materialise: true}); err != nil {
 		t.Fatalf("attach keys: %v", err)
 	}
 }

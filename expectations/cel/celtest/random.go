@@ -42,7 +42,7 @@ func (g *generator) condition(depth int) string {
 		return g.pick("b", "c", "true", "false", "i > 3", "s == null", "x < y", "d >= 0", "row.`Invoice No` == 'a'", "tags != null")
 	}
 	d := depth - 1
-	switch g.IntN(22) {
+	switch g.IntN(26) {
 	case 0, 1:
 		return fmt.Sprintf("(%s && %s)", g.condition(d), g.condition(d))
 	case 2, 3:
@@ -58,7 +58,7 @@ func (g *generator) condition(depth int) string {
 	case 8:
 		return fmt.Sprintf("%s.matches(%s)", g.text(d), g.pick("'^a'", "'b$'", "r'^\\d+$'", "'(?i)k'", "'a.b'", "'(?s)a.b'", "'^.$'", "'[é日]'", "''", "r'\\ba'", "'^[^@]*$'", "r'^\\s*\\w'"))
 	case 9:
-		return fmt.Sprintf("exists_in(%s, 'celtest_keys', 'id')", g.int(d))
+		return g.lookup(d)
 	case 10:
 		return g.member(d)
 	case 11:
@@ -72,10 +72,100 @@ func (g *generator) condition(depth int) string {
 		return g.format(d)
 	case 15, 16, 17:
 		return g.collection(d)
+	case 18:
+		return g.other(d)
+	case 19:
+		return g.beyondRow(d)
 	default:
 		a, b := g.numbers(d)
 		return fmt.Sprintf("(%s %s %s)", a, g.pick("<", "<=", ">", ">=", "==", "!="), b)
 	}
+}
+
+// lookup is a condition on another table.
+func (g *generator) lookup(d int) string {
+	type key struct{ x, column string }
+	draw := func() key {
+		return []func() key{
+			func() key { return key{g.int(d), "id"} },
+			func() key { return key{g.text(d), "name"} },
+			func() key { return key{g.decimal(d), "fee"} },
+			func() key { return key{g.time(d), "at"} },
+			func() key { return key{g.day(d), "day"} },
+			func() key { return key{g.condition(d), "flag"} },
+			func() key { return key{g.bytes(d), "raw"} },
+		}[g.IntN(7)]()
+	}
+	var values, columns string
+	for range 1 + max(0, g.IntN(6)-2) {
+		k := draw()
+		values, columns = values+k.x+", ", columns+", '"+k.column+"'"
+	}
+	return "exists_in(" + values + "'celtest_keys'" + columns + ")"
+}
+
+// other is a condition on bytes, truth values, durations and lists of any of them.
+func (g *generator) other(d int) string {
+	compare := g.pick("<", "<=", ">", ">=", "==", "!=")
+	switch g.IntN(8) {
+	case 0, 1:
+		return fmt.Sprintf("(%s %s %s)", g.bytes(d), compare, g.bytes(d))
+	case 2:
+		return fmt.Sprintf("(%s %s %s)", g.condition(d), compare, g.condition(d))
+	case 3:
+		return fmt.Sprintf("bool(%s)", g.pick("code", g.text(d), g.condition(d), "string("+g.condition(d)+")"))
+	case 4:
+		return fmt.Sprintf("(%s in [%s, b'abc'])", g.bytes(d), g.bytes(0))
+	case 5:
+		return fmt.Sprintf("((%s ? %s : %s) %s %s)", g.condition(d), g.span(d), g.span(d), compare, g.span(d))
+	case 6:
+		return fmt.Sprintf("(%s in [%s, duration('36h')])", g.span(d), g.span(d))
+	}
+	return "(" + g.pick(g.condition(d)+" in [b, "+g.condition(d)+"]", g.time(d)+" in times", g.time(d)+" in [ts, "+g.time(d)+"]", g.int(d)+" in rates", g.double(d)+" in nums",
+		g.int(d)+" in fees", g.decimal(d)+" in nums", "["+g.day(d)+", da].sort() == [da, db]", "["+g.condition(d)+", b].sort() == [c, b]", "["+g.bytes(d)+", bin].sort()[0] == bin",
+		"["+g.time(d)+", ts].sort() == times", "["+g.span(d)+", duration('0s')].sort()[0] < "+g.span(d), "items.map(it, it.price) == fees.filter(el, el > "+g.decimal(d)+")",
+		"counts.map(key, counts[key]) == nums", "counts.filter(key, key != 'a') == tags") + ")"
+}
+
+// beyondRow is a condition on a row and what others of its table hold.
+func (g *generator) beyondRow(d int) string {
+	kinds := []func(int) string{g.int, g.decimal, g.text, g.time, g.day}
+	value := kinds[g.IntN(len(kinds))]
+	compare := g.pick("<", "<=", ">", ">=", "==", "!=")
+	if g.IntN(2) == 0 {
+		return fmt.Sprintf("(%s %s %s(%s))", value(0), compare, g.pick("min", "max", "mode", "mean"), value(d))
+	}
+	order, partition := g.pick("n", "ts", "da", "s", "x", "i", "n % 3"), g.pick("", "", ", b", ", n % 2", ", s", ", tiny, c")
+	return fmt.Sprintf("(%s(%s, %s%s) %s %s)", g.pick("lag", "lag_down"), value(d), order, partition, compare, g.pick("null", value(0)))
+}
+
+// aggregate is what a table rule compares. Doubles are moderate where they are added,
+// since a sum of others depends on the order of rows.
+func (g *generator) aggregate(d int) string {
+	exact := g.pick(g.int(d), g.decimal(d))
+	ordered := []func(int) string{g.int, g.decimal, g.text, g.time, g.day, g.double}[g.IntN(6)](d)
+	order := g.pick("n", "s", "x", "i", "da")
+	switch g.IntN(12) {
+	case 0:
+		return fmt.Sprintf("%s(%s)", g.pick("count", "share"), g.condition(d))
+	case 1:
+		return fmt.Sprintf("nulls(%s)", g.any(d))
+	case 2:
+		return fmt.Sprintf("%s(%s)", g.pick("nans", "infs"), g.double(d))
+	case 3, 4:
+		return fmt.Sprintf("%s(%s)", g.pick("sum", "mean"), g.pick(exact, exact, "v", "v * 2.0"))
+	case 5:
+		return fmt.Sprintf("%s(%s)", g.pick("median", "stddev", "variance"), g.pick("v", "v + 1.0", "n", "n % 3"))
+	case 6:
+		return fmt.Sprintf("%s(%s, %s)", g.pick("quantile", "nearest_quantile"), exact, g.pick("0", "0.25", "0.333", "1"))
+	case 7:
+		return fmt.Sprintf("%s(%s, %s%s)", g.pick("falls", "rises", "stays"), ordered, order, g.pick("", ", b", ", n % 3"))
+	case 8:
+		return fmt.Sprintf("%s(%s, %s)", g.pick("duplicates", "duplicates_or_nulls"), ordered, g.pick("b", "s", "n % 2", "i"))
+	case 9:
+		return fmt.Sprintf("missing(%s, 'celtest_keys', 'id')", g.int(d))
+	}
+	return fmt.Sprintf("%s(%s)", g.pick("min", "max", "distinct", "mode", "modes", "mode_rows", "duplicates"), ordered)
 }
 
 // format is a function of the formats of text.
@@ -88,7 +178,8 @@ func (g *generator) format(d int) string {
 		return fmt.Sprintf(g.pick("inCIDR(%s, '10.0.0.0/8')", "inCIDR(%s, '0.0.0.0/1')", "isDate(%s, '%%d.%%m.%%Y')", "isDate(%s, '%%Y-%%m-%%d')", "isTimestamp(%s, '%%Y-%%m-%%d %%H:%%M:%%S')"), x)
 	}
 	return fmt.Sprintf("%s(%s)", g.pick("isEmail", "isUUID", "isURL", "isHostname", "isIPv4", "isIPv6", "isIP", "isMACAddress", "isPhone", "isHexColor", "isBase64", "isBIC", "isSlug",
-		"luhn", "isCreditCard", "isIMEI", "isIBAN", "isEAN", "isISSN", "isISBN10", "isISBN13", "isISBN", "isISIN", "isISOCountry", "isISOCurrency", "isISOLanguage", "isUSState", "isPrivateIP"), x)
+		"luhn", "isCreditCard", "isIMEI", "isIBAN", "isEAN", "isISSN", "isISBN10", "isISBN13", "isISBN", "isISIN", "isISOCountry", "isISOCountry2", "isISOCountry3",
+		"isCountryName", "isTopLevelDomain", "isISOCurrency", "isISOLanguage", "isUSState", "isPrivateIP"), x)
 }
 
 // collection is a condition on lists, maps and structs.
@@ -129,7 +220,9 @@ func (g *generator) ints(depth int) string {
 		return g.pick("nums", "[1, 2]", "lists.range(3)", "[i, k]")
 	}
 	d := depth - 1
-	switch g.IntN(10) {
+	switch g.IntN(11) {
+	case 9:
+		return fmt.Sprintf("(%s + %s)", g.ints(d), g.ints(d))
 	case 0:
 		return fmt.Sprintf("[%s, %s]", g.int(d), g.int(d))
 	case 1:
@@ -157,7 +250,9 @@ func (g *generator) texts(depth int) string {
 		return g.pick("tags", "['a', 'b']", "[s, u]", "code.split('.')")
 	}
 	d := depth - 1
-	switch g.IntN(7) {
+	switch g.IntN(8) {
+	case 6:
+		return fmt.Sprintf("(%s + %s)", g.texts(d), g.texts(d))
 	case 0:
 		return fmt.Sprintf("[%s, %s]", g.text(d), g.text(d))
 	case 1:
@@ -205,9 +300,9 @@ func (g *generator) member(d int) string {
 }
 
 func (g *generator) any(d int) string {
-	return []func(int) string{g.int, g.double, g.decimal, g.text, g.time, g.day, g.condition, g.texts, g.ints, func(int) string {
+	return []func(int) string{g.int, g.double, g.decimal, g.text, g.time, g.day, g.condition, g.texts, g.ints, g.bytes, func(int) string {
 		return g.pick("tags", "bin", "addr", "items", "items[0]", "counts", "nums", "addr.city", "counts['a']", "names[1]", "nums[0]")
-	}}[g.IntN(10)](d)
+	}}[g.IntN(11)](d)
 }
 
 func (g *generator) int(depth int) string {
@@ -231,12 +326,12 @@ func (g *generator) int(depth int) string {
 	case 2:
 		return g.pick("size("+g.text(d)+")", "bin.size()", "size(tags)", g.ints(d)+".size()", g.texts(d)+".size()", "size(counts)")
 	case 3:
-		return fmt.Sprintf("int(%s)", g.pick(g.double(d), g.decimal(d), g.text(d), g.time(d)))
+		return fmt.Sprintf("int(%s)", g.pick(g.double(d), g.decimal(d), g.text(d), g.time(d), g.int(d)))
 	case 4:
 		zone := g.pick("", "", "'+02:00'", "'-11:30'", "'UTC'")
 		return fmt.Sprintf("%s.%s(%s)", g.time(d), g.pick("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"), zone)
 	case 5:
-		return fmt.Sprintf("%s.%s()", g.day(d), g.pick("getFullYear", "getMonth", "getDayOfWeek", "getDayOfYear"))
+		return fmt.Sprintf("%s.%s()", g.day(d), g.pick("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"))
 	case 6:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.int(d), g.int(d))
 	case 7:
@@ -268,13 +363,17 @@ func (g *generator) double(depth int) string {
 	case 1:
 		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "math.abs", "trunc", "sign", "sqrt"), g.double(d))
 	case 2:
-		return fmt.Sprintf("double(%s)", g.pick(g.int(d), g.decimal(d), g.text(d)))
+		return fmt.Sprintf("double(%s)", g.pick(g.int(d), g.decimal(d), g.text(d), g.double(d)))
 	case 3:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.double(d), g.pick(g.double(d), g.int(d)))
 	case 4:
-		return fmt.Sprintf("(%s %s %s)", g.int(d), g.pick("+", "-", "*", "/"), g.double(d))
+		a, b := g.int(d), g.double(d)
+		if g.IntN(2) == 0 {
+			a, b = b, a
+		}
+		return fmt.Sprintf("(%s %s %s)", a, g.pick("+", "-", "*", "/"), b)
 	case 5:
-		return fmt.Sprintf("math.%s(%s, %s)", g.pick("greatest", "least"), g.double(d), g.pick(g.double(d), g.int(d)))
+		return fmt.Sprintf("math.%s(%s)", g.pick("greatest", "least"), g.pick(g.double(d)+", "+g.double(d), g.double(d)+", "+g.int(d), g.int(d)+", "+g.double(d)))
 	case 6:
 		return fmt.Sprintf("sqrt(%s)", g.int(d))
 	}
@@ -299,7 +398,7 @@ func (g *generator) decimal(depth int) string {
 	case 0:
 		return "(-" + g.decimal(d) + ")"
 	case 1:
-		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "trunc"), g.decimal(d))
+		return fmt.Sprintf("%s(%s)", g.pick("abs", "round", "floor", "ceil", "trunc", "sign"), g.decimal(d))
 	case 2:
 		return fmt.Sprintf("round(%s, %d)", g.decimal(d), g.IntN(5))
 	case 3:
@@ -307,13 +406,17 @@ func (g *generator) decimal(depth int) string {
 	case 4:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.decimal(d), g.pick(g.decimal(d), g.int(d), g.decimalLiteral(0)))
 	case 5:
-		return fmt.Sprintf("(%s %s %s)", g.int(d), g.pick("+", "-", "*"), g.decimal(d))
+		a, b := g.int(d), g.decimal(d)
+		if g.IntN(2) == 0 {
+			a, b = b, a
+		}
+		return fmt.Sprintf("(%s %s %s)", a, g.pick("+", "-", "*"), b)
 	case 6:
 		return fmt.Sprintf("(%s %s %s)", g.decimal(d), g.pick("+", "-", "*"), g.decimalLiteral(0))
 	case 7:
 		return fmt.Sprintf("decimal(%s, %d)", g.pick(g.int(d), g.decimal(d), g.text(d), "code"), g.IntN(6))
 	case 8:
-		return fmt.Sprintf("math.%s(%s, %s)", g.pick("greatest", "least"), g.decimal(d), g.pick(g.decimal(d), g.int(d)))
+		return fmt.Sprintf("math.%s(%s)", g.pick("greatest", "least"), g.pick(g.decimal(d)+", "+g.decimal(d), g.decimal(d)+", "+g.int(d), g.int(d)+", "+g.decimal(d)))
 	}
 	return fmt.Sprintf("(%s %s %s)", g.decimal(d), g.pick("+", "-", "*"), g.decimal(d))
 }
@@ -351,6 +454,20 @@ func (g *generator) text(depth int) string {
 	return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.text(d), g.text(d))
 }
 
+func (g *generator) bytes(depth int) string {
+	if depth <= 0 || g.IntN(2) == 0 {
+		return g.pick("bin", "b''", "b'abc'", `b'\377'`)
+	}
+	d := depth - 1
+	switch g.IntN(3) {
+	case 0:
+		return fmt.Sprintf("bytes(%s)", g.pick(g.text(d), g.bytes(d)))
+	case 1:
+		return fmt.Sprintf("(%s + %s)", g.bytes(d), g.bytes(d))
+	}
+	return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.bytes(d), g.bytes(d))
+}
+
 func (g *generator) time(depth int) string {
 	if depth <= 0 || g.IntN(3) == 0 {
 		return g.leaf("time", "ts", "tn", "timestamp('2024-02-29T12:00:00.5+02:00')", "now()", "times[0]", "addr.seen")
@@ -364,9 +481,12 @@ func (g *generator) time(depth int) string {
 	case 2:
 		return fmt.Sprintf("(%s ? %s : %s)", g.condition(d), g.time(d), g.time(d))
 	case 3:
-		return fmt.Sprintf("timestamp(%s)", g.pick("code", g.text(d), "string("+g.time(d)+")"))
+		return fmt.Sprintf("timestamp(%s)", g.pick("code", g.text(d), "string("+g.time(d)+")", g.time(d)))
 	case 4:
 		return strings.Replace(g.pick("parseTimestamp(#, '%Y-%m-%d %H:%M:%S')", "parseTimestamp(#, '%Y-%m-%dT%H:%M:%SZ')", "parseTimestamp(#, '%d.%m.%Y')"), "#", g.pick("code", g.text(d), "string("+g.time(d)+")"), 1)
+	}
+	if g.IntN(4) == 0 {
+		return fmt.Sprintf("(%s + %s)", g.span(d), g.time(d))
 	}
 	return fmt.Sprintf("(%s %s %s)", g.time(d), g.pick("+", "-"), g.span(d))
 }
@@ -394,7 +514,7 @@ func (g *generator) day(depth int) string {
 	case 0:
 		return fmt.Sprintf("date(%s)", g.time(d))
 	case 1:
-		return fmt.Sprintf("date(%s)", g.pick("code", g.text(d), "string("+g.day(d)+")"))
+		return fmt.Sprintf("date(%s)", g.pick("code", g.text(d), "string("+g.day(d)+")", g.day(d)))
 	case 2:
 		return fmt.Sprintf("parseDate(%s, %s)", g.pick("code", g.text(d), "string("+g.day(d)+")"), g.pick("'%d.%m.%Y'", "'%Y-%m-%d'"))
 	}

@@ -14,8 +14,18 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// keys are the values of the column id of celtest_keys.
-var keys = map[int64]bool{0: true, 1: true, 2: true, -7: true, math.MaxInt64: true}
+// keySchema and keyRows are the table celtest_keys, which rules look into.
+var (
+	keySchema = schema("id int64", "name string", "fee decimal(12,3)", "at timestamp", "day date", "flag bool", "raw binary")
+	keyRows   = []map[string]any{
+		{},
+		{"id": int64(0), "name": "", "fee": engine.Decimal("0.000"), "at": at("0001-01-01T00:00:00Z"), "day": at("2024-02-29T00:00:00Z"), "raw": []byte{}},
+		{"id": int64(1), "name": "a", "fee": engine.Decimal("1.500"), "at": at("2024-02-29T00:00:00Z"), "day": at("9999-12-31T00:00:00Z"), "flag": true, "raw": []byte("abc")},
+		{"id": int64(2), "name": "é", "fee": engine.Decimal("-7.000"), "at": at("9999-12-31T23:59:59.999999Z"), "flag": true},
+		{"id": int64(-7), "name": "😀", "fee": engine.Decimal("999999999.999"), "day": at("1970-01-01T00:00:00Z"), "raw": []byte{0xff, 0xfe}},
+		{"id": int64(math.MaxInt64), "fee": engine.Decimal("3.000"), "at": at("1970-01-01T00:00:00Z"), "flag": true},
+	}
+)
 
 // adversarial are the values that the columns of a type draw from.
 var adversarial = map[table.Kind][]any{
