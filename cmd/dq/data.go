@@ -156,7 +156,7 @@ func (d *data) list(ctx context.Context, where ...engine.Condition) error {
 }
 
 func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
-	batch, err := file.Fetch(ctx, file.Config{Glob: glob}, nil)
+	batch, err := file.Fetch(ctx, file.Config{Glob: glob, Unhashed: true}, nil)
 	if broken := (*file.Error)(nil); errors.As(err, &broken) && !errors.Is(err, file.ErrNotFound) && !errors.Is(err, file.ErrBadConfig) {
 		// That the data cannot be read is a finding about the data.
 		d.broken = &record.Finding{Rule: "source.file", Severity: "error", Table: d.dataset.Name, Message: err.Error()}

@@ -226,6 +226,9 @@ func (w *writer) call(e ast.Expr) (term, error) {
 			t.fails = t.fails || x.fails
 		}
 	}
+	if strings.HasPrefix(f.id, "key_") {
+		t.list = args // exists_in sees what the key is made of
+	}
 	if strings.HasPrefix(f.id, "in_") && args[1].list == nil { // nothing is in a list that is null
 		t.fails = true
 	}

@@ -86,8 +86,11 @@ func compositeForms() []form {
 				var keys, names, present, able []string
 				for i := range k {
 					column, _ := a[k+1+i].lit.(types.String)
-					name := "dq_ref." + w.dialect.Ident(string(column))
-					keys, names, present = append(keys, a[i].sql), append(names, name), append(present, name+" IS NOT NULL")
+					key, name, there, err := w.match(a[i].list[0], "dq_ref."+w.dialect.Ident(string(column)))
+					if err != nil {
+						return "", err
+					}
+					keys, names, present = append(keys, key), append(names, name), append(present, there)
 					if a[i].fails {
 						able = append(able, a[i].sql+" IS NOT NULL")
 					}
@@ -129,6 +132,22 @@ func existsForms() []form {
 	return forms
 }
 
+// match is a key, a column as something of the key's type, and the condition that
+// there is such a value. Two decimals DuckDB compares as a type of at most 38 digits,
+// to which it rounds them, so values of the column that the key's type cannot hold,
+// which no key equals, are left out first.
+func (w *writer) match(key term, column string) (sql, value, there string, err error) {
+	if !isDecimal(key.typ) {
+		return key.sql, column, column + " IS NOT NULL", nil
+	}
+	if key.shape.precision > maxDigits {
+		return "", "", "", w.unsupported("exists_in of decimals of %d digits", key.shape.precision)
+	}
+	value = fmt.Sprintf("TRY_CAST(%s AS DECIMAL(%d,%d))", column, key.shape.precision, key.shape.scale)
+	there = fmt.Sprintf("%s IS NOT NULL AND len(rtrim(split_part(CAST(%s AS VARCHAR), '.', 2), '0')) <= %d", value, column, key.shape.scale)
+	return w.dec(key, key.shape), value, there, nil
+}
+
 func duckdbExists(w *writer, a []term) (string, error) {
 	if b := a[0].branches; b != nil {
 		yes, err := duckdbExists(w, []term{b[1], a[1], a[2]})
@@ -143,8 +162,11 @@ func duckdbExists(w *writer, a []term) (string, error) {
 	}
 	tableName, _ := a[1].lit.(types.String)
 	column, _ := a[2].lit.(types.String)
-	name := "dq_ref." + w.dialect.Ident(string(column))
-	sql := a[0].sql + " IN (SELECT " + name + " FROM " + w.dialect.Relation(string(tableName)) + " AS dq_ref WHERE " + name + " IS NOT NULL)"
+	key, name, there, err := w.match(a[0], "dq_ref."+w.dialect.Ident(string(column)))
+	if err != nil {
+		return "", err
+	}
+	sql := key + " IN (SELECT " + name + " FROM " + w.dialect.Relation(string(tableName)) + " AS dq_ref WHERE " + there + ")"
 	if a[0].null {
 		return "coalesce(" + sql + ", FALSE)", nil
 	}

@@ -221,6 +221,9 @@ func (r *reader) read(ctx context.Context, f found) (content, error) {
 		return content{}, &Error{Err: ErrFormat, Path: o.name,
 			Problem: fmt.Sprintf("this is %s, the source is %s", is, r.format), Hint: "keep other files out of the glob"}
 	}
+	if r.cfg.Unhashed {
+		return c, o.unchanged()
+	}
 	if err := o.drain(ctx); err != nil {
 		return content{}, err
 	}

@@ -370,6 +370,16 @@ func TestManyWrongFilesAreCounted(t *testing.T) {
 	}
 }
 
+func TestUnhashedFiles(t *testing.T) {
+	dir := folder(t, map[string]string{"a.csv": "id,n\n1,2\n", "b.parquet": "PAR1 rows PAR1"})
+	for name, records := range map[string]int64{"a.csv": 1, "b.parquet": -1} {
+		b := mustFetch(t, Config{Glob: filepath.Join(dir, name), Unhashed: true}, nil)
+		if f := b.Files[0]; f.SHA256 != "" || f.Records != records || f.Size == 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
 func TestFileThatChangesWhileItIsRead(t *testing.T) {
 	name := filepath.Join(folder(t, map[string]string{"a.csv": "id,n\n"}), "a.csv")
 	o, err := open(name)

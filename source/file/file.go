@@ -57,6 +57,9 @@ type Config struct {
 	Quote string
 	// NoHeader says that the first record is data: the columns are column1, column2 ...
 	NoHeader bool
+	// Unhashed says that no later run is to know the files again: they have no
+	// SHA256, and only those whose records are counted are read.
+	Unhashed bool
 }
 
 // ID is what is known of a file that was consumed: a file is its path and its
@@ -74,7 +77,7 @@ type Known map[string]ID
 type File struct {
 	// Path is relative to [Batch.Root], with /.
 	Path string
-	// SHA256 is of the bytes as they are on disk, in hex.
+	// SHA256 is of the bytes as they are on disk, in hex; "" if Unhashed.
 	SHA256   string
 	Size     int64
 	Modified time.Time // UTC
