@@ -24,7 +24,8 @@ type Options struct {
 
 // Load reads a suite. The error is [yamlpos.Errors] with everything that is wrong,
 // each with file:line:col and what to write, or that of reading the file. What
-// needs the table's columns is checked by [Suite.Plan].
+// needs the table's columns is checked by [Suite.Plan]; a suite beside an error holds
+// the rules that could be read, so that Plan can tell what is wrong with those too.
 func Load(file string, opts Options) (*Suite, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -63,7 +64,7 @@ func Parse(file string, data []byte, opts Options) (*Suite, error) {
 	l := &loader{suite: s, kinds: kinds, used: map[string]*Kind{}}
 	l.load(doc.Root)
 	if err := doc.Err(); err != nil {
-		return nil, err
+		return s, err
 	}
 	s.Digest = "sha256:" + l.digest(data)
 	return s, nil
@@ -74,6 +75,8 @@ type loader struct {
 	kinds   kindSet
 	used    map[string]*Kind // the user's
 	onEmpty record.Verdict
+
+	brokenColumns, brokenRules []string
 }
 
 func (l *loader) digest(data []byte) string {
@@ -113,10 +116,10 @@ func (l *loader) load(root *yamlpos.Node) {
 		s.letNodes[name] = e.Value
 	}
 	for _, e := range f["columns"].Pairs("columns") {
-		l.column(e)
+		l.whole(func() { l.column(e) })
 	}
 	for _, e := range f["expectations"].Pairs("expectations") {
-		l.expectation(e)
+		l.whole(func() { l.expectation(e) })
 	}
 	for i := range s.Expectations {
 		e := &s.Expectations[i]
@@ -127,6 +130,24 @@ func (l *loader) load(root *yamlpos.Node) {
 		}
 	}
 	s.readTests(f["tests"])
+	s.Columns = slices.DeleteFunc(s.Columns, func(c Column) bool { return slices.Contains(l.brokenColumns, c.Name) })
+	s.Expectations = slices.DeleteFunc(s.Expectations, func(e Expectation) bool { return slices.Contains(l.brokenRules, e.ID) })
+}
+
+// whole reads a column or an expectation. What is wrong with it does not stand in
+// the way of the others, and it is left out of the suite at the end.
+func (l *loader) whole(read func()) {
+	s := l.suite
+	found, columns, rules := len(s.doc.Errors()), len(s.Columns), len(s.Expectations)
+	if read(); len(s.doc.Errors()) == found {
+		return
+	}
+	for i := columns; i < len(s.Columns); i++ {
+		l.brokenColumns = append(l.brokenColumns, s.Columns[i].Name)
+	}
+	for i := rules; i < len(s.Expectations); i++ {
+		l.brokenRules = append(l.brokenRules, s.Expectations[i].ID)
+	}
 }
 
 func (l *loader) contract(contract, sla *yamlpos.Node) {

@@ -153,6 +153,29 @@ func (c *checking) landed(ctx context.Context, schema table.Schema, refs map[str
 	return plan, wide, err == nil
 }
 
+// wrongSuite is what is wrong with a suite: what was found in its text, and what the
+// columns of the data tell about the rules that could be read.
+func (c *checking) wrongSuite(ctx context.Context, wrong error) error {
+	schema, _, err := c.data.attach(ctx, c.session, c.eng.Dialect(), relTable, c.opts)
+	if err != nil || c.data.broken != nil {
+		return wrong
+	}
+	refs, err := attachTables(ctx, c.eng, c.session, c.tables)
+	if err != nil {
+		return wrong
+	}
+	if _, err = c.plan(schema, refs); err != nil {
+		if _, _, ok := c.landed(ctx, schema, refs, time.Now()); ok {
+			return wrong
+		}
+	}
+	var text, more yamlpos.Errors
+	if !errors.As(wrong, &text) || !errors.As(err, &more) {
+		return wrong
+	}
+	return usage(slices.Concat(text, more).Sort())
+}
+
 // plan compiles the suite. A rule of the command line is one on a row, or one over
 // aggregates: which, its text says.
 func (c *checking) plan(schema table.Schema, refs map[string]table.Schema) (*expectations.Plan, error) {

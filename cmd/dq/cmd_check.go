@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -65,13 +66,13 @@ personal ones too.`,
 			if err != nil {
 				return err
 			}
-			suite, err := loadSuite(suiteFile, expect)
-			if err != nil {
-				return err
+			suite, wrong := loadSuite(suiteFile, expect)
+			if suite == nil {
+				return wrong
 			}
 			set, err := columnTypes(sets, suite)
 			if err != nil {
-				return err
+				return cmp.Or(wrong, err)
 			}
 			opts := dataOptions{allText: allText, set: set, asked: named(sets), hidden: map[string]bool{}}
 			for _, c := range suite.Columns {
@@ -81,7 +82,7 @@ personal ones too.`,
 			}
 			d, err := resolve(cmd.Context(), args[0], opts)
 			if err != nil {
-				return err
+				return cmp.Or(wrong, err)
 			}
 			threads := d.threads()
 			if len(tables) > 0 {
@@ -90,6 +91,9 @@ personal ones too.`,
 			return a.withThreads(cmd.Context(), threads, func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("check", eng)
 				c := checking{eng: eng, session: s, data: d, suite: suite, expect: expect, tables: tables, opts: opts, samples: samples, newOnly: scope == "new", failures: failures}
+				if wrong != nil {
+					return c.wrongSuite(cmd.Context(), wrong)
+				}
 				if err := c.check(cmd.Context(), run); err != nil {
 					return err
 				}

@@ -45,11 +45,30 @@ func parse(src *source) (*ast.AST, []Issue) {
 	info := ast.NewSourceInfo(common.NewTextSource(src.text))
 	for _, e := range errs.GetErrors() {
 		at := info.ComputeOffsetAbsolute(int32(e.Location.Line()), int32(e.Location.Column()))
-		issue := Issue{Message: strings.TrimPrefix(e.Message, "Syntax error: ")}
+		issue := Issue{Message: plainWords(strings.TrimPrefix(e.Message, "Syntax error: "))}
 		issue.Offset, issue.Length = src.byteRange(at, at)
 		issues = append(issues, issue)
 	}
 	return nil, issues[:1] // what follows the first is a guess
+}
+
+// parserWords are messages of the parser, and what they say to people who write no
+// parsers.
+var parserWords = []struct {
+	pattern *regexp.Regexp
+	message string
+}{
+	{regexp.MustCompile(`^mismatched input '?<EOF>'? expecting expression$`), "the text ends where an expression is needed"},
+	{regexp.MustCompile(`^mismatched input '?<EOF>'? expecting (.+)$`), "the text ends where $1 is needed"},
+	{regexp.MustCompile(`^mismatched input ('.+') expecting (.+)$`), "$1 stands where $2 is needed"},
+	{regexp.MustCompile(`^expected ('.+')$`), "$1 is missing"},
+}
+
+func plainWords(message string) string {
+	for _, w := range parserWords {
+		message = w.pattern.ReplaceAllString(message, w.message)
+	}
+	return message
 }
 
 // escaped is a column between backquotes, which CEL allows only some characters in.
