@@ -17,7 +17,7 @@ func TestRowTracking(t *testing.T) {
 	props := map[string]string{"delta.enableDeletionVectors": "true"}
 	create(t, tb, props)
 	// Rows are tracked from version 1 on, so that there is a file without ids.
-	s := appendFiles(t, latest(t, tb), "old")
+	appendFiles(t, latest(t, tb), "old")
 	entry := `{"commitInfo":{"operation":"SET"}}
 {"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors","domainMetadata","rowTracking"]}}
 `
@@ -51,7 +51,7 @@ func TestRowTracking(t *testing.T) {
 			}
 		}
 	}
-	s = latest(t, tb)
+	s := latest(t, tb)
 	has(appendFiles(t, s, "a", "b"), `{"rowIdHighWaterMark":19}`, "old -@-", "a 0@3", "b 10@3")
 	has(appendFiles(t, s, "c"), `{"rowIdHighWaterMark":29}`, "a 0@3", "c 20@4") // behind what came first
 	s = latest(t, tb)
