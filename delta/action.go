@@ -270,8 +270,10 @@ func (a *action) scan(src *scanner) error {
 		}
 		if file != nil {
 			if src.null() {
-				*file = nil
 				return nil
+			}
+			if *file != nil {
+				return fmt.Errorf("%s is there twice", key)
 			}
 			return at(file).scan(src)
 		}
@@ -367,9 +369,25 @@ func duplicate(format string, args ...any) *Error {
 	return &Error{Category: DuplicateAction, Problem: fmt.Sprintf(format, args...)}
 }
 
+// several reports whether one JSON value or row says more than one action, of
+// which a reader would see one.
+func (a *action) several() bool {
+	n := 0
+	for _, there := range [...]bool{a.CommitInfo != nil && string(a.CommitInfo) != "null", a.Protocol != nil, a.MetaData != nil, a.Txn != nil, a.Domain != nil,
+		a.Remove != nil, a.Add != nil, a.Change != nil, a.Sidecar != nil, a.Checkpoint != nil} {
+		if there {
+			n++
+		}
+	}
+	return n > 1
+}
+
 // take adds one action. What may occur once occurs once (PROTOCOL.md, "Action
 // Reconciliation": a commit with two is refused, not guessed at).
 func (c *commit) take(a *action) error {
+	if a.several() {
+		return errors.New("several actions in one")
+	}
 	switch {
 	case a.Add != nil:
 		if err := a.Add.check(); err != nil {
@@ -421,21 +439,30 @@ func (c *commit) take(a *action) error {
 	return nil
 }
 
-// checkFiles refuses a commit that says two things about one logical file.
+// checkFiles refuses a commit that says two things about one file: it is added and
+// removed at most once, and only if the two differ in the deletion vector
+// (PROTOCOL.md, "Add File and Remove File").
 func (c *commit) checkFiles(file string) error {
 	if len(c.adds)+len(c.removes) < 2 {
 		return nil
 	}
-	seen := make(map[fileKey]bool, len(c.adds)+len(c.removes))
-	for _, files := range [][]*fileAction{c.adds, c.removes} {
-		for _, f := range files {
-			if seen[f.key()] {
-				e := duplicate("two actions in one commit are about %s", f.path)
-				e.File = file
-				return e
-			}
-			seen[f.key()] = true
+	twice := func(f *fileAction) error {
+		e := duplicate("two actions in one commit are about %s", f.path)
+		e.File = file
+		return e
+	}
+	added, removed := make(map[string]*fileAction, len(c.adds)), make(map[string]bool, len(c.removes))
+	for _, f := range c.adds {
+		if added[f.path] != nil {
+			return twice(f)
 		}
+		added[f.path] = f
+	}
+	for _, f := range c.removes {
+		if other := added[f.path]; removed[f.path] || other != nil && other.dvID() == f.dvID() {
+			return twice(f)
+		}
+		removed[f.path] = true
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ func (t *Table) readCheckpoint(ctx context.Context, version int64, files []strin
 			}
 		}
 	}
+	if s.protocol == nil && s.metaData == nil {
+		return nil, &Error{Category: CheckpointCorrupt, File: files[0], Problem: "the checkpoint has neither protocol nor metaData"}
+	}
 	return s, nil
 }
 

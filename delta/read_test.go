@@ -278,6 +278,13 @@ func TestCommitText(t *testing.T) {
 	add := func(path string) string {
 		return fmt.Sprintf(`{"add":{"path":%q,"partitionValues":{},"size":"12","modificationTime":1,"dataChange":true,"unknown":{"x":1}}}`, path)
 	}
+	mapped := func(id, name string) string { // a second column, of that id and name in files
+		field := func(column, id, name string) string {
+			return fmt.Sprintf(`{\"name\":\"%s\",\"type\":\"long\",\"nullable\":true,\"metadata\":{\"delta.columnMapping.id\":%s,\"delta.columnMapping.physicalName\":\"%s\"}}`, column, id, name)
+		}
+		return `{"metaData":{"id":"x","format":{"provider":"parquet"},"schemaString":"{\"type\":\"struct\",\"fields\":[` + field("x", "1", "a") + "," + field("y", id, name) +
+			`]}","partitionColumns":[],"configuration":{"delta.columnMapping.mode":"name"}}}`
+	}
 	cases := []struct {
 		name, text string
 		want       string   // the files, or
@@ -303,6 +310,11 @@ func TestCommitText(t *testing.T) {
 		{"two protocols", protocol + protocol + meta, "", DuplicateAction},
 		{"two schemas", protocol + meta + meta, "", DuplicateAction},
 		{"two txns of one application", protocol + meta + `{"txn":{"appId":"a","version":1}}{"txn":{"appId":"a","version":2}}`, "", DuplicateAction},
+		{"two actions in one value", protocol + meta + strings.TrimSuffix(add("a"), "}") + `,"txn":{"appId":"a","version":1}}`, "", LogCorrupt},
+		{"one action twice in one value", protocol + meta + strings.TrimSuffix(add("a"), "}") + "," + add("b")[1:], "", LogCorrupt},
+		{"nulls beside an action", protocol + meta + strings.TrimSuffix(add("a"), "}") + `,"remove":null,"txn":null,"commitInfo":null}`, "a", ""},
+		{"two deletion vectors of one file", protocol + meta + add("a") + strings.Replace(add("a"), `"size"`, `"deletionVector":{"storageType":"i","pathOrInlineDv":"","sizeInBytes":0,"cardinality":0},"size"`, 1), "", DuplicateAction},
+		{"files that are no Parquet", protocol + strings.Replace(meta, "parquet", "orc", 1), "", UnsupportedFeature},
 		{"no protocol", meta, "", NoProtocol},
 		{"no schema", protocol, "", NoMetadata},
 		{"schema of no type", protocol + strings.ReplaceAll(meta, "long", "quux"), "", BadSchema},
@@ -310,6 +322,8 @@ func TestCommitText(t *testing.T) {
 		{"no partition value", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["id"]`, 1) + add("a"), "", LogCorrupt},
 		{"unknown features", `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["zeta","alpha"],"writerFeatures":["zeta","alpha"]}}` + meta, "", UnsupportedFeature},
 		{"column mapping without names", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + strings.Replace(meta, `"partitionColumns"`, `"configuration":{"delta.columnMapping.mode":"name"},"partitionColumns"`, 1), "", BadSchema},
+		{"column mapping of two to one id", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + mapped("1", "b"), "", BadSchema},
+		{"column mapping of two to one name", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + mapped("2", "a"), "", BadSchema},
 		{"column mapping that is none", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + strings.Replace(meta, `"partitionColumns"`, `"configuration":{"delta.columnMapping.mode":"x"},"partitionColumns"`, 1), "", BadSchema},
 		{"column mapping without protocol", protocol + strings.Replace(meta, `"partitionColumns"`, `"configuration":{"delta.columnMapping.mode":"name"},"partitionColumns"`, 1) + add("a"), "a", ""},
 	}
@@ -334,6 +348,33 @@ func TestCommitText(t *testing.T) {
 				t.Errorf("no file in %v", err)
 			}
 		})
+	}
+	// Names in files that a mapping left in the schema mean nothing while it is off.
+	store := &memory{}
+	off := protocol + strings.Replace(mapped("2", "b"), `"name"}}}`, `"none"}}}`, 1)
+	if err := store.PutNew(context.Background(), commitName(0), []byte(off)); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range latest(t, Open(store)).Schema().Fields {
+		if f.Meta != nil {
+			t.Errorf("column %s has %v", f.Name, f.Meta)
+		}
+	}
+	// A file that is live twice, and a checkpoint with nothing in it beside a whole log.
+	one := strings.Replace(add("a"), `"size"`, `"deletionVector":{"storageType":"i","pathOrInlineDv":"","sizeInBytes":0,"cardinality":0},"size"`, 1)
+	store = &memory{}
+	for name, text := range map[string]string{commitName(0): protocol + meta + add("a"), commitName(1): one,
+		logDir + "/00000000000000000000.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json": ""} {
+		if err := store.PutNew(context.Background(), name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var e *Error
+	if _, err := Open(store).Snapshot(context.Background(), Latest()); !errors.As(err, &e) || e.Category != DuplicateAction {
+		t.Errorf("a file that is live with and without deletion vector: %v", err)
+	}
+	if s, err := Open(store).Snapshot(context.Background(), Version(0)); err != nil || s.NumFiles() != 1 {
+		t.Errorf("behind an empty checkpoint: %v", err)
 	}
 	all := Error{Category: UnsupportedFeature}
 	if err := (&protocolOf{3, 7, "zeta alpha columnMapping"}).check(); err == nil || !strings.Contains(err.Error(), "alpha, zeta") || !errors.As(err, new(*Error)) || !all.Is(ErrUnsupported) {

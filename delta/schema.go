@@ -351,3 +351,46 @@ func (m mapping) checkType(t table.Type, path string) error {
 	}
 	return nil
 }
+
+// checkUnique refuses two fields with one id, and two of one struct that are the
+// same column of files.
+func checkUnique(fields []table.Field) error {
+	ids := map[any]string{}
+	columns := map[string]string{}
+	var err error
+	eachField(fields, "", func(path string, f table.Field) {
+		parent := strings.TrimSuffix(path, f.Name)
+		name, _ := f.Meta[mappingName].(string)
+		id := f.Meta[mappingID]
+		if other, ok := ids[id]; ok && err == nil {
+			err = fmt.Errorf("columns %q and %q have the same delta.columnMapping.id %v", other, path, id)
+		}
+		if other, ok := columns[parent+"\x00"+name]; ok && err == nil {
+			err = fmt.Errorf("columns %q and %q have the same delta.columnMapping.physicalName %q", other, path, name)
+		}
+		ids[id], columns[parent+"\x00"+name] = path, path
+	})
+	return err
+}
+
+// unmap removes what column mapping noted in fields: it names columns of files
+// only while the mapping is on.
+func unmap(fields []table.Field) {
+	for i, f := range fields {
+		delete(f.Meta, mappingName)
+		delete(f.Meta, mappingID)
+		if len(f.Meta) == 0 {
+			fields[i].Meta = nil
+		}
+		unmapType(f.Type)
+	}
+}
+
+func unmapType(t table.Type) {
+	for _, part := range []*table.Type{t.Key, t.Elem} {
+		if part != nil {
+			unmapType(*part)
+		}
+	}
+	unmap(t.Fields)
+}

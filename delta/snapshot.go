@@ -109,13 +109,40 @@ func (t *Table) snapshot(ctx context.Context, st *state, prev *Snapshot) (*Snaps
 	} else if err := s.interpret(); err != nil {
 		return nil, err
 	}
+	if err := st.checkPaths(); err != nil {
+		return nil, err
+	}
 	return s, s.setTime(ctx)
+}
+
+// checkPaths refuses a file that is live with two deletion vectors, or with one and
+// without: its rows would be read twice (PROTOCOL.md, "Add File and Remove File").
+func (s *state) checkPaths() error {
+	var seen map[string]bool
+	for key := range s.files {
+		if key.dv == "" {
+			continue
+		}
+		if _, plain := s.files[fileKey{key.path, ""}]; plain || seen[key.path] {
+			e := duplicate("two files of version %d are %s, with different deletion vectors", s.version, key.path)
+			e.File = logDir
+			return e
+		}
+		if seen == nil {
+			seen = map[string]bool{}
+		}
+		seen[key.path] = true
+	}
+	return nil
 }
 
 func (s *Snapshot) interpret() error {
 	st := s.state
 	if err := st.protocol.check(); err != nil {
 		return err
+	}
+	if p := st.metaData.Format.Provider; p != "" && !strings.EqualFold(p, "parquet") {
+		return &Error{Category: UnsupportedFeature, File: logDir, Problem: fmt.Sprintf("the files of the table are %q; this program reads Parquet", p)}
 	}
 	bad := func(err error) error {
 		return &Error{Category: BadSchema, File: logDir, Problem: fmt.Sprintf("the schema at version %d", st.version), Err: err}
@@ -133,9 +160,15 @@ func (s *Snapshot) interpret() error {
 			if err := s.mapping.check(s.schema.Fields, ""); err != nil {
 				return bad(err)
 			}
+			if err := checkUnique(s.schema.Fields); err != nil {
+				return bad(err)
+			}
 		default:
 			return bad(fmt.Errorf("delta.columnMapping.mode is %q, not none, name or id", mode))
 		}
+	}
+	if s.mapping == mapNone {
+		unmap(s.schema.Fields)
 	}
 	for _, name := range st.metaData.PartitionColumns {
 		i := slices.IndexFunc(s.schema.Fields, func(f table.Field) bool { return strings.EqualFold(f.Name, name) })
@@ -189,7 +222,8 @@ func (s *Snapshot) Version() int64 { return s.state.version }
 func (s *Snapshot) Time() time.Time { return s.time }
 
 // Schema is the table's columns, partition columns included. Field.Meta is as in
-// the log, integers as int64.
+// the log, integers as int64, but for what column mapping left there when it is
+// not on.
 func (s *Snapshot) Schema() table.Schema {
 	return table.Schema{Fields: slices.Clone(s.schema.Fields)}
 }

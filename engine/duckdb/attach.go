@@ -250,6 +250,13 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	if len(in.Files) == 0 {
 		return empty(r.schema, in.Provenance), nil
 	}
+	texts := ""
+	if len(in.Schema.Fields) > 0 {
+		var err error
+		if texts, err = s.checkStored(ctx, in, paths, partition, doing); err != nil {
+			return "", err
+		}
+	}
 
 	// What the files themselves say needs no schema beside it: with one, DuckDB
 	// takes no notice of their statistics before it runs.
@@ -299,7 +306,7 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	if plain {
 		options = "union_by_name = true"
 	}
-	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, %s, hive_partitioning = false)) t", literals(paths), options)
+	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, %s, hive_partitioning = false)) t", literals(paths), options+texts)
 	if len(in.Files) == 1 && len(partitions) == 0 {
 		// The path of an only file is a constant: a join would cost more than a
 		// plain scan, and hide from DuckDB that count(*) needs none.

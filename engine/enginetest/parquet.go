@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,10 +37,25 @@ func parquetCases(t *testing.T, open func(*testing.T) *fixture) {
 		t.Errorf("without a schema: %s", got)
 	}
 
-	// A type that the values do not fit is said at the query, by file and column.
-	f.attach(engine.Input{Name: "t", Root: f.dir, Files: []table.File{a, b}, Schema: Schema(t, "name int64")})
-	if _, err := f.s.Query(ctx, "SELECT sum(name) FROM t"); err == nil || !strings.Contains(err.Error(), "name") || !strings.Contains(err.Error(), ".parquet") || len(err.Error()) > 600 {
-		t.Errorf("texts as int64: %v", err)
+	// A file that holds a column in another type is refused, unless that type widens.
+	for schema, held := range map[string]string{
+		"name int64": "string", "id int8": "int64", "id string": "int32", "id bool": "int32", "price double": "decimal(4,1)",
+		"price decimal(4,0)": "decimal(4,1)", "name binary": "string", "name date": "string",
+		"name array<string>": "string", "name struct<a: string>": "string", "id timestamp": "int32",
+	} {
+		column, wanted, _ := strings.Cut(schema, " ")
+		in := engine.Input{Name: "t", Root: f.dir, Files: []table.File{a, b}, Schema: Schema(t, schema)}
+		if _, err := f.s.Attach(ctx, in); err == nil || !strings.Contains(err.Error(), ".parquet: column "+strconv.Quote(column)+" is "+held+" in the file, but "+wanted+" in the table") {
+			t.Errorf("%s: %v", schema, err)
+		}
+	}
+	// A small integer may lie in more bits than it needs; one that is too large is said at the query.
+	wide := file("wide", "SELECT * FROM (VALUES (1), (1000)) v(id)", "id int32")
+	f.attach(engine.Input{Name: "t", Root: f.dir, Files: []table.File{wide}, Schema: Schema(t, "id int16")})
+	f.expect("SELECT sum(id) FROM t", "1001")
+	f.attach(engine.Input{Name: "t", Root: f.dir, Files: []table.File{wide}, Schema: Schema(t, "id int8")})
+	if _, err := f.s.Query(ctx, "SELECT sum(id) FROM t"); err == nil || !strings.Contains(err.Error(), "id") || !strings.Contains(err.Error(), ".parquet") || len(err.Error()) > 600 {
+		t.Errorf("1000 as int8: %v", err)
 	}
 
 	// Provenance, by relative and absolute paths.
