@@ -181,7 +181,7 @@ func (a *auditor) relation(ctx context.Context, batch bool) error {
 			a.tallies[r].reason = "no_" + map[bool]string{true: "batch", false: "table"}[batch]
 		case r.sql != "":
 			queries = append(queries, r)
-		case r.GroupBy != nil:
+		case r.grouped():
 			grouped = append(grouped, r)
 		case r.row != nil:
 			rows = append(rows, r)

@@ -41,14 +41,14 @@ func (r *rule) asksPast(f cel.Facts) []PastMetric {
 		for _, m := range part.With(f).Metrics() {
 			switch {
 			case m.Past == 0:
-			case r.GroupBy != nil:
+			case r.grouped():
 				out = append(out, PastMetric{r.groupedText(m.Of), m.Past})
 			default:
 				out = append(out, PastMetric{m.Of, m.Past})
 			}
 		}
 	}
-	if r.GroupBy != nil {
+	if r.grouped() {
 		out = append(out, PastMetric{r.groupsText(), 1})
 	}
 	return out

@@ -53,7 +53,7 @@ func (s *Suite) Lint(schema table.Schema) []record.Finding {
 			e := &s.Expectations[i]
 			c.errs = nil
 			if r := c.rule(env, e); r != nil {
-				if r.sql == "" && r.GroupBy == nil { // what SQL and groups demand is not known
+				if r.sql == "" && !r.grouped() { // what SQL and groups demand is not known
 					l.rules = append(l.rules, newDemand(r))
 				}
 			} else {

@@ -449,17 +449,14 @@ func (l *loader) together(exp *Expectation, options map[string]*yamlpos.Node) {
 		n.Errorf("write block or warn", "%s counts rows and cannot name them, so none can be taken out", exp.Kind)
 	}
 	if n := options["group_by"]; n != nil {
-		if exp.Refuses() {
-			n.Errorf("write two expectations", "a rule that takes rows out cannot be judged by groups")
-		}
 		if exp.CountsOnly() {
 			n.Errorf("write its CEL as a table rule", "%s counts over the whole table", exp.Kind)
 		}
-		if exp.unique() {
+		if exp.unique() && !exp.Refuses() {
 			n.Errorf("add the columns to those that are unique together", "groups mean nothing to %s", exp.Kind)
 		}
 	}
-	if n := options["since"]; n != nil && (exp.Scope != "row" || exp.unique() || exp.CountsOnly() || exp.GroupBy != nil) {
+	if n := options["since"]; n != nil && (exp.Scope != "row" || exp.unique() || exp.CountsOnly() || exp.grouped()) {
 		n.Errorf("remove it, or write scope: new", "since: new is for rules that judge each row by itself, once")
 	}
 }

@@ -254,7 +254,7 @@ func (c *compiler) groups(e *Expectation) {
 
 // finish collects what the compiled parts say.
 func (r *rule) finish(c *compiler) {
-	own := r.row != nil && r.GroupBy == nil
+	own := r.row != nil && !r.grouped()
 	seen := map[string]bool{}
 	for _, part := range r.parts() {
 		for _, name := range part.Columns() {

@@ -210,7 +210,7 @@ func optionSchemas() schemaPart {
 		"owner":       stringSchema(),
 		"tags":        listSchema(stringSchema(), false),
 		"since":       described(schemaPart{"enum": []string{"new"}}, "new judges only rows that came after the rule."),
-		"group_by":    described(listSchema(stringSchema(), true), "Judge each group of rows by itself."),
+		"group_by":    described(listSchema(stringSchema(), true), "Judge each group of rows by itself. A rule that takes rows out may take half of each, or what mostly bears."),
 		"nulls":       described(schemaPart{"enum": ways}, "What happens to rows with nulls."),
 	}
 	for name := range options {

@@ -110,6 +110,10 @@ func (e *Expectation) Refuses() bool {
 	return e.OnFail == "quarantine" || e.OnFail == "drop"
 }
 
+// grouped reports whether the rule is judged for each group of group_by by
+// itself. Rules that take rows out are not: group_by says of what they may take half.
+func (e *Expectation) grouped() bool { return e.GroupBy != nil && !e.Refuses() }
+
 // unique reports whether the rule is about groups of rows.
 func (e *Expectation) unique() bool {
 	return e.call != nil && e.call.kind.Form == "unique"

@@ -49,6 +49,9 @@ type Target struct {
 	Refused     map[string]int64
 	RefusedRows int64
 	Returned    int64
+	// Lost says by groups what went, as [Plan.Losses] counted it; nil when no refusing
+	// rule has group_by, and then such rules are held to the batch.
+	Lost Losses
 }
 
 // Past gives the value of a metric (by its text) in the n-th accepted version before, n from 1.

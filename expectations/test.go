@@ -327,7 +327,7 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		t.problem = "SQL needs an engine: dq check judges it"
 		return t
 	}
-	if r.GroupBy != nil {
+	if r.grouped() {
 		r.referenceGroups(p, t, rows, facts)
 		return t
 	}

@@ -45,13 +45,13 @@ func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 		e.Verdict, e.Reason, e.Message = record.Skipped, t.reason, skipped[t.reason]
 	case t.outcome != nil:
 		r.tableVerdict(&e, t)
-	case r.GroupBy != nil:
+	case r.grouped():
 		r.groupVerdict(&e, t, p)
 	default:
 		r.rowVerdict(&e, t)
 	}
 	if e.Refused > 0 && e.Verdict != record.Error {
-		r.refused(&e, t, target)
+		r.refused(&e, t, p, target)
 	}
 	return e
 }
@@ -155,13 +155,19 @@ func (r *rule) severe(v record.Verdict) record.Verdict {
 // the gate when more rows went than it bears. Without a threshold it bears half
 // of the batch, and not all of it. With one, the batch as it came is judged:
 // the rows that stayed in scope and those that the rule took out; rows that
-// only other rules took out are not known to it.
-func (r *rule) refused(e *record.Expectation, t *tally, target Target) {
+// only other rules took out are not known to it. A rule with group_by bears as
+// much of each group.
+func (r *rule) refused(e *record.Expectation, t *tally, p *Plan, target Target) {
 	out := e.Refused
 	verb := map[string]string{"quarantine": "went to quarantine", "drop": wasOrWere(out) + " dropped"}[r.OnFail]
 	message := fmt.Sprintf("%s of %s %s by %s (%s)", group(out), plural(target.Returned, "row"), verb, r.rule(), percent(out, target.Returned))
 	verdict := record.Warn
-	switch {
+	switch groups := target.Lost[r.ID]; {
+	case groups != nil:
+		var worst string
+		if verdict, worst = r.lossVerdict(e, groups, p, target); worst != "" {
+			message += "; " + worst
+		}
 	case r.Threshold.Set():
 		judged := target.Returned
 		if r.scope != nil && (r.incremental() || r.compares()) {

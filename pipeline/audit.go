@@ -46,6 +46,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	if st := t.staged; st != nil {
 		adds = st.adds
 		target.Refused, target.RefusedRows, target.Returned = st.refused, st.counts.Quarantined+st.counts.Dropped, st.counts.Returned
+		target.Lost = st.lost
 		v := t.current.version
 		target.Dataset.Version = &v
 	}

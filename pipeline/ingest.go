@@ -19,16 +19,24 @@ import (
 // fetch finds the files of a source that were not consumed before; nil when
 // there is nothing to land, or findings say why it cannot be.
 func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
-	known := t.known()
+	known, files := t.known(), t.files()
 	if r.opt.FullRefresh {
 		known = nil
+	} else if t.Source.ByFile {
+		// What the file before brought goes through all layers first; of that file
+		// other content may come, since it may be mended.
+		files.Limit, files.OnlyKnown = 1, !r.opt.caughtUp && r.behind(t)
 	}
-	batch, err := file.Fetch(ctx, t.files(), known)
+	batch, err := file.Fetch(ctx, files, known)
 	if err != nil {
 		return nil, r.sourceProblem(t, err)
 	}
+	t.rec.Waiting = batch.Waiting
 	if batch.Empty() {
 		return nil, nil
+	}
+	if t.Source.ByFile {
+		r.step("file %d of %d", r.opt.Done+1, r.opt.Done+1+batch.Waiting)
 	}
 	for _, f := range batch.Rewritten {
 		if t.Source.Replace {

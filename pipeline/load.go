@@ -179,7 +179,7 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	if !tableName.MatchString(e.Key.Text) {
 		e.Key.Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a table", e.Key.Text)
 	}
-	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "track", "effective", "order", "ignore_null",
+	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "together", "track", "effective", "order", "ignore_null",
 		"surrogate", "incremental", "lookups", "partition_by")
 	t.positions = map[string]string{}
 	for key, n := range f {
@@ -192,7 +192,7 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	if f["mode"] != nil {
 		t.Mode = f["mode"].OneOf("mode", "append", "overwrite", "merge", "scd2")
 	}
-	for key, to := range map[string]*[]string{"keys": &t.Keys, "track": &t.Track, "order": &t.Order, "partition_by": &t.PartitionBy} {
+	for key, to := range map[string]*[]string{"keys": &t.Keys, "together": &t.Together, "track": &t.Track, "order": &t.Order, "partition_by": &t.PartitionBy} {
 		*to = f[key].Strings(key)
 	}
 	for key, to := range map[string]*string{"effective": &t.Effective, "surrogate": &t.Surrogate, "incremental": &t.Incremental} {
@@ -239,10 +239,10 @@ func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node
 	takes := map[string][]string{
 		"append":    {"incremental", "lookups", "partition_by"},
 		"overwrite": {"partition_by"},
-		"merge":     {"keys", "incremental", "lookups", "partition_by"},
+		"merge":     {"keys", "together", "incremental", "lookups", "partition_by"},
 		"scd2":      {"keys", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "partition_by"},
 	}[t.Mode]
-	for _, key := range []string{"keys", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "lookups", "partition_by"} {
+	for _, key := range []string{"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "lookups", "partition_by"} {
 		if n := f[key]; n != nil && takes != nil && !slices.Contains(takes, key) {
 			n.Errorf("mode "+t.Mode+" takes "+strings.Join(takes, ", "), "mode %s does not use %s", t.Mode, key)
 		}
@@ -267,11 +267,22 @@ func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node
 	if len(t.Lookups) > 0 && t.Incremental == "" {
 		f["lookups"].Errorf("write incremental: silver.orders", "lookups bring back rows of the incremental table, and there is none")
 	}
+	if len(t.Together) > 0 && t.Incremental == "" {
+		f["together"].Errorf("write incremental: bronze.orders, or leave together out", "without incremental all rows are made from all of the upstream tables anyway")
+	}
+	for _, c := range f["together"].List("together", true) {
+		if !slices.Contains(t.Keys, c.Text) {
+			c.Errorf("together takes some of the keys: "+strings.Join(t.Keys, ", "), "%q is none of the keys", c.Text)
+		}
+	}
 	if t.Source != nil {
 		for _, key := range []string{"model", "incremental", "keys", "track"} {
 			if f[key] != nil {
 				f[key].Errorf("", "a table with a source has no %s: land the files, and shape them in the next layer", key)
 			}
+		}
+		if t.Source.ByFile && t.Mode == "overwrite" {
+			f["source"].Get("batch").Errorf("write batch: all", "a table that is overwritten holds what all files say: they are one batch")
 		}
 		if t.Mode != "append" && t.Mode != "overwrite" && t.Mode != "" {
 			f["mode"].Errorf("write mode: append", "a source can be appended or overwritten")
@@ -299,7 +310,7 @@ func (l *loader) source(n *yamlpos.Node) *Source {
 		a.Errorf("leave it out, and give columns their types in the next layer", "files are landed as text")
 	}
 	if b := f["batch"]; b != nil {
-		b.OneOf("batch", "all")
+		s.ByFile = b.OneOf("batch", "all", "file") == "file"
 	}
 	if o := f["on_rewrite"]; o != nil {
 		s.Replace = o.OneOf("on_rewrite", "fail", "replace") == "replace"

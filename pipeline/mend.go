@@ -55,6 +55,22 @@ func (r *run) lags(ctx context.Context, t *tableRun, version int64) (bool, error
 	return false, nil
 }
 
+// behind reports whether a table that is made from t, directly or not, is not up
+// to date with the table that it is made from: a gate refused it, or a run ended
+// before it came there.
+func (r *run) behind(t *tableRun) bool {
+	for _, other := range r.tables {
+		if !slices.Contains(other.reads, t.Name) {
+			continue
+		}
+		last := other.ledger.last
+		if t.snap != nil && (last == nil || last.Inputs[t.Name] < t.current.version) || r.behind(other) {
+			return true
+		}
+	}
+	return false
+}
+
 // commitOf finds the first commit of this pipeline to the table whose note fits;
 // false when the log has none, or not any more.
 func (t *tableRun) commitOf(ctx context.Context, fits func(note) bool) (delta.Commit, bool, error) {

@@ -62,6 +62,7 @@ type Table struct {
 	Suite     *expectations.Suite
 
 	Keys        []string
+	Together    []string          // merge: those of the keys whose rows are made from all their upstream rows
 	Track       []string          // scd2: the attributes whose history is kept
 	Effective   string            // scd2: the column with the time of a change
 	Order       []string          // scd2: source order among equal times; the last wins
@@ -88,6 +89,7 @@ type Source struct {
 	Delimiter string
 	Quote     string
 	MinRows   int64 // of each file
+	ByFile    bool  // every new file is a batch of its own
 	Replace   bool  // a rewritten file replaces its rows; otherwise it closes the gate
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -138,6 +139,35 @@ func (s *state) supersedes(ctx context.Context, kept Refused) (string, error) {
 		}
 	}
 	return latest, nil
+}
+
+// recallRefused says in the record of a run that found nothing new that a refused
+// batch is kept, if its layer has published nothing since: its file may be gone.
+func (r *run) recallRefused(ctx context.Context) error {
+	files, err := r.state.store.List(ctx, "gate", "")
+	if err != nil {
+		return err
+	}
+	for i := len(files) - 1; i >= 0; i-- { // the newest first
+		var kept Refused
+		if err := r.state.readJSON(ctx, files[i].Name, &kept); err != nil {
+			return err
+		}
+		here := slices.ContainsFunc(r.Layers, func(l *Layer) bool { return l.Name == kept.Layer })
+		if kept.Pipeline != r.Name || !here {
+			continue
+		}
+		since, err := r.state.supersedes(ctx, kept)
+		if err != nil {
+			return err
+		}
+		if since == "" {
+			r.rec.Message += fmt.Sprintf("; what layer %s refused on %s was not mended and is kept until %s: dq gate show %s",
+				kept.Layer, kept.At.Format(time.DateOnly), kept.Expires.Format(time.DateOnly), kept.ID)
+		}
+		return nil
+	}
+	return nil
 }
 
 // keptFolders are the folders of refused batches.

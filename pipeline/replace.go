@@ -19,33 +19,43 @@ import (
 // without them, and rows that came are added.
 //
 // For merge, the changed keys are those that the model returns for the changed
-// rows of the incremental table. When rows of it went, and always for scd2, the
-// model is evaluated once more over the whole table for just those keys, so that
-// the outcome is the same in every order of arrival.
+// rows of the incremental table. When rows of it went, when the table holds rows
+// that belong together with new ones, and always for scd2, the model is evaluated
+// once more over the whole table for just those keys, so that the outcome is the
+// same in every order of arrival.
 func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry *ledgerEntry, incremental bool) error {
 	d := r.d
 	model := "SELECT * FROM (\n" + t.SQL + "\n) dq_model"
-	switch {
-	case incremental && (t.gone || t.Mode == "scd2"):
-		keys := "SELECT DISTINCT " + idents(d, "", t.Keys) + " FROM (\n" + t.SQL + "\n) dq_model"
-		if err := define(ctx, s, relKeys, keys, true); err != nil {
+	var holds []table.File // of the table, those with rows of the keys
+	if incremental {
+		anew := t.gone || t.Mode == "scd2"
+		if !anew {
+			if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
+				return err
+			}
+			model = "SELECT * FROM dq_model_rows"
+		}
+		if err := define(ctx, s, relKeys, "SELECT DISTINCT "+idents(d, "", t.scope())+" FROM ("+model+") q", true); err != nil {
 			return err
 		}
-		if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
+		var err error
+		if holds, err = r.holding(ctx, t, s); err != nil {
 			return err
 		}
-		of, err := r.ofKeys(ctx, t, s)
-		if err != nil {
-			return err
+		if !anew && len(t.Together) > 0 {
+			if anew, err = r.joins(ctx, t, s, holds); err != nil {
+				return err
+			}
 		}
-		model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE %s", t.SQL, of)
-	case incremental:
-		if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
-			return err
-		}
-		model = "SELECT * FROM dq_model_rows"
-		if err := define(ctx, s, relKeys, "SELECT DISTINCT "+idents(d, "", t.Keys)+" FROM dq_model_rows", true); err != nil {
-			return err
+		if anew {
+			if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
+				return err
+			}
+			of, err := r.ofKeys(ctx, t, s)
+			if err != nil {
+				return err
+			}
+			model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE %s", t.SQL, of)
 		}
 	}
 	identity := t.Keys
@@ -55,7 +65,55 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 			return err
 		}
 	}
-	return r.stageReplacement(ctx, t, s, model, identity, incremental, entry)
+	return r.stageReplacement(ctx, t, s, model, identity, incremental, holds, entry)
+}
+
+// scope is the columns whose values say which rows a batch makes anew.
+func (t *Table) scope() []string {
+	if len(t.Together) > 0 {
+		return t.Together
+	}
+	return t.Keys
+}
+
+// inScope is SQL that is true for rows of a relation t that a batch makes anew.
+func (r *run) inScope(t *tableRun) string {
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "t.", t.scope()))
+}
+
+// joins reports whether new rows belong together with rows of earlier batches:
+// those that the files of the table hold, or those that its quarantine does.
+func (r *run) joins(ctx context.Context, t *tableRun, s engine.Session, holds []table.File) (bool, error) {
+	held, err := r.attachQuarantine(ctx, t, s)
+	if err != nil {
+		return false, err
+	}
+	from := []string{}
+	if len(holds) > 0 {
+		was := t.current
+		was.schema, was.files = t.schema, holds
+		if err := attach(ctx, s, relTarget, was, true); err != nil {
+			return false, err
+		}
+		from = append(from, relTarget)
+	}
+	if held {
+		from = append(from, relHeld)
+	}
+	if len(from) == 0 {
+		return false, nil
+	}
+	columns := idents(r.d, "t.", t.scope())
+	for i, name := range from {
+		from[i] = "SELECT " + columns + " FROM " + name + " t WHERE " + r.inScope(t)
+	}
+	n, err := count(ctx, s, "SELECT count(*) FROM ("+strings.Join(from, " UNION ")+") q")
+	if err != nil || n == 0 {
+		return false, err
+	}
+	t.note("merge.together", "info", "%s of (%s) go on from earlier batches: their rows are made anew from all of %s",
+		plural(n, "value"), strings.Join(t.Together, ", "), t.Incremental)
+	return true, nil
 }
 
 // maxListed is the largest number of keys that are listed in a statement.
@@ -65,12 +123,12 @@ const maxListed = 5000
 // of one column are listed: unlike a look into a table, an engine carries a
 // list down through the groups and windows of a model, to the files it reads.
 func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
-	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "m.", t.Keys))
-	f, ok := t.schema.Field(t.Keys[0])
-	if len(t.Keys) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
+	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "m.", t.scope()))
+	f, ok := t.schema.Field(t.scope()[0])
+	if len(t.scope()) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
 		return among, nil
 	}
-	key := r.d.Ident(t.Keys[0])
+	key := r.d.Ident(t.scope()[0])
 	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_keys WHERE %s IS NOT NULL LIMIT %d", key, key, maxListed+1))
 	if err != nil || len(rows.Values) == 0 || len(rows.Values) > maxListed {
 		return among, err
@@ -91,7 +149,7 @@ func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string
 }
 
 // stageReplacement compares the model's rows with the table's and stages the difference.
-func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Session, model string, identity []string, incremental bool, entry *ledgerEntry) error {
+func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Session, model string, identity []string, incremental bool, holds []table.File, entry *ledgerEntry) error {
 	d := r.d
 	columns := idents(d, "", t.schema.Names())
 	if err := r.judgeBatch(ctx, t, s, model, ""); err != nil {
@@ -120,7 +178,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		st.counts.Removed = liveRows(st.removes)
 		st.counts.Published = st.counts.Returned - refused
 	default:
-		if added, err = r.compare(ctx, t, s, st, identity, incremental, refused); err != nil {
+		if added, err = r.compare(ctx, t, s, st, identity, incremental, holds, refused); err != nil {
 			return err
 		}
 	}
@@ -138,7 +196,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	}
 	st.counts.Unchanged = st.counts.Returned - refused - st.counts.Published
 	if refused > 0 {
-		if err := r.stageRefused(ctx, t, s, st, refusedRows); err != nil {
+		if err := r.stageRefused(ctx, t, s, st, relRows, refusedRows); err != nil {
 			return err
 		}
 	}
@@ -157,7 +215,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 // compare finds which rows of the table go (relOut) and in which files they
 // are. It returns the SELECT of what the new files hold: rows that came, and
 // the other rows of rewritten files.
-func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool, refused int64) (string, error) {
+func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool, holds []table.File, refused int64) (string, error) {
 	d := r.d
 	names := t.schema.Names()
 	columns := idents(d, "", names)
@@ -167,11 +225,8 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	scope := "true"
 	var err error
 	if incremental {
-		scope = fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(d, "k.", "t.", t.Keys))
-		if was.files, err = r.holding(ctx, t, s, was, scope); err != nil {
-			return "", err
-		}
-		if len(was.files) == 0 {
+		scope = r.inScope(t)
+		if was.files = holds; len(holds) == 0 {
 			st.counts.Published = st.counts.Returned - refused
 			return "SELECT " + columns + " FROM dq_rows", nil
 		}
@@ -228,13 +283,15 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	return added, nil
 }
 
-// holding finds the table's files that hold rows of the changed keys, which scope
-// says of a row t: by their statistics, then by the key columns alone. Keys that
-// grow with time, as numbers of invoices do, are looked for in the newest files
-// only, however long the table's history is.
-func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session, was relation, scope string) ([]table.File, error) {
-	bounds := make([]string, len(t.Keys))
-	for i, k := range t.Keys {
+// holding finds the table's files that hold rows of the changed keys: by their
+// statistics, then by the key columns alone. Keys that grow with time, as numbers
+// of invoices do, are looked for in the newest files only, however long the
+// table's history is.
+func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session) ([]table.File, error) {
+	was := t.current
+	was.schema = t.schema
+	bounds := make([]string, len(t.scope()))
+	for i, k := range t.scope() {
 		bounds[i] = fmt.Sprintf("min(%[1]s), max(%[1]s)", r.d.Ident(k))
 	}
 	rows, err := s.Query(ctx, "SELECT "+strings.Join(bounds, ", ")+" FROM dq_keys")
@@ -242,7 +299,7 @@ func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session, was re
 		return nil, err
 	}
 	var within []delta.Predicate
-	for i, k := range t.Keys {
+	for i, k := range t.scope() {
 		for j, op := range []delta.Op{delta.GreaterOrEqual, delta.LessOrEqual} {
 			switch v := rows.Values[0][2*i+j].(type) {
 			case string:
@@ -258,7 +315,7 @@ func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session, was re
 	if err := attach(ctx, s, relTarget, was, true); err != nil {
 		return nil, err
 	}
-	found, err := s.Query(ctx, "SELECT DISTINCT "+r.d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+scope)
+	found, err := s.Query(ctx, "SELECT DISTINCT "+r.d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+r.inScope(t))
 	if err != nil {
 		return nil, err
 	}

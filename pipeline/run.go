@@ -35,6 +35,11 @@ type Options struct {
 	Wait time.Duration
 	// FullRefresh reads everything again and replaces every table's content.
 	FullRefresh bool
+	// Done is how many files of sources with batch: file went through before, in
+	// runs of the same process; Progress counts them.
+	Done int
+	// caughtUp says that a run of this process left no table behind its sources.
+	caughtUp bool
 	// DryRun binds, diffs and asks the policies, then stops before data is read.
 	DryRun bool
 	// Environment is what policies see as env.
@@ -191,6 +196,11 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 		err = cause
 	}
 	r.finish(err)
+	if r.rec.Outcome == "unchanged" {
+		if herr := r.recallRefused(ctx); err == nil {
+			err = herr
+		}
+	}
 	if werr := r.keepRecord(context.WithoutCancel(ctx)); err == nil {
 		err = werr
 	}

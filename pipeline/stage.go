@@ -48,6 +48,7 @@ type staged struct {
 	quarantine    []table.File // for the quarantine table
 	counts        record.Counts
 	refused       map[string]int64 // rows by rule
+	lost          expectations.Losses
 	entry         *ledgerEntry
 	result        *expectations.Result
 }
@@ -195,7 +196,14 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	st.counts.Returned = st.counts.Published + refused
 	st.counts.Removed = liveRows(removes)
 	if refused > 0 {
-		if err := r.stageRefused(ctx, t, s, st, reasons); err != nil {
+		kept := ""
+		if len(st.adds) > 0 {
+			kept = relNew
+			if err := attach(ctx, s, relNew, relation{where: t.current.where, schema: t.schema, files: st.adds}, true); err != nil {
+				return err
+			}
+		}
+		if err := r.stageRefused(ctx, t, s, st, kept, reasons); err != nil {
 			return err
 		}
 	}
@@ -343,8 +351,9 @@ func without(files, removed []table.File) []table.File {
 }
 
 // stageRefused writes the refused rows with their reasons for the quarantine
-// table; rows that only drop rules refused are counted and not kept.
-func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, reasons string) error {
+// table; rows that only drop rules refused are counted and not kept. The relation
+// kept has the other rows of the batch, or is "".
+func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, kept, reasons string) error {
 	if err := define(ctx, s, "dq_reasoned", reasons, true); err != nil {
 		return err
 	}
@@ -382,6 +391,9 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		if n, _ := rows.Values[0][i+2].(int64); n > 0 {
 			st.refused[id] = n
 		}
+	}
+	if st.lost, err = t.plan.Losses(ctx, s, r.d, kept, "dq_reasoned"); err != nil {
+		return err
 	}
 	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.refused}
 	sample, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM dq_reasoned LIMIT %d", r.samples()))

@@ -92,6 +92,17 @@ type Layer struct {
 	DurationMS int64   `json:"duration_ms"`
 }
 
+// Waiting counts the source files that are left to batches of their own (batch: file).
+func (r *Run) Waiting() int {
+	n := 0
+	for _, l := range r.Layers {
+		for _, t := range l.Tables {
+			n += t.Waiting
+		}
+	}
+	return n
+}
+
 // Table is what became of one table.
 type Table struct {
 	Name     string `json:"name"` // silver.orders
@@ -106,6 +117,7 @@ type Table struct {
 	Inputs        map[string]int64 `json:"inputs,omitempty"` // upstream table to the version that was read
 	Counts        Counts           `json:"counts"`
 	Source        *Source          `json:"source,omitempty"`
+	Waiting       int              `json:"waiting,omitempty"` // source files that are left to batches of their own (batch: file)
 	Schema        table.Schema     `json:"schema"`
 	Changes       []table.Change   `json:"changes,omitempty"`
 	Check         *Check           `json:"check,omitempty"`

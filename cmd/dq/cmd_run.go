@@ -32,7 +32,9 @@ func (a *app) cmdRun() *cobra.Command {
 		Use:   "run [PIPELINE]",
 		Short: "Run a pipeline: stage, audit, and publish what passes",
 		Long: `run takes what is new in the sources through all layers. A layer's tables are
-published together, and only if its gate passes. Running again does nothing
+published together, and only if its gate passes. Of a source with batch: file
+every new file goes through all layers by itself, with a record and reports of its
+own (--out holds the last), until none is left or one is refused. Running again does nothing
 when nothing is new; a run that was killed is finished or undone by the next.`,
 		Example: `  dq run examples/ecommerce/pipeline.yaml
   dq run pipeline.yaml --out junit=dq.xml --format json
@@ -93,27 +95,35 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if stepHook != nil {
 				step = stepHook
 			}
-			run, err := p.Run(cmd.Context(), pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
-				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: "prod", Progress: step})
-			clear()
-			if err != nil {
-				return err
-			}
-			go closeEngine() // whose memory takes a while to be given back
-			if run.Outcome != "unchanged" {
-				if err := writeReports(p.Reports, run); err != nil {
-					return fmt.Errorf("the run ended (%s), but a report could not be written: %w\nhint: draw it later: dq report %s --out html=run.html",
-						run.Outcome, err, p.Place("_dq/runs/"+run.ID+".json"))
+			opt := pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
+				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: "prod", Progress: step}
+			var verdict error // of the batches, the first that is none to exit 0 with
+			for run, err := range p.Batches(cmd.Context(), opt) {
+				clear()
+				if err != nil {
+					return err
+				}
+				if run.Waiting() == 0 {
+					go closeEngine() // whose memory takes a while to be given back
+				}
+				if run.Outcome != "unchanged" {
+					if err := writeReports(p.Reports, run); err != nil {
+						return fmt.Errorf("the run ended (%s), but a report could not be written: %w\nhint: draw it later: dq report %s --out html=run.html",
+							run.Outcome, err, p.Place("_dq/runs/"+run.ID+".json"))
+					}
+				}
+				if err := outs.write(run); err != nil {
+					return err
+				}
+				if err := a.show(run, format); err != nil {
+					return err
+				}
+				a.reportPaths(p, run)
+				if verdict == nil {
+					verdict = verdictCode(run, failOn)
 				}
 			}
-			if err := outs.write(run); err != nil {
-				return err
-			}
-			if err := a.show(run, format); err != nil {
-				return err
-			}
-			a.reportPaths(p, run)
-			return verdictCode(run, failOn)
+			return verdict
 		},
 	}
 	f := cmd.Flags()

@@ -41,6 +41,10 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 			b.Unchanged++
 			continue
 		}
+		if _, ok := known[f.path]; !ok && cfg.OnlyKnown {
+			b.Waiting++
+			continue
+		}
 		changed = append(changed, f)
 	}
 	r := &reader{cfg: cfg, root: root}
@@ -58,6 +62,9 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Limit > 0 {
+		changed, results = b.limit(cfg.Limit, changed, results)
 	}
 	for i, f := range changed {
 		if !results[i].same {
@@ -91,6 +98,22 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 		b.Groups = r.group(b.Groups, c)
 	}
 	return b, nil
+}
+
+// limit leaves all but the first n files that are not the same to later batches.
+func (b *Batch) limit(n int, changed []found, results []content) ([]found, []content) {
+	var files []found
+	var found []content
+	for i, f := range changed {
+		if !results[i].same {
+			if n--; n < 0 {
+				b.Waiting++
+				continue
+			}
+		}
+		files, found = append(files, f), append(found, results[i])
+	}
+	return files, found
 }
 
 // validate checks what can be checked without a file.

@@ -72,6 +72,9 @@ func show(b *Batch) string {
 		s.WriteString("\n")
 	}
 	fmt.Fprintf(&s, "unchanged %d\n", b.Unchanged)
+	if b.Waiting > 0 {
+		fmt.Fprintf(&s, "waiting %d\n", b.Waiting)
+	}
 	return s.String()
 }
 
@@ -91,6 +94,22 @@ new b.csv 2
 group csv [id name] header=true delimiter="," quote="\"" gzip=false: 10.csv a.csv b.csv
 unchanged 0
 `,
+		},
+		{
+			name:  "one at a time",
+			files: map[string]string{"b.csv": "id,name\n1,x\n", "a.csv": "id,name\n3,z\n", "c.csv": "not,alike\n", "d.csv": "\xff"},
+			cfg:   Config{Limit: 1},
+			want: `new a.csv 1
+group csv [id name] header=true delimiter="," quote="\"" gzip=false: a.csv
+unchanged 0
+waiting 3
+`,
+		},
+		{
+			name:  "only files that are known, of which there are none",
+			files: map[string]string{"a.csv": "id,name\n3,z\n"},
+			cfg:   Config{Limit: 1, OnlyKnown: true},
+			want:  "unchanged 0\nwaiting 1\n",
 		},
 		{
 			name: "another header or compression is another group",

@@ -55,6 +55,11 @@ type Config struct {
 	Delimiter string
 	// Quote is one character, or "none"; empty is decided by looking at the first file.
 	Quote string
+	// Limit is how many new and rewritten files a batch has at most, the first by
+	// path; 0 is no limit. The others are only counted ([Batch.Waiting]).
+	Limit int
+	// OnlyKnown leaves files alone that were not consumed before: they wait.
+	OnlyKnown bool
 	// NoHeader says that the first record is data: the columns are column1, column2 ...
 	NoHeader bool
 	// Unhashed says that no later run is to know the files again: they have no
@@ -114,6 +119,10 @@ type Batch struct {
 	Groups []Group
 	// Unchanged counts the known files that are as they were.
 	Unchanged int
+	// Waiting counts the new and rewritten files that [Config.Limit] and
+	// [Config.OnlyKnown] leave to later batches. They were not read, but for
+	// known ones, which were hashed.
+	Waiting int
 }
 
 // Empty reports whether there is nothing to consume.
