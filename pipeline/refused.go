@@ -142,7 +142,7 @@ func (s *state) supersedes(ctx context.Context, kept Refused) (string, error) {
 }
 
 // recallRefused says in the record of a run that found nothing new that a refused
-// batch is kept, if its layer has published nothing since: its file may be gone.
+// batch is kept that no later one supersedes: its file may be gone.
 func (r *run) recallRefused(ctx context.Context) error {
 	files, err := r.state.store.List(ctx, "gate", "")
 	if err != nil {
