@@ -105,7 +105,7 @@ func (r *run) joins(ctx context.Context, t *tableRun, s engine.Session, holds []
 	}
 	columns := idents(r.d, "t.", t.scope())
 	for i, name := range from {
-		from[i] = "SELECT " + columns + " FROM " + name + " t WHERE " + r.inScope(t)
+		from[i] = "SELECT DISTINCT " + columns + " FROM " + name + " t WHERE " + r.inScope(t)
 	}
 	n, err := count(ctx, s, "SELECT count(*) FROM ("+strings.Join(from, " UNION ")+") q")
 	if err != nil || n == 0 {

@@ -50,7 +50,7 @@ func TestInvoicesInSeveralFiles(t *testing.T) {
 	before := versions(t, warehouse(whole))
 	put(t, filepath.Join(whole, "data", "online_retail", "again.csv.gz"), parts[1])
 	out, code := dq(t, whole, "run", "--format", "json")
-	if code != 0 || !strings.Contains(out, "merge.together") {
+	if code != 0 || !strings.Contains(out, "140 values of (invoice) go on from earlier batches") {
 		t.Errorf("exit code %d; the record should say which values go on from earlier batches:\n%s", code, out)
 	}
 	for name, v := range versions(t, warehouse(whole)) {
