@@ -112,7 +112,7 @@ func bigCheckpoint(b testing.TB, n int) *state {
 		f := dataFile(fmt.Sprintf("run-%d/part-0000.parquet", i))
 		f.Partition = map[string]*string{"id": new(strconv.Itoa(i % 30))}
 		f.Stats.Columns = []table.ColumnStats{{Path: []string{"note"}, Min: new("aaaa" + strconv.Itoa(i)), Max: new("zzzz" + strconv.Itoa(i)), Nulls: new(int64(0))}}
-		a, err := newAdd(f, []partitionColumn{{"id", "id"}}, columns)
+		a, err := newAdd(f, []partitionColumn{{"id", "id", orders.Fields[0].Type}}, columns)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -207,7 +207,7 @@ func (x *Txn) checkPartitions(l *layout) {
 			x.fail(invalid("partition column %q is not in the schema", name))
 		case slices.Contains(l.partitionBy[:i], name):
 			x.fail(invalid("partition column %q is named twice", name))
-		case f.Type.Kind == table.Array || f.Type.Kind == table.Map || f.Type.Kind == table.Struct || f.Type.Kind == table.Binary || f.Type.Kind == table.Void:
+		case !hasPartitionText(f.Type) || f.Type.Kind == table.Binary || f.Type.Kind == table.Void:
 			x.fail(invalid("partition column %q is of type %s, which has no text form", name, f.Type))
 		}
 	}

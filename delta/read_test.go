@@ -319,6 +319,8 @@ func TestCommitText(t *testing.T) {
 		{"no schema", protocol, "", NoMetadata},
 		{"schema of no type", protocol + strings.ReplaceAll(meta, "long", "quux"), "", BadSchema},
 		{"partition column nowhere", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["x"]`, 1), "", BadSchema},
+		{"partition column of a nested type", protocol + strings.NewReplacer(`"partitionColumns":[]`, `"partitionColumns":["id"]`, `\"long\"`, `{\"type\":\"array\",\"elementType\":\"long\",\"containsNull\":true}`).Replace(meta), "", BadSchema},
+		{"partition value of another type", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["id"]`, 1) + strings.Replace(add("a"), `"partitionValues":{}`, `"partitionValues":{"id":"1.5"}`, 1), "", LogCorrupt},
 		{"no partition value", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["id"]`, 1) + add("a"), "", LogCorrupt},
 		{"unknown features", `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["zeta","alpha"],"writerFeatures":["zeta","alpha"]}}` + meta, "", UnsupportedFeature},
 		{"column mapping without names", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + strings.Replace(meta, `"partitionColumns"`, `"configuration":{"delta.columnMapping.mode":"name"},"partitionColumns"`, 1), "", BadSchema},

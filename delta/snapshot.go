@@ -175,6 +175,9 @@ func (s *Snapshot) interpret() error {
 		if i < 0 {
 			return bad(fmt.Errorf("the partition column %q is not in it", name))
 		}
+		if f := s.schema.Fields[i]; !hasPartitionText(f.Type) {
+			return bad(fmt.Errorf("the partition column %q is %s, whose values have no text form", f.Name, f.Type))
+		}
 		s.partitionBy = append(s.partitionBy, s.schema.Fields[i].Name)
 	}
 	s.leaves = leaves(s.schema.Fields, s.mapping, nil, nil)
@@ -387,6 +390,9 @@ func (s *Snapshot) described(f *fileAction) (table.File, error) {
 		}
 		if value != nil && *value == "" { // the same as null (PROTOCOL.md, "Partition Value Serialization")
 			value = nil
+		}
+		if value != nil && !isPartitionText(field.Type, *value) {
+			return out, &Error{Category: LogCorrupt, File: f.path, Problem: fmt.Sprintf("%q is no value of the partition column %q, which is %s", *value, name, field.Type)}
 		}
 		out.Partition[name] = value
 	}

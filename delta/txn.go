@@ -379,13 +379,16 @@ func (x *Txn) checkRemoves(props map[string]string) {
 }
 
 // partitionColumn is a partition column and its name in the log.
-type partitionColumn struct{ name, physical string }
+type partitionColumn struct {
+	name, physical string
+	typ            table.Type
+}
 
 func (l *layout) partitionColumns() []partitionColumn {
 	out := make([]partitionColumn, len(l.partitionBy))
 	for i, name := range l.partitionBy {
 		f, _ := l.schema.Field(name)
-		out[i] = partitionColumn{name, l.mapping.physical(f)}
+		out[i] = partitionColumn{name, l.mapping.physical(f), f.Type}
 	}
 	return out
 }
@@ -410,6 +413,9 @@ func newAdd(f table.File, partitionBy []partitionColumn, columns []leaf) (*fileA
 		}
 		if value != nil && *value == "" {
 			value = nil
+		}
+		if value != nil && !isPartitionText(c.typ, *value) {
+			return nil, invalid("add: %s: %q is no value of the partition column %q, which is %s", f.Path, *value, c.name, c.typ)
 		}
 		a.PartitionValues[c.physical] = value
 	}
