@@ -19,7 +19,7 @@ func (s *session) checkStored(ctx context.Context, in engine.Input, paths []stri
 	if len(paths) > 1 {
 		const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, converted_type, logical_type, field_id)"
 		found, err := s.ask(ctx, "SELECT min(file_name) FROM (SELECT file_name, string_agg("+nodes+", chr(2)) AS shape FROM parquet_schema("+
-			literals(paths)+") GROUP BY file_name) GROUP BY shape", doing)
+			literals(paths)+") GROUP BY file_name) GROUP BY shape ORDER BY 1", doing)
 		if err != nil {
 			return "", err
 		}
