@@ -98,7 +98,11 @@ func randomValue(r *rand.Rand, f table.Field) any {
 		if r.IntN(10) == 0 {
 			return []any{math.NaN(), math.Inf(1), math.Inf(-1)}[r.IntN(3)]
 		}
-		return math.Round(r.Float64()*1e6) / 1e3
+		v := math.Round(r.Float64()*1e6) / 1e3
+		if kind == table.Float {
+			v = float64(float32(v))
+		}
+		return v
 	case kind == table.Decimal:
 		return randomDecimal(r, f.Type)
 	case kind == table.TimestampNTZ:
