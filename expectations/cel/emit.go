@@ -48,6 +48,8 @@ type writer struct {
 	written int
 	// inLambda says that what is written stands within a lambda of SQL.
 	inLambda bool
+	// queried says that a lambda holds a query, which DuckDB refuses.
+	queried bool
 }
 
 func (w *writer) unsupported(format string, args ...any) error {
@@ -67,6 +69,9 @@ func (w *writer) term(e ast.Expr) (term, error) {
 	t, err := w.emit(e)
 	if w.written += len(t.sql); err == nil && w.written > maxSQL {
 		err = w.unsupported("an expression of this size")
+	}
+	if err == nil && w.queried {
+		err = w.unsupported("a look into a table or a long list for each element of a list")
 	}
 	t.typ, t.shape = w.expr.tree.TypeMap()[e.ID()], w.expr.shapes[e.ID()]
 	return t, err

@@ -231,6 +231,7 @@ func (w *writer) each(list, element, body string) string {
 	if w.isSpark() {
 		return "transform(" + list + ", " + element + " -> " + body + ")"
 	}
+	w.queried = w.queried || strings.Contains(body, "(SELECT ")
 	return "list_transform(" + list + ", lambda " + element + ": " + body + ")"
 }
 
@@ -239,6 +240,7 @@ func (w *writer) keep(list, element, condition string) string {
 	if w.isSpark() {
 		return "filter(" + list + ", " + element + " -> " + condition + ")"
 	}
+	w.queried = w.queried || strings.Contains(condition, "(SELECT ")
 	return "list_filter(" + list + ", lambda " + element + ": " + condition + ")"
 }
 
