@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/engine"
-	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
@@ -112,8 +111,9 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		return err
 	}
 	t.schema = t.described(wide)
-	t.headerFindings(batch, groups)
-	if blocked, err := r.rule(ctx, t, r.shapeOf(t, batch, groups)); err != nil || blocked {
+	r.headerFindings(t, batch, groups)
+	was, next := r.sourceShapes(t, batch, groups)
+	if blocked, err := r.rule(ctx, t, &was, next); err != nil || blocked {
 		return err
 	}
 	r.step("stage %s", t.Name)
@@ -169,71 +169,6 @@ func Provenance(d engine.Dialect, loaded time.Time) map[string]string {
 		lineColumn:   d.Ident(engine.LineColumn),
 		loadedColumn: "CAST(" + d.Literal(loaded.Format("2006-01-02 15:04:05.999999")+"+00") + " AS TIMESTAMP WITH TIME ZONE)",
 	}
-}
-
-// headerFindings says which columns of the contract a file lacks, and what stands there instead.
-func (t *tableRun) headerFindings(batch *file.Batch, groups [][]string) {
-	for i, g := range batch.Groups {
-		for _, c := range t.schema.Names() {
-			if c == fileColumn || c == lineColumn || c == loadedColumn || slices.Contains(groups[i], c) {
-				continue
-			}
-			if suiteColumn(t.Suite, c) == nil && t.snap == nil {
-				continue
-			}
-			t.note("source.columns", "warn", "%s has no column %s%s", g.Files[0].Path, c, more(len(g.Files)-1))
-			f := &t.rec.Findings[len(t.rec.Findings)-1]
-			f.Column, f.Hint = c, yamlpos.DidYouMean(c, groups[i])
-		}
-	}
-}
-
-func more(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(", nor have %d other files", n)
-}
-
-// shapeOf is the schema of what the files bring. A column that the table or its
-// contract has is left out when any file lacks it; any other one when a file
-// lacks it that comes, by path, after one that has it. So a column that begins
-// with some day is the same to one run over all days and to one run a day.
-func (r *run) shapeOf(t *tableRun, batch *file.Batch, groups [][]string) table.Schema {
-	type header struct {
-		path    string
-		columns []string
-	}
-	var headers []header
-	for i, g := range batch.Groups {
-		for _, f := range g.Files {
-			headers = append(headers, header{f.Path, groups[i]})
-		}
-	}
-	sort.Slice(headers, func(i, j int) bool { return headers[i].path < headers[j].path })
-	newest := "" // files before it may be older than a column that no contract names
-	for path := range t.ledger.files {
-		newest = max(newest, path)
-	}
-	var out table.Schema
-	for _, f := range t.schema.Fields {
-		named := suiteColumn(t.Suite, f.Name) != nil
-		known := named
-		if t.snap != nil && !r.opt.FullRefresh {
-			_, had := t.snap.Schema().Field(f.Name)
-			known = known || had
-		}
-		whole := true
-		for _, h := range headers {
-			has := slices.Contains(h.columns, f.Name) || f.Name == fileColumn || f.Name == lineColumn || f.Name == loadedColumn
-			whole = whole && (has || !known || !named && h.path <= newest)
-			known = known || has
-		}
-		if whole {
-			out.Fields = append(out.Fields, f)
-		}
-	}
-	return out
 }
 
 // withoutRewritten finds the table's files that hold rows of rewritten source

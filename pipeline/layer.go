@@ -166,7 +166,7 @@ func (r *run) table(ctx context.Context, t *tableRun, staged func()) error {
 	}
 	if err == nil && t.staged == nil && !t.ruled {
 		// Nothing came, but policies, waivers, owners and tags may have changed.
-		_, err = r.rule(ctx, t, t.schema)
+		_, err = r.rule(ctx, t, t.was(), t.schema)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Name, err)

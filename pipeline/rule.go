@@ -12,11 +12,11 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// rule asks the policies about the change from the table as it is to next,
-// before any data is read. It returns true when they refuse it.
-func (r *run) rule(ctx context.Context, t *tableRun, next table.Schema) (bool, error) {
+// rule asks the policies about the change of the table from one shape, nil for
+// none, to the next, before any data is read. It returns true when they refuse it.
+func (r *run) rule(ctx context.Context, t *tableRun, was *table.Schema, next table.Schema) (bool, error) {
 	r.step("rule %s", t.Name)
-	in := r.policyInput(t, next)
+	in := r.policyInput(t, was, next)
 	t.rec.Changes = nil
 	for _, c := range in.Diff {
 		t.rec.Changes = append(t.rec.Changes, c.Change)
@@ -59,8 +59,21 @@ func ruledAs(changes []policies.Change, decisions []record.Decision) string {
 	return digestOf(parts...)
 }
 
+// was is the table as it is; before there is one, what its contract says that
+// files must bring, or nil.
+func (t *tableRun) was() *table.Schema {
+	if t.snap != nil {
+		s := t.snap.Schema()
+		return &s
+	}
+	if t.Source != nil {
+		return &t.schema
+	}
+	return nil
+}
+
 // policyInput describes the change for the policies.
-func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
+func (r *run) policyInput(t *tableRun, was *table.Schema, next table.Schema) policies.Input {
 	in := policies.Input{
 		Time: r.now, Env: r.opt.Environment, Op: "plan",
 		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.where.String(), Owner: t.Suite.Owner, Description: t.Suite.Description},
@@ -69,31 +82,24 @@ func (r *run) policyInput(t *tableRun, next table.Schema) policies.Input {
 	if t.Mode == "scd2" {
 		in.Table.SCD = &policies.SCD{Keys: t.Keys, Tracked: t.Track}
 	}
-	var old table.Schema
 	renamed := map[string]string{}
 	for _, c := range t.Suite.Columns {
 		if c.RenamedFrom != "" {
 			renamed[c.Name] = c.RenamedFrom
 		}
 	}
-	switch {
-	case t.snap != nil:
+	var columns []table.Change
+	if was != nil {
+		in.Old = t.shape(*was)
+		columns = table.Diff(*was, next, renamed)
+	}
+	if t.snap != nil {
 		v := t.snap.Version()
 		in.Table.VersionFrom = &v
-		old = t.snap.Schema()
-		in.Old = t.shape(old)
 		in.Old.PartitionBy = t.snap.PartitionBy()
 		if t.ledger.last != nil && !r.opt.FullRefresh {
 			in.Old.PrimaryKey = t.ledger.last.Keys
 		}
-	case t.Source != nil:
-		// Before there is a table, its contract says what the files must bring.
-		old = t.schema
-		in.Old = t.shape(old)
-	}
-	var columns []table.Change
-	if in.Old != nil {
-		columns = table.Diff(old, next, renamed)
 	}
 	in.Diff = policies.Diff(in.Old, in.New, columns)
 	for _, e := range lineage.Impact(r.rec.Lineage, t.Name) {
@@ -137,7 +143,7 @@ func (r *run) dryRun(ctx context.Context) error {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
 			t.begin(r)
-			in := r.policyInput(t, t.schema)
+			in := r.policyInput(t, t.was(), t.schema)
 			for _, c := range in.Diff {
 				t.rec.Changes = append(t.rec.Changes, c.Change)
 			}

@@ -113,7 +113,7 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		t.note("model", "info", "the model, its options or its columns changed since version %d: the table is rebuilt", t.current.version)
 	}
 	t.settled = &ledgerEntry{Inputs: inputs, Model: t.digest()}
-	blocked, err := r.rule(ctx, t, t.schema)
+	blocked, err := r.rule(ctx, t, t.was(), t.schema)
 	if err != nil || blocked {
 		return err
 	}

@@ -210,12 +210,28 @@ func contains(names []string, name string) bool {
 // them, or all when there are few and none is near, or "".
 func DidYouMean(name string, known []string) string {
 	if near := Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
+		return fmt.Sprintf("did you mean %s?", Shown(near))
 	}
 	if len(known) > 0 && len(known) <= 30 {
-		return "known are " + strings.Join(known, ", ")
+		names := make([]string, len(known))
+		for i, k := range known {
+			names[i] = Shown(k)
+		}
+		return "known are " + strings.Join(names, ", ")
 	}
 	return ""
+}
+
+// plain is a name that needs no quotes for a reader to see where it begins and ends.
+var plain = regexp.MustCompile(`^[^\s"',;]+( [^\s"',;]+)*$`)
+
+// Shown writes a name for a message: in quotes if blanks or the like would hide
+// where it begins or ends.
+func Shown(name string) string {
+	if plain.MatchString(name) {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 // Nearest returns the known name that name most likely stands for, or "". It

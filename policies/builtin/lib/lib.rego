@@ -44,3 +44,10 @@ name_by_id := {r.id: sprintf("%s (depth %d)", [r.id, r.depth]) | some r in input
 listed(names) := concat(", ", names) if count(names) <= 10
 
 listed(names) := sprintf("%s and %d more", [concat(", ", array.slice(names, 0, 10)), count(names) - 10]) if count(names) > 10
+
+# shown writes the name of a column for a message, in quotes unless it is plain where it begins and ends.
+shown(name) := name if plain(name)
+
+shown(name) := json.marshal(name) if not plain(name)
+
+plain(name) if regex.match(`^[^\s"',;]+( [^\s"',;]+)*$`, name)

@@ -35,3 +35,9 @@ test_renames_however_they_are_written if {
 		{[g.path, g.how] | some g in lib.gone} == {["a", "renamed to b"]} with input as renamed(diff)
 	}
 }
+
+test_odd_names_are_quoted if {
+	lib.shown("Unit price") == "Unit price"
+	lib.shown(" Quantity") == `" Quantity"`
+	lib.shown("") == `""`
+}

@@ -1,8 +1,9 @@
 # METADATA
 # title: A column of a source is missing or renamed
 # description: >-
-#   A file or topic that feeds a bronze table no longer has a column that it had.
-#   Added columns pass: they are kept, and nobody reads them yet.
+#   A file or topic that feeds a bronze table no longer has a column that its suite names or a model reads.
+#   Added columns pass: they are kept, and nobody reads them yet. As long as nobody does they may also go again;
+#   the rows of a file without them get null.
 # custom:
 #   id: DQ-S013
 #   severity: error
@@ -19,7 +20,7 @@ findings contains finding if {
 	finding := {
 		"path": gone.path,
 		"diff_id": gone.diff.id,
-		"msg": sprintf("column %s of the source of %s is %s%s", [gone.path, input.table.name, missing(gone.how), added]),
+		"msg": sprintf("column %s of the source of %s is %s%s", [lib.shown(gone.path), input.table.name, missing(gone.how), added]),
 		"evidence": {"added": added_columns, "consumers": lib.readers(gone.path)},
 	}
 }
@@ -29,7 +30,7 @@ missing(how) := "missing" if how == "dropped"
 missing(how) := how if how != "dropped"
 
 # A file cannot say that it renamed a column: one is missing and another is new.
-added := sprintf("; new in it: %s", [lib.listed(added_columns)]) if count(added_columns) > 0
+added := sprintf("; new in it: %s", [lib.listed([lib.shown(path) | some path in added_columns])]) if count(added_columns) > 0
 
 added := "" if count(added_columns) == 0
 

@@ -28,6 +28,11 @@ test_fires_on_a_renamed_column if {
 	g.msg == "column Price of the source of bronze.orders is renamed to UnitPrice"
 }
 
+test_quotes_names_with_blanks_around if {
+	some f in s013.findings with input as change("bronze", [dropped, {"id": "d2", "op": "column_added", "path": " Price"}])
+	f.msg == `column Price of the source of bronze.orders is missing; new in it: " Price"`
+}
+
 test_silent_on_an_added_column if {
 	count(s013.findings) == 0 with input as change("bronze", [added])
 }

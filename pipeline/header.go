@@ -1,0 +1,130 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/source/file"
+	"github.com/dq-dev/dq/table"
+)
+
+// needs are the columns of a landed table that something would miss: its suite
+// names them or has a rule on them, a rule of another table looks them up, or a
+// model reads them. read says whether any model reads the table at all.
+func (r *run) needs(t *tableRun) (columns map[string]bool, read bool) {
+	columns = map[string]bool{}
+	for _, c := range t.Suite.Columns {
+		columns[c.Name] = true
+	}
+	for _, name := range t.plan.Columns() {
+		columns[name] = true
+	}
+	for _, other := range r.tables {
+		for _, name := range other.plan.Lookups(t.Name) {
+			columns[name] = true
+		}
+	}
+	impact := lineage.Impact(r.rec.Lineage, t.Name)
+	for _, e := range impact {
+		for _, name := range e.Columns {
+			columns[name] = true
+		}
+	}
+	return columns, len(impact) > 0
+}
+
+// landing reports whether a column is one that landing adds.
+func landing(column string) bool {
+	return column == fileColumn || column == lineColumn || column == loadedColumn
+}
+
+// headerFindings says which columns of the table or its contract a file lacks,
+// and what stands there instead.
+func (r *run) headerFindings(t *tableRun, batch *file.Batch, groups [][]string) {
+	needed, read := r.needs(t)
+	for i, g := range batch.Groups {
+		for _, c := range t.schema.Names() {
+			if landing(c) || slices.Contains(groups[i], c) {
+				continue
+			}
+			had := false
+			if t.snap != nil {
+				_, had = t.snap.Schema().Field(c)
+			}
+			level, filled := "warn", ""
+			switch {
+			case !had && !needed[c]:
+				continue
+			case !needed[c] && read:
+				level, filled = "info", "; its rows get null, and nothing reads it"
+			case !needed[c]:
+				filled = "; its rows get null"
+			}
+			t.note("source.columns", level, "%s has no column %s%s%s", g.Files[0].Path, yamlpos.Shown(c), more(len(g.Files)-1), filled)
+			f := &t.rec.Findings[len(t.rec.Findings)-1]
+			f.Column, f.Hint = c, yamlpos.DidYouMean(c, groups[i])
+		}
+	}
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", nor have %d other files", n)
+}
+
+// sourceShapes are the schema that the files were to have and the one that they
+// bring. What nothing would miss may come and go: it is in what they bring once
+// the table or one of them has it. A column that is needed and that the table or
+// its suite has is missing when any file lacks it; one that only models know,
+// when a file lacks it that comes, by path, after one that has it. So a column
+// that begins with some day is the same to one run over all days and to one run
+// a day.
+func (r *run) sourceShapes(t *tableRun, batch *file.Batch, groups [][]string) (was, next table.Schema) {
+	type header struct {
+		path    string
+		columns []string
+	}
+	var headers []header
+	for i, g := range batch.Groups {
+		for _, f := range g.Files {
+			headers = append(headers, header{f.Path, groups[i]})
+		}
+	}
+	sort.Slice(headers, func(i, j int) bool { return headers[i].path < headers[j].path })
+	newest := "" // files before it may be older than a column that no contract names
+	for path := range t.ledger.files {
+		newest = max(newest, path)
+	}
+	if t.snap != nil {
+		was = t.snap.Schema()
+		was.Fields = slices.Clone(was.Fields)
+	}
+	needed, _ := r.needs(t)
+	for _, f := range t.schema.Fields {
+		named := suiteColumn(t.Suite, f.Name) != nil
+		had := false
+		if t.snap != nil {
+			_, had = t.snap.Schema().Field(f.Name)
+		}
+		known := named || had && !r.opt.FullRefresh
+		missing, everywhere := false, true
+		for _, h := range headers {
+			has := landing(f.Name) || slices.Contains(h.columns, f.Name)
+			everywhere = everywhere && has
+			missing = missing || !has && known && needed[f.Name] && (named || h.path > newest)
+			known = known || has
+		}
+		if !missing {
+			next.Fields = append(next.Fields, f)
+		}
+		if missing && !had || t.snap == nil && (named || everywhere) {
+			was.Fields = append(was.Fields, f)
+		}
+	}
+	return was, next
+}
