@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/dq-dev/dq/table"
 )
@@ -245,6 +246,18 @@ func (e *BindError) Error() string {
 		return e.Message + "; " + e.Hint
 	}
 	return e.Message
+}
+
+// Place is where in the SQL text the error is: line and column, from 1, and the
+// text of the line; the beginning, without a text, when that is not known.
+func (e *BindError) Place(sql string) (line, col int, text string) {
+	if e.Offset < 0 || e.Offset > len(sql) {
+		return 1, 1, ""
+	}
+	before := sql[:e.Offset]
+	begin := strings.LastIndexByte(before, '\n') + 1
+	text, _, _ = strings.Cut(sql[begin:], "\n")
+	return strings.Count(before, "\n") + 1, len([]rune(before[begin:])) + 1, text
 }
 
 // StageRequest asks for a SELECT to be written as Parquet.

@@ -37,7 +37,11 @@ func (t *tracer) expression(e *expression, rel *relation) set {
 		out.mergeAs(t.expression(e.Else, rel), Direct, Transformation)
 		return out
 	case "BOUND_AGGREGATE":
-		t.steer(out, Conditional, rel, e.Filter)
+		if e.Filter.pivots() {
+			t.affect(GroupBy, t.expression(e.Filter, rel)) // a group for each column, not a condition of one
+		} else {
+			t.steer(out, Conditional, rel, e.Filter)
+		}
 		if e.OrderBy != nil {
 			t.sort(out, Sort, rel, e.OrderBy.Orders)
 		}
@@ -70,6 +74,23 @@ func (t *tracer) expression(e *expression, rel *relation) set {
 		return out.mask()
 	}
 	return out
+}
+
+// pivots reports whether a FILTER is what PIVOT writes for one of its columns:
+// on IS NOT DISTINCT FROM value, for each column that it is ON.
+func (e *expression) pivots() bool {
+	switch {
+	case e == nil:
+		return false
+	case e.Class == "BOUND_CONJUNCTION" && e.Type == "CONJUNCTION_AND":
+		for i := range e.Children {
+			if !e.Children[i].pivots() {
+				return false
+			}
+		}
+		return len(e.Children) > 0
+	}
+	return e.Type == "COMPARE_NOT_DISTINCT_FROM" && e.Right != nil && e.Right.Class == "BOUND_CAST" && e.Right.Child != nil && e.Right.Child.Class == "BOUND_CONSTANT"
 }
 
 // flow adds what goes into the value.

@@ -224,6 +224,8 @@ func (s set) merge(from set) {
 func (s set) mergeAs(from set, typ, subtype string) {
 	for k, a := range from {
 		switch {
+		case typ == Indirect && k.typ == Indirect && k.subtype == Join:
+			// What a subquery is joined by stays that, whatever its value is used for.
 		case typ == Indirect:
 			k.typ, k.subtype, a.subtype = Indirect, subtype, subtype
 		case k.typ == Direct && strength[subtype] > strength[a.subtype]:

@@ -58,8 +58,9 @@ type columnIndex struct {
 }
 
 type condition struct {
-	Left  *expression `json:"left"`
-	Right *expression `json:"right"`
+	Left       *expression `json:"left"`
+	Right      *expression `json:"right"`
+	Comparison string      `json:"comparison"`
 }
 
 type order struct {

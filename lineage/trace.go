@@ -206,16 +206,36 @@ func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relati
 			return child
 		}
 		rel := &relation{cols: child.cols[:len(child.cols):len(child.cols)], tables: child.tables}
+		unpivoted := t.unpivoted(&o.Children[0], child)
 		for i := range exprs {
 			deps := t.expression(&exprs[i], child)
 			if o.Type == "LOGICAL_UNNEST" {
 				t.affect(Join, deps) // one row becomes as many as the list is long
+				if len(deps) == 0 {
+					deps.mergeAs(unpivoted, Indirect, Conditional)
+				}
 			}
 			rel.cols = append(rel.cols, deps)
 		}
 		return rel
 	}
 	return child
+}
+
+// unpivoted are the columns that an UNPIVOT makes rows of. Their names, which the
+// plan has as a list of constants beside them, are values of its result.
+func (t *tracer) unpivoted(below *operator, rel *relation) set {
+	out := set{}
+	var exprs []expression
+	if below.Type != "LOGICAL_PROJECTION" || json.Unmarshal(below.Expressions, &exprs) != nil {
+		return out
+	}
+	for i := range exprs {
+		if exprs[i].Name == "unpivot_list" {
+			out.merge(t.ref(rel, uint64(i)))
+		}
+	}
+	return out
 }
 
 // project keeps the columns of a projection map; no map keeps all.
@@ -261,7 +281,7 @@ func (t *tracer) get(o *operator, sc *scope) *relation {
 	if len(o.Children) > 0 {
 		return t.tableFunction(o, sc)
 	}
-	var data struct{ Schema, Table string }
+	var data struct{ Catalog, Schema, Table string }
 	if o.FunctionData != nil && json.Unmarshal(o.FunctionData, &data) != nil {
 		data.Table = ""
 	}
@@ -274,7 +294,7 @@ func (t *tracer) get(o *operator, sc *scope) *relation {
 		t.conservative = true
 		data.Table = o.Name + "()"
 	}
-	name := t.name(data.Schema, data.Table)
+	name := t.name(data.Catalog, data.Schema, data.Table)
 	t.scanned[name] = o.Names
 	rel := &relation{tables: map[string]bool{name: true}}
 	if len(o.ColumnIndexes) == 0 {
@@ -291,9 +311,14 @@ func (t *tracer) get(o *operator, sc *scope) *relation {
 }
 
 // name is the name under which a table was attached.
-func (t *tracer) name(schema, tableName string) string {
+func (t *tracer) name(catalog, schema, tableName string) string {
 	full := tableName
-	if schema != "" && schema != "main" {
+	switch {
+	case catalog == "temp":
+		full = "temp." + tableName
+	case catalog != "" && catalog != "memory":
+		full = catalog + "." + schema + "." + tableName
+	case schema != "" && schema != "main":
 		full = schema + "." + tableName
 	}
 	if name, ok := t.byName[strings.ToLower(full)]; ok {
@@ -440,9 +465,13 @@ func (t *tracer) join(o *operator, sc *scope) *relation {
 		both.cols = append(append([]set{}, left.cols...), right.cols...)
 	}
 	on := set{}
-	for _, c := range o.Conditions {
-		on.mergeAs(t.expression(c.Left, left), Direct, Transformation)
-		on.mergeAs(t.expression(c.Right, right), Direct, Transformation)
+	for i, c := range o.Conditions {
+		typ, subtype := Direct, Transformation
+		if o.Type == "LOGICAL_DELIM_JOIN" && i < len(o.Eliminated) && c.Comparison == "COMPARE_NOT_DISTINCT_FROM" {
+			typ, subtype = Indirect, Join // of the correlated columns: which of the inner rows belong to an outer one
+		}
+		on.mergeAs(t.expression(c.Left, left), typ, subtype)
+		on.mergeAs(t.expression(c.Right, right), typ, subtype)
 	}
 	on.mergeAs(t.expression(o.Condition, both), Direct, Transformation)
 	if o.JoinType == "MARK" {

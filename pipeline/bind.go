@@ -233,15 +233,7 @@ func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, e
 
 // inFile gives a binding error its place in the model file.
 func inFile(file, sql string, be *engine.BindError) error {
-	line, col, frame := 1, 1, ""
-	if be.Offset >= 0 && be.Offset <= len(sql) {
-		before := sql[:be.Offset]
-		line = strings.Count(before, "\n") + 1
-		begin := strings.LastIndexByte(before, '\n') + 1
-		col = len([]rune(before[begin:])) + 1
-		source, _, _ := strings.Cut(sql[begin:], "\n")
-		frame = source
-	}
+	line, col, frame := be.Place(sql)
 	return yamlpos.Errors{{File: file, Line: line, Col: col, Message: be.Message, Hint: be.Hint, Source: frame}}
 }
 

@@ -55,7 +55,13 @@ func openStubs(ctx context.Context) (*stubs, error) {
 	return &stubs{db: db, conn: conn, other: other, known: map[string]string{}}, nil
 }
 
-func (b *stubs) close() error { return errors.Join(b.other.Close(), b.conn.Close(), b.db.Close()) }
+func (b *stubs) close() error {
+	err := b.conn.Close()
+	if b.other != b.conn {
+		err = errors.Join(err, b.other.Close())
+	}
+	return errors.Join(err, b.db.Close())
+}
 
 // follow makes the stubs those of the relations. One whose columns are as they
 // were stays, whatever files the relation has now.
@@ -242,6 +248,7 @@ func (a answer) bindError(names []string) error {
 	}
 	// The candidates follow in lines of their own; they come back as the hint.
 	e.Message, _, _ = strings.Cut(e.Message, "\nDid you mean")
+	e.Message, _, _ = strings.Cut(e.Message, "\n\tCandidate functions:") // there may be fifty
 	message, rest, _ := strings.Cut(e.Message, "\nCandidate ")
 	e.Message = strings.TrimSpace(message)
 	candidates := strings.Split(a.Candidates, ",")
@@ -253,7 +260,7 @@ func (a answer) bindError(names []string) error {
 			}
 		}
 	}
-	if len(candidates) > 0 {
+	if len(candidates) > 0 && !strings.Contains(a.Candidates, "->") { // types of arguments are no names
 		e.Hint = "did you mean " + strings.Join(candidates, ", ") + "?"
 	}
 	switch {
