@@ -2,7 +2,10 @@ package lineage
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +75,16 @@ func TestTraceOperators(t *testing.T) {
 		{"window over unknown", node("LOGICAL_WINDOW", "", node("LOGICAL_NEW", "", edges)),
 			[]string{"dst src"}, "dst src", Conservative},
 		{"unknown in a recursive CTE", node("LOGICAL_RECURSIVE_CTE", `"table_index":1`, edges, node("LOGICAL_NEW", "", prices)),
-			[]string{"price since sku src", "dst price since sku"}, "price since sku", Conservative},
+			[]string{"price since sku src", "dst price since sku"}, "dst price since sku src", Conservative},
+		{"recursive CTE of distinct rows", node("LOGICAL_RECURSIVE_CTE", `"table_index":1`, edges, `{"type":"LOGICAL_CTE_REF","cte_index":1}`),
+			[]string{"src", "dst"}, "dst src", Exact},
+		{"recursive CTE of all rows", node("LOGICAL_RECURSIVE_CTE", `"table_index":1,"union_all":true`, edges, `{"type":"LOGICAL_CTE_REF","cte_index":1}`),
+			[]string{"src", "dst"}, "", Exact},
+		{"empty", node("LOGICAL_EMPTY_RESULT", `"chunk_types":[{}]`), []string{""}, "", Exact},
+		{"pivot", node("LOGICAL_PIVOT", `"bound_pivot":{"group_count":1,"pivot_values":["a","b"],"aggregates":[{}]}`, prices),
+			[]string{"sku", "price", "price"}, "since", Exact},
+		{"pivot of another shape", node("LOGICAL_PIVOT", `"bound_pivot":{"group_count":3,"pivot_values":["a","b"],"aggregates":[{}]}`, edges),
+			[]string{"dst src"}, "", Conservative},
 		{"CTE that is not there", node("LOGICAL_CROSS_PRODUCT", "", edges, `{"type":"LOGICAL_CTE_REF","cte_index":5}`),
 			[]string{"dst src"}, "", Conservative},
 		{"table function", node("LOGICAL_GET", `"name":"f","names":["a","b"],"projection_ids":[1],"projected_input":[1],"column_indexes":[{},{"index":1}]`, edges),
@@ -97,6 +109,31 @@ func TestTraceOperators(t *testing.T) {
 				t.Errorf("columns %q, dataset %q, %s; want %q, %q, %s", got, names(st.Dataset), st.Status, c.columns, c.dataset, c.status)
 			}
 		})
+	}
+}
+
+// TestEveryOperator holds that each operator that Trace knows is in a plan of
+// testdata or above. What it does not know is conservative; see TestTraceUnknown.
+func TestEveryOperator(t *testing.T) {
+	known := regexp.MustCompile(`LOGICAL_[A-Z_]+`)
+	read := func(file string) []string {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return known.FindAllString(string(data), -1)
+	}
+	seen := map[string]bool{}
+	files, _ := filepath.Glob("testdata/*.json")
+	for _, file := range append(files, "operator_test.go") {
+		for _, name := range read(file) {
+			seen[name] = true
+		}
+	}
+	for _, name := range read("trace.go") {
+		if !seen[name] {
+			t.Errorf("%s is in no test: add a plan that has it to testdata", name)
+		}
 	}
 }
 

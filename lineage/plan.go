@@ -47,7 +47,14 @@ type operator struct {
 	CTEIndex    uint64       `json:"cte_index"`
 	ColumnCount uint64       `json:"column_count"`
 	KeyTargets  []expression `json:"key_targets"`
-	SetopAll    *bool        `json:"setop_all"`
+	UnionAll    bool         `json:"union_all"` // of a recursive CTE
+
+	// LOGICAL_PIVOT
+	Pivot struct {
+		Groups     uint64            `json:"group_count"`
+		Values     []json.RawMessage `json:"pivot_values"` // one for each column that it makes
+		Aggregates []json.RawMessage `json:"aggregates"`
+	} `json:"bound_pivot"`
 
 	ChunkTypes []json.RawMessage `json:"chunk_types"`
 	ExprTypes  []json.RawMessage `json:"expr_types"`

@@ -132,7 +132,7 @@ func (t *tracer) operator(o *operator, sc *scope) *relation {
 			return t.join(o, sc)
 		}
 	case "LOGICAL_PROJECTION", "LOGICAL_FILTER", "LOGICAL_WINDOW", "LOGICAL_UNNEST", "LOGICAL_AGGREGATE_AND_GROUP_BY",
-		"LOGICAL_ORDER_BY", "LOGICAL_TOP_N", "LOGICAL_LIMIT", "LOGICAL_DISTINCT", "LOGICAL_SAMPLE":
+		"LOGICAL_ORDER_BY", "LOGICAL_TOP_N", "LOGICAL_LIMIT", "LOGICAL_DISTINCT", "LOGICAL_SAMPLE", "LOGICAL_PIVOT":
 		var exprs []expression
 		if len(o.Children) == 1 && (o.Expressions == nil || json.Unmarshal(o.Expressions, &exprs) == nil) {
 			return t.unary(o, exprs, t.relation(&o.Children[0], sc))
@@ -176,6 +176,8 @@ func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relati
 		return rel
 	case "LOGICAL_AGGREGATE_AND_GROUP_BY":
 		return t.aggregate(o, exprs, child)
+	case "LOGICAL_PIVOT":
+		return t.pivot(o, child)
 	case "LOGICAL_FILTER":
 		for i := range exprs {
 			t.affect(Filter, t.expression(&exprs[i], child))
@@ -220,6 +222,25 @@ func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relati
 		return rel
 	}
 	return child
+}
+
+// pivot gives the groups, then for each value of the column that is pivoted on the
+// aggregates: the child has these as lists, and that column last.
+func (t *tracer) pivot(o *operator, child *relation) *relation {
+	rel := &relation{tables: child.tables}
+	groups, aggregates := o.Pivot.Groups, uint64(len(o.Pivot.Aggregates))
+	if aggregates == 0 || groups+aggregates+1 != uint64(len(child.cols)) {
+		t.conservative = true
+		return rel
+	}
+	for i := range groups {
+		rel.cols = append(rel.cols, child.cols[i])
+	}
+	for i := range o.Pivot.Values {
+		rel.cols = append(rel.cols, child.cols[groups+uint64(i)%aggregates])
+	}
+	t.affect(GroupBy, child.cols[groups+aggregates])
+	return rel
 }
 
 // unpivoted are the columns that an UNPIVOT makes rows of. Their names, which the
@@ -410,6 +431,9 @@ func (t *tracer) recursive(o *operator, sc *scope) *relation {
 			changed = changed || !equal(next.cols[i], all.cols[i])
 		}
 		all = next
+	}
+	if !o.UnionAll && len(o.KeyTargets) == 0 {
+		t.affect(GroupBy, all.cols...) // equal rows are one
 	}
 	return all
 }

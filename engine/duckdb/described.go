@@ -170,6 +170,8 @@ func (d *Described) plan(ctx context.Context, query string) (engine.Plan, error)
 		return plan, err
 	case parsed.Error && parsed.Type != "not implemented":
 		return plan, parsed.bindError(nil)
+	case parsed.Error && len(Words(query)) > 0 && strings.EqualFold(Words(query)[0], "PIVOT"):
+		return plan, refuse(-1, "the columns of this PIVOT depend on the data", "name the values: PIVOT t ON column IN ('a', 'b') USING sum(x)")
 	case parsed.Error || len(parsed.Statements) != 1:
 		return plan, refuse(-1, "only a SELECT has lineage", "write one SELECT")
 	}
