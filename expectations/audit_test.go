@@ -360,7 +360,7 @@ expectations:
 				s.answers[1].rows = nil
 			}
 			res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "p", New: true}}, Table: "t",
-				Refused: map[string]int64{"a": c.a, "b": c.b}, RefusedRows: c.rows, Returned: c.returned})
+				Taken: &Taken{Rows: c.rows, ByRule: map[string]int64{"a": c.a, "b": c.b}}, Returned: c.returned})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -370,6 +370,9 @@ expectations:
 			}
 			if a.Verdict != c.verdictA || b.Verdict != c.verdictB || res.Close != c.closes {
 				t.Errorf("a %s, b %s, close %v: %s", a.Verdict, b.Verdict, res.Close, a.Message)
+			}
+			if a.Failed != c.a || a.Evaluated != left+c.a {
+				t.Errorf("of %d rows %d failed", a.Evaluated, a.Failed)
 			}
 		})
 	}

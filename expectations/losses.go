@@ -11,8 +11,8 @@ import (
 	"github.com/dq-dev/dq/record"
 )
 
-// Losses are the groups of a batch that lost rows, by refusing rule with group_by.
-type Losses map[string][]lossGroup
+// losses are the groups of a batch that lost rows, by refusing rule with group_by.
+type losses map[string][]lossGroup
 
 // lossGroup is what one group of a batch lost by one rule.
 type lossGroup struct {
@@ -23,12 +23,12 @@ type lossGroup struct {
 	judged int64 // the rows in the rule's scope, if it has a threshold
 }
 
-// Losses counts by groups what a batch lost to refusing rules that say group_by,
+// losses counts by groups what a batch lost to refusing rules that say group_by,
 // in one statement; none is made when no rule says so. The relation kept has the
 // rows of the batch that stay, or is "" when none does; reasoned has those
 // refused, with what [Plan.Reasons] says of them. More than 100,000 groups with
 // refused rows are an error.
-func (p *Plan) Losses(ctx context.Context, s engine.Session, d engine.Dialect, kept, reasoned string) (Losses, error) {
+func (p *Plan) losses(ctx context.Context, s engine.Session, d engine.Dialect, kept, reasoned string) (losses, error) {
 	var rules []*rule
 	var columns []string // of the groups
 	var sets [][]string  // columns of each grouping
@@ -101,7 +101,7 @@ func (p *Plan) Losses(ctx context.Context, s engine.Session, d engine.Dialect, k
 	if len(answer.Values) > maxJudged {
 		return nil, fmt.Errorf("more than %s groups of %s lost rows: name columns with fewer values in group_by", group(maxJudged), strings.Join(columns, ", "))
 	}
-	losses := Losses{}
+	lost := losses{}
 	for _, row := range answer.Values {
 		counts, err := wholes(row[len(columns):])
 		if err != nil {
@@ -109,18 +109,17 @@ func (p *Plan) Losses(ctx context.Context, s engine.Session, d engine.Dialect, k
 		}
 		at := slices.IndexFunc(sets, func(set []string) bool { return groupedBy(columns, set) == counts[0] })
 		for i, r := range rules {
-			lost := counts[2+2*i]
-			if of[r] != at || lost == 0 {
+			if of[r] != at || counts[2+2*i] == 0 {
 				continue
 			}
-			g := lossGroup{rows: counts[1], lost: lost, judged: counts[3+2*i], free: counts[2+2*len(rules)+at]}
+			g := lossGroup{rows: counts[1], lost: counts[2+2*i], judged: counts[3+2*i], free: counts[2+2*len(rules)+at]}
 			for _, c := range r.GroupBy {
 				g.key = append(g.key, row[slices.Index(columns, c)])
 			}
-			losses[r.ID] = append(losses[r.ID], g)
+			lost[r.ID] = append(lost[r.ID], g)
 		}
 	}
-	return losses, nil
+	return lost, nil
 }
 
 // groupedBy is what grouping(columns) says of rows of a grouping set: a bit for
@@ -136,6 +135,24 @@ func groupedBy(columns, set []string) int64 {
 	return bits
 }
 
+// lostTooMuch holds a group to what the rule bears, and says what that is. A batch
+// returned that many rows.
+func (r *rule) lostTooMuch(g lossGroup, returned int64) (why string, bad bool) {
+	rows, judged := g.rows, g.judged
+	if slices.Contains(g.key, nil) {
+		rows, judged = returned, returned
+	}
+	switch {
+	case r.Threshold.Set():
+		return r.Threshold.allowed(), r.Threshold.Verdict(g.lost, judged) == record.Fail
+	case 2*g.lost > rows:
+		return "more than half: the gate closes unless mostly says otherwise", true
+	case 2*g.free > rows:
+		return fmt.Sprintf("together such rules took %s of it, more than half: the gate closes unless mostly says otherwise", group(g.free)), true
+	}
+	return "", false
+}
+
 // lossVerdict holds each group to what the rule bears, as [rule.refused] holds a
 // batch without groups. Rows without a value in group_by belong to no group that
 // a good one could hide: they are held to the whole batch. It gives the verdict,
@@ -143,21 +160,6 @@ func groupedBy(columns, set []string) int64 {
 func (r *rule) lossVerdict(e *record.Expectation, groups []lossGroup, p *Plan, target Target) (record.Verdict, string) {
 	verdict, closing := record.Warn, 0
 	var worst string
-	failed := func(g lossGroup) (why string, bad bool) {
-		rows, judged := g.rows, g.judged
-		if slices.Contains(g.key, nil) {
-			rows, judged = target.Returned, target.Returned
-		}
-		switch {
-		case r.Threshold.Set():
-			return r.Threshold.allowed(), r.Threshold.Verdict(g.lost, judged) == record.Fail
-		case 2*g.lost > rows:
-			return "more than half: the gate closes unless mostly says otherwise", true
-		case 2*g.free > rows:
-			return fmt.Sprintf("together such rules took %s of it, more than half: the gate closes unless mostly says otherwise", group(g.free)), true
-		}
-		return "", false
-	}
 	var good []map[string]any
 	for _, g := range groups {
 		key := r.groupKey(&groupTally{key: g.key}, p)
@@ -170,7 +172,7 @@ func (r *rule) lossVerdict(e *record.Expectation, groups []lossGroup, p *Plan, t
 			text = append(text, c+" = "+showValue(key[i]))
 		}
 		entry["group"] = named
-		why, bad := failed(g)
+		why, bad := r.lostTooMuch(g, target.Returned)
 		if !bad {
 			good = append(good, entry)
 			continue

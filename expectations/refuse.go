@@ -157,13 +157,15 @@ func (p *Plan) Split(d engine.Dialect, existing string) (sql string, ok bool, er
 const (
 	KeepColumn    = "dq_keep"
 	ReasonsColumn = "dq_reasons"
+	ErroredColumn = "dq_errored"
 	DropColumn    = "dq_drop"
 )
 
 // Reasons gives a SELECT of the rows of a batch, in the columns of the table, with
 // what becomes of them: dq_keep is TRUE for those that stay. Of the others dq_reasons
-// is the list of the ids that they broke, in the order of the suite, and dq_drop is
-// TRUE when only drop rules did. The relation must hold the whole batch, or, of a
+// is the list of the ids that they broke, in the order of the suite, dq_errored that
+// of those among them which could not be judged, and dq_drop is TRUE when only drop
+// rules did. The relation must hold the whole batch, or, of a
 // suite that does not [Plan.Compares], at least all its refused rows, so that groups
 // are found again; existing is as for [Plan.Split].
 func (p *Plan) Reasons(d engine.Dialect, batch, existing string) (string, error) {
@@ -175,40 +177,50 @@ func (p *Plan) Reasons(d engine.Dialect, batch, existing string) (string, error)
 		return "", errors.New("the suite takes no rows out of a batch")
 	}
 	columns := strings.Join(idents(d, p.schema.Names()), ", ")
-	var plain, flags, ids, quarantines []string
+	var plain, flags, ids, erred, quarantines []string
 	known, from := columns, relation(d, batch) // what the innermost SELECT so far has
 	for i, r := range rules {
-		pass, err := p.passes(d, r, existing)
-		if err != nil {
+		column := fmt.Sprintf("dq_rule%d", i)
+		flag, test := column, ""
+		if r.row != nil {
+			if test, err = r.state(d, p.facts(r)); err != nil {
+				return "", fmt.Errorf("%s: %s: %w", r.Position, r.ID, err)
+			}
+			flag = fmt.Sprintf("%s IN (%d, %d)", column, statePassed, stateOut)
+			erred = append(erred, fmt.Sprintf("CASE WHEN %s = %d THEN %s END", column, stateErrored, d.Literal(r.ID)))
+		} else if test, err = p.passes(d, r, existing); err != nil {
 			return "", err
 		}
-		flag := fmt.Sprintf("dq_pass%d", i)
-		flags, ids = append(flags, flag), append(ids, fmt.Sprintf("CASE WHEN NOT %s THEN %s END", flag, d.Literal(r.ID)))
+		flags, ids = append(flags, flag), append(ids, fmt.Sprintf("CASE WHEN NOT (%s) THEN %s END", flag, d.Literal(r.ID)))
 		if r.OnFail == "quarantine" {
 			quarantines = append(quarantines, flag)
 		}
-		pass = "(" + pass + ") AS " + flag
+		test = "(" + test + ") AS " + column
 		if r.row == nil || len(r.row.Windows()) == 0 {
-			plain = append(plain, pass)
+			plain = append(plain, test)
 			continue
 		}
 		// Neighbours are columns that are called by what they are: a SELECT for each rule.
 		if from, err = r.beside(d, p.facts(r), from); err != nil {
 			return "", fmt.Errorf("%s: %s: %w", r.Position, r.ID, err)
 		}
-		from = fmt.Sprintf("(SELECT %s, %s FROM %s) AS dq_x", known, pass, from)
-		known += ", " + flag
+		from = fmt.Sprintf("(SELECT %s, %s FROM %s) AS dq_x", known, test, from)
+		known += ", " + column
 	}
-	keep, reasons, drop := "true", split(d, append(ids, d.Literal(""))), "true"
+	none := split(d, []string{d.Literal("")})
+	keep, reasons, errored, drop := "true", none, none, "true"
 	if len(flags) > 0 {
 		keep, reasons = strings.Join(flags, " AND "), split(d, ids)
 		from = fmt.Sprintf("(SELECT %s FROM %s) AS dq_y", strings.Join(append([]string{known}, plain...), ", "), from)
 	}
+	if len(erred) > 0 {
+		errored = split(d, erred)
+	}
 	if len(quarantines) > 0 {
 		drop = strings.Join(quarantines, " AND ")
 	}
-	return fmt.Sprintf("SELECT %s, %s AS %s, CASE WHEN NOT (%s) THEN %s END AS %s, %s AS %s FROM %s",
-		columns, keep, KeepColumn, keep, reasons, ReasonsColumn, drop, DropColumn, from), nil
+	return fmt.Sprintf("SELECT %s, %s AS %s, CASE WHEN NOT (%s) THEN %s END AS %s, CASE WHEN NOT (%s) THEN %s END AS %s, %s AS %s FROM %s",
+		columns, keep, KeepColumn, keep, reasons, ReasonsColumn, keep, errored, ErroredColumn, drop, DropColumn, from), nil
 }
 
 func relation(d engine.Dialect, name string) string {

@@ -27,6 +27,7 @@ func (a *auditor) samples(ctx context.Context) error {
 	if a.target.Samples <= 0 {
 		return nil
 	}
+	a.showGroups()
 	for _, step := range []func(context.Context) error{a.findLines, a.fetchLines, a.fetchBad} {
 		if err := step(ctx); err != nil {
 			if cancelled(ctx, err) {
@@ -64,15 +65,16 @@ func (a *auditor) findLines(ctx context.Context) error {
 			if err != nil {
 				continue
 			}
-			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s, %s FROM %s WHERE %s ORDER BY %s, %s LIMIT %d)",
-				len(searches), file, line, over, bad, file, line, a.target.Samples))
+			in, order := r.ofWorst(d, t, a.plan.schema, a.target.Samples)
+			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, row_number() OVER (ORDER BY %s%s, %s) AS dq_o, %s, %s FROM %s WHERE %s ORDER BY dq_o LIMIT %d)",
+				len(searches), order, file, line, file, line, over, and(bad, in), a.target.Samples))
 			searches = append(searches, search{r, place.relation})
 		}
 	}
 	if len(queries) == 0 {
 		return nil
 	}
-	found, err := a.session.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) AS dq_s ORDER BY dq_n, %s, %s", strings.Join(queries, " UNION ALL "), file, line))
+	found, err := a.session.Query(ctx, fmt.Sprintf("SELECT dq_n, %s, %s FROM (%s) AS dq_s ORDER BY dq_n, dq_o", file, line, strings.Join(queries, " UNION ALL ")))
 	if err != nil {
 		return err
 	}
@@ -164,25 +166,15 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 		if err != nil {
 			return err // the same was said for the counts
 		}
-		var order []string
-		for _, key := range r.columns {
-			if f, ok := a.plan.schema.Field(key); ok && sortable(f.Type) {
-				order = append(order, d.Ident(key))
-			}
-		}
-		for _, f := range a.plan.schema.Fields {
-			if sortable(f.Type) && !slices.Contains(r.columns, f.Name) {
-				order = append(order, d.Ident(f.Name))
-			}
-		}
 		from := name
 		if r.row != nil {
 			if from, err = a.over(r, t.places[0].relation); err != nil {
 				return err
 			}
 		}
-		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d",
-			a.columns(), from, bad, strings.Join(append(order, "1"), ", "), a.target.Samples))
+		in, first := r.ofWorst(d, t, a.plan.schema, a.target.Samples)
+		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s%s LIMIT %d",
+			a.columns(), from, and(bad, in), first, r.byValues(d, a.plan.schema), a.target.Samples))
 		if err != nil {
 			return err
 		}
@@ -191,6 +183,23 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// byValues orders rows by the columns of the rule, then by all others, so that
+// the first ones are the same wherever they lie.
+func (r *rule) byValues(d engine.Dialect, schema table.Schema) string {
+	var order []string
+	for _, key := range r.columns {
+		if f, ok := schema.Field(key); ok && sortable(f.Type) {
+			order = append(order, d.Ident(key))
+		}
+	}
+	for _, f := range schema.Fields {
+		if sortable(f.Type) && !slices.Contains(r.columns, f.Name) {
+			order = append(order, d.Ident(f.Name))
+		}
+	}
+	return strings.Join(append(order, "1"), ", ")
 }
 
 // some is the SQL of the rows that break the rule; of a unique rule, of up to

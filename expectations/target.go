@@ -43,15 +43,10 @@ type Target struct {
 	Kept string
 	// Samples is how many failing rows to show for an expectation.
 	Samples int
-	// Refused counts, by expectation, the rows that went to quarantine or were
-	// dropped; RefusedRows counts the rows, each once. Returned is how many rows
-	// the batch had before.
-	Refused     map[string]int64
-	RefusedRows int64
-	Returned    int64
-	// Lost says by groups what went, as [Plan.Losses] counted it; nil when no refusing
-	// rule has group_by, and then such rules are held to the batch.
-	Lost Losses
+	// Taken is what refusing rules took out of the batch, as [Plan.Take] counted it,
+	// nil for nothing. Returned is how many rows the batch had before.
+	Taken    *Taken
+	Returned int64
 }
 
 // Past gives the value of a metric (by its text) in the n-th accepted version before, n from 1.

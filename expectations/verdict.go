@@ -3,6 +3,7 @@ package expectations
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 		ID: r.ID, Kind: r.Kind, Scope: r.Scope, Columns: r.shown(), CEL: r.cel, Where: r.where,
 		Description: r.Description, Severity: r.Severity(), Dimension: r.Dimension, OnFail: r.OnFail,
 		Rows: t.Rows, Evaluated: t.Evaluated, Failed: t.Failed, Errored: t.Errored,
-		Observed: plainMap(t.seen), Sample: t.sample, Position: r.Position, Refused: target.Refused[r.ID],
+		Observed: plainMap(t.seen), Sample: t.sample, Position: r.Position,
 	}
 	if t.judged {
 		e.DecidedBy = "state"
@@ -31,6 +32,9 @@ func (r *rule) verdict(p *Plan, t *tally, target Target) record.Expectation {
 		if t.referenced {
 			e.DecidedBy = "reference"
 		}
+	}
+	if target.Taken != nil {
+		e.Refused = target.Taken.ByRule[r.ID]
 	}
 	if r.Scope == "row" {
 		e.Threshold = r.Threshold.JSON()
@@ -162,7 +166,7 @@ func (r *rule) refused(e *record.Expectation, t *tally, p *Plan, target Target) 
 	verb := map[string]string{"quarantine": "went to quarantine", "drop": wasOrWere(out) + " dropped"}[r.OnFail]
 	message := fmt.Sprintf("%s of %s %s by %s (%s)", group(out), plural(target.Returned, "row"), verb, r.rule(), percent(out, target.Returned))
 	verdict := record.Warn
-	switch groups := target.Lost[r.ID]; {
+	switch groups := target.Taken.lost[r.ID]; {
 	case groups != nil:
 		var worst string
 		if verdict, worst = r.lossVerdict(e, groups, p, target); worst != "" {
@@ -191,6 +195,12 @@ func (r *rule) refused(e *record.Expectation, t *tally, p *Plan, target Target) 
 		e.Verdict, e.Reason = "", ""
 	}
 	e.Verdict, e.Message = record.Worst(e.Verdict, verdict), message
+	// The rows that went were judged as well, and are those to look at.
+	errored := target.Taken.errored[r.ID]
+	e.Rows, e.Evaluated, e.Failed, e.Errored = e.Rows+out, e.Evaluated+out, e.Failed+out-errored, e.Errored+errored
+	e.FailedFraction = float(big.NewRat(e.Failed+e.Errored, e.Evaluated))
+	e.Sample = slices.Concat(target.Taken.sample[r.ID], e.Sample)
+	e.Sample = e.Sample[:min(len(e.Sample), target.Samples)]
 }
 
 // together judges the refusing rules without a threshold as one: more than half
@@ -205,8 +215,11 @@ func (p *Plan) together(expectations []record.Expectation, target Target) {
 			free = append(free, e)
 		}
 	}
-	out := min(sum, target.RefusedRows)
-	if len(free) < 2 || 2*out <= target.Returned {
+	if len(free) < 2 {
+		return
+	}
+	out := min(sum, target.Taken.Rows)
+	if 2*out <= target.Returned {
 		return
 	}
 	for _, e := range free {

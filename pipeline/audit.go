@@ -45,8 +45,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	var adds []table.File
 	if st := t.staged; st != nil {
 		adds = st.adds
-		target.Refused, target.RefusedRows, target.Returned = st.refused, st.counts.Quarantined+st.counts.Dropped, st.counts.Returned
-		target.Lost = st.lost
+		target.Taken, target.Returned = st.taken, st.counts.Returned
 		v := t.current.version
 		target.Dataset.Version = &v
 	}

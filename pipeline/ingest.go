@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -284,6 +285,7 @@ func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session
 			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, problem)
 			f := &t.rec.Findings[len(t.rec.Findings)-1]
 			f.Rows = n
+			f.Hint = lookAt(filepath.Join(batch.Root, filepath.FromSlash(rejects[0].File)), rejects[0].Line)
 			for _, x := range rejects {
 				if len(t.personal()) > 0 {
 					x = x.Redacted()
@@ -296,6 +298,15 @@ func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session
 		t.note("reconcile", "error", "the files hold %d records, but %d rows were read and %d rejected", t.rec.Source.Records, got, rejected)
 	}
 	return nil
+}
+
+// lookAt says how to see a record of a file that is kept as it came.
+func lookAt(path string, number int64) string {
+	show := fmt.Sprintf("sed -n %dp '%s'", number, path)
+	if strings.HasSuffix(path, ".gz") {
+		show = fmt.Sprintf("gzip -dc '%s' | sed -n %dp", path, number)
+	}
+	return "to see it: " + show + " (the header is record 1; a line break within quotes moves the lines after it)"
 }
 
 func sourceRecord(b *file.Batch) *record.Source {

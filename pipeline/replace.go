@@ -161,7 +161,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	if ok, err := r.keyed(ctx, t, s, identity); err != nil || !ok {
 		return err
 	}
-	st := &staged{entry: entry, refused: map[string]int64{}}
+	st := &staged{entry: entry}
 	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE NOT dq_keep) FROM dq_batch")
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
@@ -47,8 +46,7 @@ type staged struct {
 	compacted     []table.File // to these
 	quarantine    []table.File // for the quarantine table
 	counts        record.Counts
-	refused       map[string]int64 // rows by rule
-	lost          expectations.Losses
+	taken         *expectations.Taken // by rules that refuse rows; nil for nothing
 	entry         *ledgerEntry
 	result        *expectations.Result
 }
@@ -183,7 +181,7 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 			return err
 		}
 	}
-	st := &staged{removes: removes, entry: entry, refused: map[string]int64{}}
+	st := &staged{removes: removes, entry: entry}
 	write := r.writeSplit
 	if t.plan.Compares() {
 		write = r.writeMeasured
@@ -376,27 +374,12 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	for _, f := range files {
 		st.quarantine = append(st.quarantine, f.File)
 	}
-	var items []string
-	rules := t.plan.Refusing()
-	for _, id := range rules {
-		items = append(items, "count(*) FILTER (WHERE array_contains(dq_reasons, "+r.d.Literal(id)+"))")
-	}
-	rows, err := s.Query(ctx, "SELECT count(*) FILTER (WHERE dq_drop), count(*) FILTER (WHERE NOT dq_drop), "+strings.Join(items, ", ")+" FROM dq_reasoned")
-	if err != nil {
+	if st.taken, err = t.plan.Take(ctx, s, r.d, kept, "dq_reasoned", st.counts.Returned, r.samples()); err != nil {
 		return err
 	}
-	st.counts.Dropped, _ = rows.Values[0][0].(int64)
-	st.counts.Quarantined, _ = rows.Values[0][1].(int64)
-	for i, id := range rules {
-		if n, _ := rows.Values[0][i+2].(int64); n > 0 {
-			st.refused[id] = n
-		}
-	}
-	if st.lost, err = t.plan.Losses(ctx, s, r.d, kept, "dq_reasoned"); err != nil {
-		return err
-	}
-	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.refused}
-	sample, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM dq_reasoned LIMIT %d", r.samples()))
+	st.counts.Dropped, st.counts.Quarantined = st.taken.Dropped, st.taken.Quarantined
+	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.taken.ByRule}
+	sample, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_reasoned LIMIT %d", columns, r.samples()))
 	if err != nil {
 		return err
 	}

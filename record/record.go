@@ -216,7 +216,8 @@ type Expectation struct {
 	OnFail      string   `json:"on_fail"`
 	Verdict     Verdict  `json:"verdict"`
 	// Rows were there, Evaluated were in scope (where), Failed were false,
-	// Errored were null or an error; of a row expectation.
+	// Errored were null or an error; of a row expectation. The rows of a pipeline's
+	// table as it would be, and those that the rule took out of the batch (Refused).
 	Rows           int64          `json:"rows"`
 	Evaluated      int64          `json:"evaluated"`
 	Failed         int64          `json:"failed"`

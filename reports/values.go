@@ -197,6 +197,7 @@ func samples(rows []map[string]any, first []string, schema table.Schema) sample 
 		}
 	}
 	take(first)
+	take(provenance)
 	take(schema.Names())
 	take(sortedKeys(present))
 	if len(s.columns) > sampleColumns {
@@ -217,6 +218,10 @@ func samples(rows []map[string]any, first []string, schema table.Schema) sample 
 	}
 	return s
 }
+
+// provenance are the columns that say where a row comes from: of a check, and of
+// tables that files are landed in.
+var provenance = []string{"dq_file", "dq_line", "_file", "_line"}
 
 // reasons is the column of quarantine tables that holds the ids of broken rules.
 const reasons = "dq_reasons"
