@@ -505,8 +505,12 @@ func (w *writer) dec(t term, s shape) string {
 
 // tryDec is dec, but NULL for what does not fit the shape.
 func (w *writer) tryDec(t term, s shape) string {
-	if sql := w.dec(t, s); t.lit != nil || t.shape.whole() <= s.whole() {
+	sql := w.dec(t, s)
+	switch {
+	case t.shape.whole() <= s.whole():
 		return sql
+	case t.lit != nil:
+		return "TRY_" + sql
 	}
 	return fmt.Sprintf("TRY_CAST(%s AS DECIMAL(%d,%d))", t.sql, s.precision, s.scale)
 }
