@@ -227,6 +227,9 @@ func parseBitmap(b []byte) ([]int64, error) {
 			return nil, err
 		}
 	}
+	if len(r.b) > 0 {
+		return nil, fmt.Errorf("%d bytes follow the bitmap", len(r.b))
+	}
 	return rows, nil
 }
 

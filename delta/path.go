@@ -15,8 +15,8 @@ func decodePath(uri string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if strings.HasPrefix(uri, "file:") {
-		return path.Clean("/" + strings.TrimLeft(p[len("file:"):], "/")), nil
+	if local, ok, err := FilePath(uri); ok || err != nil {
+		return local, err
 	}
 	if hasScheme(uri) {
 		return p, nil
@@ -26,6 +26,28 @@ func decodePath(uri string) (string, error) {
 		return "", fmt.Errorf("path %q is no file below the table", uri)
 	}
 	return clean, nil
+}
+
+// FilePath gives the absolute path that a file: URI means, percent escapes decoded
+// once; false for what is no such URI. A host other than this one is an error.
+func FilePath(uri string) (string, bool, error) {
+	const scheme = "file:/"
+	if len(uri) < len(scheme) || !strings.EqualFold(uri[:len(scheme)], scheme) {
+		return "", false, nil
+	}
+	rest := uri[len(scheme)-1:]
+	if after, ok := strings.CutPrefix(rest, "//"); ok && !strings.HasPrefix(after, "/") {
+		host, below, _ := strings.Cut(after, "/")
+		if !strings.EqualFold(host, "localhost") {
+			return "", false, fmt.Errorf("%q is a file of the host %q; write file:///path", uri, host)
+		}
+		rest = "/" + below
+	}
+	p, err := unescape(rest)
+	if err != nil {
+		return "", false, err
+	}
+	return path.Clean("/" + strings.TrimLeft(p, "/")), true, nil
 }
 
 // hasScheme reports whether p begins like s3://bucket. A colon alone is no

@@ -178,6 +178,9 @@ func (s *Snapshot) interpret() error {
 		if f := s.schema.Fields[i]; !hasPartitionText(f.Type) {
 			return bad(fmt.Errorf("the partition column %q is %s, whose values have no text form", f.Name, f.Type))
 		}
+		if slices.Contains(s.partitionBy, s.schema.Fields[i].Name) {
+			return bad(fmt.Errorf("the partition column %q is named twice", name))
+		}
 		s.partitionBy = append(s.partitionBy, s.schema.Fields[i].Name)
 	}
 	s.leaves = leaves(s.schema.Fields, s.mapping, nil, nil)

@@ -59,19 +59,28 @@ count(*), min and max of a whole table where the log says them.`,
 			}
 			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
 				sql, err := d.asked(cmd.Context(), s, eng.Dialect(), sql)
-				if err != nil {
-					return err
+				switch {
+				case err != nil:
+				case output == "":
+					err = writeRows(cmd.Context(), s, sql, format, a.out)
+				default:
+					err = writeFile(cmd.Context(), s, sql, format, output)
 				}
-				if output == "" {
-					return writeRows(cmd.Context(), s, sql, format, a.out)
-				}
-				return writeFile(cmd.Context(), s, sql, format, output)
+				return d.named(err)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "table, json, ndjson, csv, parquet or arrow")
 	cmd.Flags().StringVar(&output, "output", "", "write to this file instead of standard output")
 	return cmd
+}
+
+// named says of an error which table it is about.
+func (d *data) named(err error) error {
+	if err == nil || d.where == nil || strings.Contains(err.Error(), d.dataset.Location) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", d.where, err)
 }
 
 // asked attaches what a SELECT needs of the data, as t: of a Delta table the files

@@ -62,6 +62,20 @@ func closeLocations() {
 	}
 }
 
+// localPaths replaces file: URIs among arguments by the paths that they mean.
+func localPaths(args []string) error {
+	for i, arg := range args {
+		path, ok, err := delta.FilePath(arg)
+		if err != nil {
+			return usage(err)
+		}
+		if ok {
+			args[i] = path
+		}
+	}
+	return nil
+}
+
 // resolve finds what a DATA argument names: PATH, a glob, a Delta table's
 // folder or s3://bucket/prefix, each Delta one with @VERSION or @TIMESTAMP behind it.
 func resolve(ctx context.Context, arg string, opts dataOptions) (*data, error) {
@@ -138,6 +152,9 @@ func (d *data) open(ctx context.Context, at delta.At) (err error) {
 	}
 	v := d.snap.Version()
 	d.dataset.Version = &v
+	if len(d.snap.Schema().Fields) == 0 {
+		return fmt.Errorf("%s: version %d has no columns: there is nothing to read yet", d.where, v)
+	}
 	d.input = engine.Input{Schema: d.snap.Schema(), ByFieldID: d.snap.ColumnMapping() == "id"}
 	d.input.Root, err = d.where.Dir()
 	return err

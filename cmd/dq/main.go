@@ -73,9 +73,14 @@ profile a table, draw a report.
 Exit codes: 0 passed · 1 a gate or policy found something · 2 usage or
 configuration, nothing was read · 3 engine, storage or network · 4 could not be
 evaluated, fails closed · 130 interrupted.`,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := localPaths(args); err != nil {
+				return err
+			}
+			return a.configure(cmd)
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print nothing but errors")

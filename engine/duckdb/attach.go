@@ -4,8 +4,10 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,11 +176,20 @@ func checkInput(in engine.Input) error {
 	if dup := duplicate(names); dup != "" {
 		return fmt.Errorf("column %q is there twice (names are compared without case)", dup)
 	}
+	if err := readable(in.Schema.Fields, ""); err != nil {
+		return err
+	}
 	if len(in.Files) == 0 && len(names) == 0 {
 		return fmt.Errorf("no files, and no schema: there is nothing to read")
 	}
+	there := make(map[string]bool, len(in.Files))
 	for _, f := range in.Files {
-		info, err := os.Stat(resolve(in.Root, f.Path))
+		path := resolve(in.Root, f.Path)
+		if there[path] {
+			return fmt.Errorf("%s is there twice; its rows would count twice", path)
+		}
+		there[path] = true
+		info, err := os.Stat(path)
 		if err != nil {
 			return err
 		}
@@ -224,13 +235,12 @@ func withProvenance(schema table.Schema) table.Schema {
 // column skip files, and keeps values exact, null included.
 func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relation, doing string) (string, error) {
 	paths := make([]string, len(in.Files))
-	partition, deleted := map[string]bool{}, false
+	partition := map[string]bool{}
 	for i, f := range in.Files {
 		paths[i] = resolve(in.Root, f.Path)
 		for name := range f.Partition {
 			partition[name] = true
 		}
-		deleted = deleted || f.Deleted != nil
 	}
 	if len(in.Schema.Fields) == 0 {
 		schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literals(paths)+", union_by_name = true, hive_partitioning = false)", doing)
@@ -250,17 +260,39 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	if len(in.Files) == 0 {
 		return empty(r.schema, in.Provenance), nil
 	}
-	texts := ""
+	scans, texts := []scan{{}}, ""
+	for i := range in.Files {
+		scans[0].files = append(scans[0].files, i)
+	}
 	if len(in.Schema.Fields) > 0 {
 		var err error
-		if texts, err = s.checkStored(ctx, in, paths, partition, doing); err != nil {
+		if scans, texts, err = s.checkStored(ctx, in, paths, partition, doing); err != nil {
 			return "", err
 		}
 	}
+	if err := s.checkDeleted(ctx, in, paths, doing); err != nil {
+		return "", err
+	}
+	selects := make([]string, len(scans))
+	for i, one := range scans {
+		var err error
+		if selects[i], err = s.scanParquet(ctx, in, r, one, texts, partition, doing); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(selects, " UNION ALL "), nil
+}
 
+// scanParquet returns the SELECT over the files of one scan.
+func (s *session) scanParquet(ctx context.Context, in engine.Input, r *relation, of scan, texts string, partition map[string]bool, doing string) (string, error) {
+	files, paths, deleted := make([]table.File, len(of.files)), make([]string, len(of.files)), false
+	for i, n := range of.files {
+		files[i], paths[i] = in.Files[n], resolve(in.Root, in.Files[n].Path)
+		deleted = deleted || files[i].Deleted != nil
+	}
 	// What the files themselves say needs no schema beside it: with one, DuckDB
 	// takes no notice of their statistics before it runs.
-	plain := len(in.Schema.Fields) == 0 && len(partition) == 0
+	plain := len(in.Schema.Fields) == 0 && len(partition) == 0 && !slices.ContainsFunc(r.schema.Fields, func(f table.Field) bool { return ofEngine[strings.ToLower(physical(f))] })
 	lacks := map[string]bool{}
 	if len(in.Files) == 1 && len(partition) == 0 && !plain && !in.ByFieldID {
 		plain, lacks = s.asStored(ctx, paths[0], r.schema)
@@ -288,12 +320,19 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 			partitions = append(partitions, f.Name)
 			continue
 		}
+		if t, ok := of.types[f.Name]; ok {
+			f.Type = t
+		}
 		p := physical(f)
 		found := literal(p)
+		if ofEngine[strings.ToLower(p)] { // it would hide the engine's own column
+			for p += "_"; slices.ContainsFunc(r.schema.Fields, func(f table.Field) bool { return strings.EqualFold(physical(f), p) }); p += "_" {
+			}
+		}
 		if in.ByFieldID {
 			var ok bool
 			if found, ok = fieldID(f); !ok {
-				return "", fmt.Errorf("%s: column %q has no delta.columnMapping.id, by which it is to be found", doing, f.Name)
+				return "", fmt.Errorf("%s: column %q has no delta.columnMapping.id of 32 bits, by which it is to be found", doing, f.Name)
 			}
 		}
 		stored = append(stored, fmt.Sprintf("%s: {name: %s, type: %s, default_value: NULL}", found, literal(p), literal(sqlType(f.Type, physical))))
@@ -311,20 +350,20 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 		// The path of an only file is a constant: a join would cost more than a
 		// plain scan, and hide from DuckDB that count(*) needs none.
 		if in.Provenance {
-			selected = append(selected, literal(in.Files[0].Path)+" AS "+engine.FileColumn)
+			selected = append(selected, literal(files[0].Path)+" AS "+engine.FileColumn)
 		}
 	} else if len(partitions) > 0 || in.Provenance {
-		files, err := s.fileTable(ctx, in.Files, partitions, r, doing)
+		hidden, err := s.fileTable(ctx, files, partitions, r, doing)
 		if err != nil {
 			return "", err
 		}
-		from += " JOIN " + files + " f ON t.file_index = f.i"
+		from += " JOIN " + hidden + " f ON t.file_index = f.i"
 		if in.Provenance {
 			selected = append(selected, "f.path AS "+engine.FileColumn)
 		}
 	}
 	if deleted {
-		rows, err := s.deletedTable(ctx, in.Files, r, doing)
+		rows, err := s.deletedTable(ctx, files, r, doing)
 		if err != nil {
 			return "", err
 		}
@@ -335,6 +374,9 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 	}
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + from, nil
 }
+
+// ofEngine are the columns that DuckDB adds to every file.
+var ofEngine = map[string]bool{"file_index": true, "file_row_number": true, "filename": true}
 
 // asStored reports whether a file holds the columns of a schema just as they are
 // asked for, and which of them it lacks. Such a file is best read without a schema
@@ -349,7 +391,7 @@ func (s *session) asStored(ctx context.Context, path string, schema table.Schema
 	if err != nil {
 		return false, nil
 	}
-	folded := map[string]bool{"file_index": true, "file_row_number": true, "filename": true} // DuckDB's own
+	folded := maps.Clone(ofEngine)
 	for name := range types {
 		if folded[strings.ToLower(name)] {
 			return false, nil

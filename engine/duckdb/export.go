@@ -33,12 +33,26 @@ func (s *session) Each(ctx context.Context, query string, portion func(*engine.R
 		return err
 	}
 	kept := s.hide("result")
-	if err := s.create(ctx, "CREATE TABLE "+kept, query, doing); err != nil {
+	schema, err := s.typeOf(ctx, query, doing)
+	if err != nil {
+		return err
+	}
+	names, columns := "", "*"
+	if slices.ContainsFunc(schema.Fields, func(f table.Field) bool { return strings.EqualFold(f.Name, "rowid") }) {
+		// Such a column would hide the number that DuckDB gives to rows.
+		own, shown := make([]string, len(schema.Fields)), make([]string, len(schema.Fields))
+		for i, f := range schema.Fields {
+			own[i] = fmt.Sprintf("c%d", i)
+			shown[i] = own[i] + " AS " + ident(f.Name)
+		}
+		names, columns = " ("+strings.Join(own, ", ")+")", strings.Join(shown, ", ")
+	}
+	if err := s.create(ctx, "CREATE TABLE "+kept+names, query, doing); err != nil {
 		return err
 	}
 	defer func() { _ = s.exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+kept, doing) }()
 	for from := int64(0); ; from += portionRows {
-		rows, err := s.ask(ctx, fmt.Sprintf("SELECT * FROM %s WHERE rowid >= %d AND rowid < %d ORDER BY rowid", kept, from, from+portionRows), doing)
+		rows, err := s.ask(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE rowid >= %d AND rowid < %d ORDER BY rowid", columns, kept, from, from+portionRows), doing)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -11,125 +13,219 @@ import (
 
 // checkStored refuses Parquet files that hold a column in a type whose values are
 // not those of the table's: DuckDB would cast them, which rounds, parses or prints
-// values and says nothing. It returns an option that reads texts which a file does
-// not mark as such, or "". Files are grouped by their schemas, which are read with
-// a footer each.
-func (s *session) checkStored(ctx context.Context, in engine.Input, paths []string, partition map[string]bool, doing string) (string, error) {
-	examples := paths
-	if len(paths) > 1 {
-		const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, converted_type, logical_type, field_id)"
-		found, err := s.ask(ctx, "SELECT min(file_name) FROM (SELECT file_name, string_agg("+nodes+", chr(2)) AS shape FROM parquet_schema("+
-			literals(paths)+") GROUP BY file_name) GROUP BY shape ORDER BY 1", doing)
-		if err != nil {
-			return "", err
-		}
-		examples = nil
-		for _, row := range found.Values {
-			example, _ := row[0].(string)
-			examples = append(examples, example)
+// values and says nothing. It returns the scans that read the files, and an option
+// that reads texts which a file does not mark as such, or "". Files are grouped by
+// their schemas, which are read with a footer each.
+func (s *session) checkStored(ctx context.Context, in engine.Input, paths []string, partition map[string]bool, doing string) ([]scan, string, error) {
+	shapes, err := s.shapes(ctx, paths, doing)
+	if err != nil {
+		return nil, "", err
+	}
+	var wanted []table.Field
+	for _, f := range in.Schema.Fields {
+		if !partition[f.Name] {
+			wanted = append(wanted, f)
 		}
 	}
+	var scans []scan
+	known := map[string]int{} // how a scan calls what it reads: its number
 	unmarked := false
-	for _, path := range examples {
-		schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing)
+	for _, files := range shapes {
+		columns, err := s.columnsOf(ctx, paths[files[0]], doing)
 		if err != nil {
-			return "", err
+			return nil, "", err
 		}
-		names := physical
-		if in.ByFieldID {
-			if names, err = s.storedNames(ctx, path, doing); err != nil {
-				return "", err
-			}
-		}
-		var wanted []table.Field
-		for _, f := range in.Schema.Fields {
-			if !partition[f.Name] {
-				wanted = append(wanted, f)
-			}
-		}
-		c := &storedCheck{}
-		if problem := c.fields(schema.Fields, wanted, names, ""); problem != "" {
-			return "", fmt.Errorf("%s: %s: %s", doing, path, problem)
+		c := &storedCheck{byID: in.ByFieldID}
+		fields, problem := c.fields(columns, wanted, "")
+		if problem != "" {
+			return nil, "", fmt.Errorf("%s: %s: %s", doing, paths[files[0]], problem)
 		}
 		unmarked = unmarked || c.unmarked
+		spelled := sqlType(table.Type{Kind: table.Struct, Fields: fields}, physical)
+		n, ok := known[spelled]
+		if !ok {
+			n = len(scans)
+			known[spelled] = n
+			scans = append(scans, scan{types: map[string]table.Type{}})
+			for _, f := range fields {
+				scans[n].types[f.Name] = f.Type
+			}
+		}
+		scans[n].files = append(scans[n].files, files...)
+	}
+	for _, one := range scans {
+		slices.Sort(one.files)
 	}
 	if !unmarked {
-		return "", nil
+		return scans, "", nil
 	}
 	if holds(in.Schema.Fields, table.Binary) {
-		return "", fmt.Errorf("%s: a file does not mark its texts as such, and the table has binary columns, so that they cannot be told apart", doing)
+		return nil, "", fmt.Errorf("%s: a file does not mark its texts as such, and the table has binary columns, so that they cannot be told apart", doing)
 	}
-	return ", binary_as_string = true", nil
+	return scans, ", binary_as_string = true", nil
 }
 
-// storedNames says what the columns of a file are called by their ids. Members of
-// structs are found by name.
-func (s *session) storedNames(ctx context.Context, path, doing string) (naming, error) {
-	found, err := s.ask(ctx, "SELECT CAST(field_id AS VARCHAR), name FROM parquet_schema("+literal(path)+") WHERE field_id IS NOT NULL", doing)
+// scan is files that are read with the same names and types.
+type scan struct {
+	files []int                 // their numbers
+	types map[string]table.Type // of columns that are not partition columns
+}
+
+// shapes groups the numbers of files by the schemas that they have, in the order of
+// the first file of each.
+func (s *session) shapes(ctx context.Context, paths []string, doing string) ([][]int, error) {
+	if len(paths) == 1 {
+		return [][]int{{0}}, nil
+	}
+	const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, repetition_type, converted_type, logical_type, field_id)"
+	found, err := s.ask(ctx, "SELECT file_name, hash(string_agg("+nodes+", chr(2))) FROM parquet_schema("+literals(paths)+") GROUP BY file_name", doing)
 	if err != nil {
 		return nil, err
 	}
-	byID := map[string]string{}
+	shapeOf := make(map[string]any, len(paths))
 	for _, row := range found.Values {
-		id, _ := row[0].(string)
-		byID[id], _ = row[1].(string)
+		name, _ := row[0].(string)
+		shapeOf[name] = row[1]
 	}
-	return func(f table.Field) string {
-		id, _ := fieldID(f)
-		return byID[id]
-	}, nil
+	var shapes [][]int
+	number := map[any]int{}
+	for i, path := range paths {
+		n, ok := number[shapeOf[path]]
+		if !ok {
+			n = len(shapes)
+			number[shapeOf[path]] = n
+			shapes = append(shapes, nil)
+		}
+		shapes[n] = append(shapes[n], i)
+	}
+	return shapes, nil
 }
 
 // storedCheck compares the columns of a file with those of its table.
-type storedCheck struct{ unmarked bool }
-
-// fields says what is wrong, or "". Columns that are only in one of the two are fine.
-func (c *storedCheck) fields(stored, wanted []table.Field, names naming, path string) string {
-	byName := make(map[string]table.Field, len(stored))
-	for _, f := range stored {
-		lower := strings.ToLower(f.Name)
-		if other, ok := byName[lower]; ok {
-			f.Name = other.Name + "\x00" + f.Name
-		}
-		byName[lower] = f
-	}
-	for _, w := range wanted {
-		f, ok := byName[strings.ToLower(names(w))]
-		if !ok || names(w) == "" {
-			continue
-		}
-		if a, b, twice := strings.Cut(f.Name, "\x00"); twice {
-			return fmt.Sprintf("the columns %q and %q differ only in case, so that %q could be either", path+a, path+b, path+w.Name)
-		}
-		if problem := c.types(f.Type, w.Type, path+w.Name); problem != "" {
-			return problem
-		}
-	}
-	return ""
+type storedCheck struct {
+	byID     bool // columns are found by their ids, not by their names
+	unmarked bool
 }
 
-func (c *storedCheck) types(stored, wanted table.Type, path string) string {
-	switch {
-	case stored.Kind == table.Struct && wanted.Kind == table.Struct:
-		return c.fields(stored.Fields, wanted.Fields, physical, path+".")
-	case stored.Kind == table.Array && wanted.Kind == table.Array:
-		return c.types(*stored.Elem, *wanted.Elem, path+".element")
-	case stored.Kind == table.Map && wanted.Kind == table.Map:
-		if problem := c.types(*stored.Key, *wanted.Key, path+".key"); problem != "" {
-			return problem
+// fields gives the fields wanted as a scan of the file has to call them, and what is
+// wrong, or "". Columns that are only in one of the two are fine.
+func (c *storedCheck) fields(stored []column, wanted []table.Field, path string) (fields []table.Field, problem string) {
+	fields = slices.Clone(wanted)
+	matched := false
+	for i, w := range wanted {
+		found, other := c.find(stored, w)
+		if other != nil {
+			return nil, fmt.Sprintf("the columns %q and %q differ only in case, so that %q could be either", path+found.name, path+other.name, path+w.Name)
 		}
-		return c.types(*stored.Elem, *wanted.Elem, path+".value")
-	case stored.Kind == table.Binary && wanted.Kind == table.String:
-		c.unmarked = true
-		return ""
-	case readsAs(stored, wanted):
-		return ""
+		if found == nil {
+			if c.byID && path != "" { // no other member may be taken for it
+				fields[i] = called(w, unlike(stored, physical(w)))
+			}
+			continue
+		}
+		matched = true
+		if fields[i].Type, problem = c.types(*found, w.Type, path+w.Name); problem != "" {
+			return nil, problem
+		}
+		if path != "" && !strings.EqualFold(found.read, physical(w)) {
+			fields[i] = called(fields[i], found.read)
+		}
 	}
-	held := stored.String()
-	if stored.Kind == "" {
+	if path != "" && !matched && len(stored) > 0 {
+		// DuckDB reads a struct only if it has one of the members that are asked for.
+		beside := table.Field{Name: stored[0].read, Type: table.Type{Kind: table.String}, Meta: map[string]any{besideMark: true}}
+		for i, w := range fields {
+			fields[i] = called(w, unlike(stored, physical(w)))
+		}
+		fields = append(fields, beside)
+	}
+	return fields, ""
+}
+
+// find is the column of a file that a field of the table is in, or nil. A second one
+// is another that differs only in case: DuckDB gives it a name of its own.
+func (c *storedCheck) find(stored []column, w table.Field) (found, other *column) {
+	id, _ := fieldID(w)
+	for i := range stored {
+		s := &stored[i]
+		switch {
+		case c.byID && (id == "" || s.id != id), !c.byID && !strings.EqualFold(s.name, physical(w)):
+		case found == nil:
+			found = s
+		default:
+			return found, s
+		}
+	}
+	if c.byID || found != nil && strings.EqualFold(found.read, found.name) {
+		return found, nil
+	}
+	for i := range stored { // the field is called as DuckDB calls another
+		if s := &stored[i]; s != found && strings.EqualFold(s.read, physical(w)) {
+			for j := range stored {
+				if j != i && strings.EqualFold(stored[j].name, s.name) {
+					return &stored[j], s
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// called is the field under another name in files.
+func called(f table.Field, name string) table.Field {
+	meta := maps.Clone(f.Meta)
+	if meta == nil {
+		meta = map[string]any{}
+	}
+	meta[physicalName] = name
+	f.Meta = meta
+	return f
+}
+
+// unlike is a name that no column of a file has.
+func unlike(stored []column, name string) string {
+	for slices.ContainsFunc(stored, func(c column) bool { return strings.EqualFold(c.read, name) }) {
+		name += "_"
+	}
+	return name
+}
+
+// types gives the type wanted as a scan of the file has to spell it, and what is
+// wrong, or "".
+func (c *storedCheck) types(stored column, wanted table.Type, path string) (t table.Type, problem string) {
+	part := func(i int, of **table.Type, name string) {
+		if problem == "" {
+			var inner table.Type
+			inner, problem = c.types(stored.inner[i], **of, path+name)
+			*of = &inner
+		}
+	}
+	t = wanted
+	switch held := stored.is; {
+	case held.Kind == table.Struct && wanted.Kind == table.Struct:
+		t.Fields, problem = c.fields(stored.inner, wanted.Fields, path+".")
+		return t, problem
+	case held.Kind == table.Array && wanted.Kind == table.Array:
+		part(0, &t.Elem, ".element")
+		return t, problem
+	case held.Kind == table.Map && wanted.Kind == table.Map:
+		part(0, &t.Key, ".key")
+		part(1, &t.Elem, ".value")
+		return t, problem
+	case held.Kind == table.Binary && wanted.Kind == table.String:
+		c.unmarked = true
+		return t, ""
+	case readsAs(held, wanted) && !stored.clock:
+		return t, ""
+	}
+	held := stored.is.String()
+	switch {
+	case stored.clock:
+		held = "a time of day"
+	case stored.is.Kind == "":
 		held = "a type that no table can have"
 	}
-	return fmt.Sprintf("column %q is %s in the file, but %s in the table", path, held, wanted)
+	return t, fmt.Sprintf("column %q is %s in the file, but %s in the table", path, held, wanted)
 }
 
 // readsAs reports whether DuckDB reads stored values as the same values of the type

@@ -13,12 +13,18 @@ import (
 // naming says what a field is called: in SQL (logical) or in files (physical).
 type naming func(table.Field) string
 
+// physicalName is where a field's metadata say what it is called in files.
+const physicalName = "delta.columnMapping.physicalName"
+
+// besideMark marks a member of a struct that is read, but not asked for.
+const besideMark = "dq.beside"
+
 func logical(f table.Field) string { return f.Name }
 
 // physical is the name of a field inside data files, which differs when the
 // table maps columns (Delta protocol, "Column Mapping").
 func physical(f table.Field) string {
-	if p, ok := f.Meta["delta.columnMapping.physicalName"].(string); ok && p != "" {
+	if p, ok := f.Meta[physicalName].(string); ok && p != "" {
 		return p
 	}
 	return f.Name
@@ -153,12 +159,17 @@ func renamed(e string, t table.Type, from, to naming, depth int) string {
 	x := "x" + strconv.Itoa(depth)
 	switch t.Kind {
 	case table.Struct:
-		parts, changed := make([]string, len(t.Fields)), false
-		for i, f := range t.Fields {
+		var parts []string
+		changed := false
+		for _, f := range t.Fields {
+			if f.Meta[besideMark] == true {
+				changed = true
+				continue
+			}
 			field := e + "." + ident(from(f))
 			inner := renamed(field, f.Type, from, to, depth+1)
 			changed = changed || inner != field || from(f) != to(f)
-			parts[i] = ident(to(f)) + " := " + inner
+			parts = append(parts, ident(to(f))+" := "+inner)
 		}
 		if changed {
 			return "CASE WHEN " + e + " IS NOT NULL THEN struct_pack(" + strings.Join(parts, ", ") + ") END"

@@ -1,0 +1,185 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// column is a column of a Parquet file, or what is in one.
+type column struct {
+	name  string // as the file has it
+	read  string // as DuckDB calls it: names that differ only in case get numbers
+	id    string // the field id, or ""
+	is    table.Type
+	clock bool     // a time of day, which is a string to DuckDB's results
+	inner []column // the members of a struct; the element of an array; key and value of a map
+}
+
+// parquetNode is a line of a file's schema, with those below it.
+type parquetNode struct {
+	name, id   string
+	clock      bool
+	repeated   bool
+	unfinished int // lines below it that are still to come
+	inner      []*parquetNode
+}
+
+// columnsOf gives the columns of a file under the names that the file itself has.
+func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, error) {
+	schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.ask(ctx, "SELECT name, CAST(field_id AS VARCHAR), duckdb_type LIKE 'TIME' OR duckdb_type LIKE 'TIME WITH%', repetition_type, num_children FROM parquet_schema("+
+		literal(path)+")", doing)
+	if err != nil {
+		return nil, err
+	}
+	root := &parquetNode{unfinished: 1}
+	open := []*parquetNode{root}
+	for _, row := range found.Values {
+		n := &parquetNode{}
+		n.name, _ = row[0].(string)
+		n.id, _ = row[1].(string)
+		n.clock, _ = row[2].(bool)
+		n.repeated = row[3] == "REPEATED"
+		if children, ok := row[4].(int64); ok {
+			n.unfinished = int(children)
+		}
+		for len(open) > 0 && open[len(open)-1].unfinished == 0 {
+			open = open[:len(open)-1]
+		}
+		if len(open) == 0 {
+			return nil, fmt.Errorf("%s: %s: its schema has more lines than it says", doing, path)
+		}
+		above := open[len(open)-1]
+		above.unfinished--
+		above.inner = append(above.inner, n)
+		open = append(open, n)
+	}
+	if len(root.inner) != 1 || len(root.inner[0].inner) != len(schema.Fields) {
+		return nil, fmt.Errorf("%s: %s: its schema and its columns do not agree", doing, path)
+	}
+	columns := make([]column, len(schema.Fields))
+	for i, f := range schema.Fields {
+		columns[i] = root.inner[0].inner[i].column(f, false)
+	}
+	return columns, nil
+}
+
+// column is the part of a file that DuckDB reads as the field f; inside, when the
+// array that a repeated part makes is already taken off. What does not look as the
+// format has it ("Nested Types") keeps the names that DuckDB gives.
+func (n *parquetNode) column(f table.Field, inside bool) column {
+	c := column{name: n.name, read: f.Name, id: n.id, is: f.Type, clock: n.clock}
+	switch f.Type.Kind {
+	case table.Struct:
+		for i, member := range f.Type.Fields {
+			if len(n.inner) == len(f.Type.Fields) {
+				c.inner = append(c.inner, n.inner[i].column(member, false))
+			} else {
+				c.inner = append(c.inner, guessed(member))
+			}
+		}
+	case table.Array:
+		elem := table.Field{Type: *f.Type.Elem}
+		switch r := n.repeatedPart(inside); {
+		case r == nil:
+			c.inner = []column{guessed(elem)}
+		case len(r.inner) == 1:
+			c.inner = []column{r.inner[0].column(elem, false)}
+		default:
+			c.inner = []column{r.column(elem, true)}
+		}
+	case table.Map:
+		for i, part := range []table.Type{*f.Type.Key, *f.Type.Elem} {
+			if r := n.repeatedPart(inside); r != nil && len(r.inner) == 2 {
+				c.inner = append(c.inner, r.inner[i].column(table.Field{Type: part}, false))
+			} else {
+				c.inner = append(c.inner, guessed(table.Field{Type: part}))
+			}
+		}
+	}
+	return c
+}
+
+// repeatedPart is the part of an array or map that repeats, or nil.
+func (n *parquetNode) repeatedPart(inside bool) *parquetNode {
+	for inside || !n.repeated {
+		if len(n.inner) != 1 {
+			return nil
+		}
+		n, inside = n.inner[0], false
+	}
+	return n
+}
+
+// guessed is a column that is called in the file what DuckDB calls it.
+func guessed(f table.Field) column {
+	c := column{name: f.Name, read: f.Name, is: f.Type}
+	for _, part := range []*table.Type{f.Type.Key, f.Type.Elem} {
+		if part != nil {
+			c.inner = append(c.inner, guessed(table.Field{Type: *part}))
+		}
+	}
+	for _, member := range f.Type.Fields {
+		c.inner = append(c.inner, guessed(member))
+	}
+	return c
+}
+
+// checkDeleted refuses deletion vectors with rows that their files do not have. It
+// reads the footers of files that have vectors.
+func (s *session) checkDeleted(ctx context.Context, in engine.Input, paths []string, doing string) error {
+	last := map[string]int64{}
+	var with []string
+	for i, f := range in.Files {
+		if f.Deleted != nil && len(f.Deleted.Rows) > 0 {
+			with = append(with, paths[i])
+			last[paths[i]] = f.Deleted.Rows[len(f.Deleted.Rows)-1]
+		}
+	}
+	if with == nil {
+		return nil
+	}
+	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(with)+")", doing)
+	if err != nil {
+		return err
+	}
+	for _, row := range found.Values {
+		path, _ := row[0].(string)
+		rows, _ := row[1].(int64)
+		if last[path] >= rows {
+			return fmt.Errorf("%s: %s: its deletion vector deletes row %d of a file of %d rows", doing, path, last[path], rows)
+		}
+	}
+	return nil
+}
+
+// readable finds what no file can hold: structs without fields.
+func readable(fields []table.Field, path string) error {
+	for _, f := range fields {
+		if err := readableType(f.Type, path+f.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readableType(t table.Type, path string) error {
+	if t.Kind == table.Struct && len(t.Fields) == 0 {
+		return fmt.Errorf("column %q is a struct without fields, which Parquet files cannot hold", path)
+	}
+	for _, part := range []*table.Type{t.Key, t.Elem} {
+		if part != nil {
+			if err := readableType(*part, strings.TrimSuffix(path, ".")+".element"); err != nil {
+				return err
+			}
+		}
+	}
+	return readable(t.Fields, path+".")
+}
