@@ -79,7 +79,13 @@ func (d *doc) columnRow(c *record.ColumnProfile) []field {
 }
 
 func (d *doc) histogram(h *record.Histogram, x, y, width float64) {
-	const high = 7.5
+	axis := style{"sans", false, 5.6, soft}
+	low, top := ends(h)
+	high, below := 7.5, 0.0
+	if d.measure(axis, low)+d.measure(axis, top)+1.5 > width { // the ends get a line each, at the bars' cost
+		below = axis.line()
+		high -= below
+	}
 	shares := bars(h)
 	step := width / float64(len(shares))
 	d.pdf.SetFillColor(chart[0], chart[1], chart[2])
@@ -88,10 +94,8 @@ func (d *doc) histogram(h *record.Histogram, x, y, width float64) {
 			d.pdf.Rect(x+float64(i)*step, y+high*(1-share), step*0.86, high*share, "F")
 		}
 	}
-	low, top := ends(h)
-	axis := style{"sans", false, 5.6, soft}
 	d.at(x, y+high+0.4, axis, low)
-	d.right(x+width, y+high+0.4, axis, top)
+	d.right(x+width, y+high+0.4+below, axis, top)
 }
 
 func (d *doc) lineage() {

@@ -281,13 +281,13 @@ func threshold(bears map[string]any) string {
 }
 
 // versions writes "12 → 13", "new → 0", or "12" when nothing was committed; "–"
-// for what has no versions.
+// for what has no versions or was held back before it had one.
 func versions(t *record.Table) string {
 	before := "–"
 	switch {
 	case t.VersionBefore != nil:
 		before = strconv.FormatInt(*t.VersionBefore, 10)
-	case t.Version == nil && t.Check != nil && t.Check.Dataset.Version != nil:
+	case t.Version == nil && !held(t) && t.Check != nil && t.Check.Dataset.Version != nil:
 		before = strconv.FormatInt(*t.Check.Dataset.Version, 10)
 	}
 	if t.Version == nil || t.VersionBefore != nil && *t.Version == *t.VersionBefore {

@@ -221,3 +221,22 @@ func TestBars(t *testing.T) {
 		t.Errorf("bars %v", shares)
 	}
 }
+
+func TestVersions(t *testing.T) {
+	none, first, next := (*int64)(nil), int64(0), int64(1)
+	judged := &record.Check{Dataset: record.Dataset{Version: &first}}
+	for _, c := range []struct {
+		name, want string
+		table      record.Table
+	}{
+		{"held back before it had a version", "–", record.Table{Outcome: "refused", VersionBefore: none, Check: judged}},
+		{"held back", "0", record.Table{Outcome: "refused", VersionBefore: &first, Check: judged}},
+		{"checked, outside of a pipeline", "0", record.Table{Check: judged}},
+		{"new", "new → 0", record.Table{Outcome: "published", Version: &first}},
+		{"committed", "0 → 1", record.Table{Outcome: "published", VersionBefore: &first, Version: &next}},
+	} {
+		if got := versions(&c.table); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
