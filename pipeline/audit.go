@@ -49,7 +49,8 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		v := t.current.version
 		target.Dataset.Version = &v
 	}
-	rel := relation{where: t.current.where, schema: t.schema, files: adds, keep: liveRows(adds) <= fewRows}
+	rel := t.holds(adds)
+	rel.keep = liveRows(adds) <= fewRows
 	if t.staged != nil {
 		if err := attach(ctx, s, relNew, rel, true); err != nil {
 			return err

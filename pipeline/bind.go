@@ -67,7 +67,9 @@ func (r *run) bind(ctx context.Context) error {
 				wrong = append(wrong, err)
 				continue
 			}
-			t.schema = t.described(t.schema)
+			if err := t.becoming(t.schema); err != nil {
+				return fmt.Errorf("%s: %w", spec.Name, err)
+			}
 			schemas[spec.Name] = t.schema
 			if _, err := s.Attach(ctx, engine.Input{Name: spec.Name, Schema: t.schema}); err != nil {
 				return fmt.Errorf("%s: %w", spec.Name, err)
@@ -323,6 +325,16 @@ func (t *tableRun) described(s table.Schema) table.Schema {
 		fields[i] = f
 	}
 	return table.Schema{Fields: fields}
+}
+
+// becoming sets the columns that the next version has. Where the table maps its
+// columns, they get the names in files that it has for them, and new ones their own.
+func (t *tableRun) becoming(s table.Schema) (err error) {
+	t.plain = t.described(s)
+	if t.schema = t.plain; t.snap != nil {
+		t.schema, err = t.snap.Mapped(t.plain)
+	}
+	return err
 }
 
 func suiteColumn(s *expectations.Suite, name string) *expectations.Column {

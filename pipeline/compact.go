@@ -54,8 +54,7 @@ func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *st
 			sum[digest] = expectations.Count{Rows: all.Rows + c.Rows, Evaluated: all.Evaluated + c.Evaluated, Failed: all.Failed + c.Failed, Errored: all.Errored + c.Errored}
 		}
 	}
-	rel := relation{where: t.current.where, schema: t.schema, files: from}
-	if err := attach(ctx, s, relSmall, rel, false); err != nil {
+	if err := attach(ctx, s, relSmall, t.holds(from), false); err != nil {
 		return err
 	}
 	files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema})

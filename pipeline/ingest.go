@@ -111,7 +111,9 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	if err != nil {
 		return err
 	}
-	t.schema = t.described(wide)
+	if err := t.becoming(wide); err != nil {
+		return err
+	}
 	r.headerFindings(t, batch, groups)
 	was, next := r.sourceShapes(t, batch, groups)
 	if blocked, err := r.rule(ctx, t, &was, next); err != nil || blocked {

@@ -139,10 +139,11 @@ func (r *run) attachPast(ctx context.Context, t *tableRun, s engine.Session, lat
 			if err != nil {
 				return nil, err
 			}
-			was = relation{where: t.current.where}
-			if was.files, err = filesOf(ctx, snap); err != nil {
+			files, err := filesOf(ctx, snap)
+			if err != nil {
 				return nil, err
 			}
+			was = t.holds(files)
 		}
 		was.schema = t.schema // what it did not have yet is null
 		name := fmt.Sprintf("%s%d", relBefore, n)

@@ -125,7 +125,7 @@ func (f *fixture) rows(table, columns string) string {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	in := engine.Input{Name: "t", Schema: snap.Schema(), Root: root}
+	in := engine.Input{Name: "t", Schema: snap.Schema(), Root: root, ByFieldID: snap.ColumnMapping() == "id"}
 	for file, err := range snap.Files(ctx) {
 		if err != nil {
 			f.t.Fatal(err)

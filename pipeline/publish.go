@@ -288,6 +288,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	x.Add(st.adds...)
 	x.Rearrange(st.small, st.compacted)
 	x.Retag(st.retag...)
+	x.Upholds("columnMapping")
 	x.SetTxn(t.app, n)
 	x.Info(map[string]any{"dq": info})
 	data, err := x.MarshalJSON()
@@ -297,6 +298,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry := *st.entry
 	entry.Judged, entry.Ruled = t.current.version, t.ruledAs
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
+	entry.Columns = t.schema.Names()
 	if st.result != nil {
 		entry.Metrics = metricsOf(st.result)
 	}
@@ -306,21 +308,20 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 // prepareQuarantine makes the commit that appends refused rows to the quarantine table.
 func (r *run) prepareQuarantine(ctx context.Context, t *tableRun, n int64, info note) (plannedCommit, error) {
 	where := quarantineFolder(t.Name)
-	q := delta.Open(r.where.Sub(where).Store())
-	schema := quarantineSchema(t.schema)
-	snap, err := q.Snapshot(ctx, delta.Latest())
-	var x *delta.Txn
-	switch {
-	case errors.Is(err, delta.ErrNoTable):
-		x = q.Create("WRITE", schema, nil, nil)
-	case err != nil:
+	q, err := r.quarantine(ctx, t)
+	if err != nil {
 		return plannedCommit{}, err
-	default:
-		x = snap.Begin("WRITE")
-		if !sameShape(snap.Schema(), schema) {
-			x.SetSchema(schema)
+	}
+	var x *delta.Txn
+	if q.snap == nil {
+		x = q.delta.Create("WRITE", q.schema, nil, nil)
+	} else {
+		x = q.snap.Begin("WRITE")
+		if !sameShape(q.snap.Schema(), q.schema) {
+			x.SetSchema(q.schema)
 		}
 	}
+	x.Upholds("columnMapping")
 	app := t.app + "/quarantine"
 	x.Add(t.staged.quarantine...)
 	x.SetTxn(app, n)

@@ -84,6 +84,7 @@ type tableRun struct {
 	ledger  *ledger
 	past    []*ledgerEntry // of the versions before, the newest first, as far as the suite looks back
 	schema  table.Schema   // what the next version has
+	plain   table.Schema   // that, without the names that columns have in files
 	reads   []string       // attached relations that the model scans
 	waits   []string       // tables of the pipeline that the model or the suite looks at
 	plan    *expectations.Plan
@@ -91,6 +92,7 @@ type tableRun struct {
 	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.
 	current relation
 	before  relation // current without this run's staged files
+	refused *quarantine
 	staged  *staged
 	// gone says that the incremental table lost rows since the last batch,
 	// unchangedUpstream that it neither lost nor got any.
@@ -114,6 +116,7 @@ type relation struct {
 	where   *location.Location
 	schema  table.Schema
 	files   []table.File
+	byID    bool  // columns are found by id, see [engine.Input]
 	version int64 // -1 without a table
 	keep    bool  // when attached, the rows are read once and kept
 }
@@ -282,6 +285,7 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 		t.snap = snap
 		t.current.version = snap.Version()
 		t.current.schema = snap.Schema()
+		t.current.byID = snap.ColumnMapping() == "id"
 		if t.current.files, err = filesOf(ctx, snap); err != nil {
 			return err
 		}

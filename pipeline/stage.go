@@ -4,12 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
@@ -75,8 +74,13 @@ func attach(ctx context.Context, s engine.Session, name string, rel relation, pr
 	if err != nil {
 		return err
 	}
-	_, err = s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: root, Files: rel.files, Provenance: provenance, Materialise: rel.keep})
+	_, err = s.Attach(ctx, engine.Input{Name: name, Schema: rel.schema, Root: root, Files: rel.files, Provenance: provenance, Materialise: rel.keep, ByFieldID: rel.byID})
 	return err
+}
+
+// holds is files with the columns that the table is to have.
+func (t *tableRun) holds(files []table.File) relation {
+	return relation{where: t.current.where, schema: t.schema, files: files, byID: t.current.byID}
 }
 
 // write stages the rows of a SELECT as files of this run below a table's folder.
@@ -104,11 +108,16 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	t.rec.Inputs = inputs
 	last := t.ledger.last
 	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)
+	dropped := t.dropped()
+	fresh = fresh || len(dropped) > 0
 	if !fresh && sameInputs(inputs, last.Inputs) {
 		return nil
 	}
 	if t.snap != nil && last != nil && (last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)) {
 		t.note("model", "info", "the model, its options or its columns changed since version %d: the table is rebuilt", t.current.version)
+	}
+	if len(dropped) > 0 {
+		t.note("model", "info", "another writer dropped %s, which the model makes: the table is rebuilt", strings.Join(dropped, ", "))
 	}
 	t.settled = &ledgerEntry{Inputs: inputs, Model: t.digest()}
 	blocked, err := r.rule(ctx, t, t.was(), t.schema)
@@ -197,7 +206,7 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 		kept := ""
 		if len(st.adds) > 0 {
 			kept = relNew
-			if err := attach(ctx, s, relNew, relation{where: t.current.where, schema: t.schema, files: st.adds}, true); err != nil {
+			if err := attach(ctx, s, relNew, t.holds(st.adds), true); err != nil {
 				return err
 			}
 		}
@@ -245,8 +254,7 @@ func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st 
 	if len(refused) == 0 {
 		return 0, "", nil
 	}
-	rel := relation{where: t.current.where, schema: t.schema, files: refused}
-	if err := attach(ctx, s, relRefused, rel, false); err != nil {
+	if err := attach(ctx, s, relRefused, t.holds(refused), false); err != nil {
 		return 0, "", err
 	}
 	sql, err = t.plan.Reasons(r.d, relRefused, existing)
@@ -348,71 +356,6 @@ func without(files, removed []table.File) []table.File {
 	return stay
 }
 
-// stageRefused writes the refused rows with their reasons for the quarantine
-// table; rows that only drop rules refused are counted and not kept. The relation
-// kept has the other rows of the batch, or is "".
-func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, kept, reasons string) error {
-	if err := define(ctx, s, "dq_reasoned", reasons, true); err != nil {
-		return err
-	}
-	held, err := r.attachQuarantine(ctx, t, s)
-	if err != nil {
-		return err
-	}
-	columns := idents(r.d, "", append(t.schema.Names(), expectations.ReasonsColumn))
-	fresh := "SELECT " + columns + " FROM dq_reasoned WHERE NOT dq_drop"
-	if held {
-		// A row that is evaluated again, by a rebuild or a day that comes twice, is there once.
-		fresh += " EXCEPT ALL SELECT " + columns + " FROM " + relHeld
-	}
-	stamped := fmt.Sprintf("SELECT q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) q",
-		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), fresh)
-	files, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: stamped, Schema: quarantineSchema(t.schema)})
-	if err != nil {
-		return fmt.Errorf("quarantine: %w", err)
-	}
-	for _, f := range files {
-		st.quarantine = append(st.quarantine, f.File)
-	}
-	if st.taken, err = t.plan.Take(ctx, s, r.d, kept, "dq_reasoned", st.counts.Returned, r.samples()); err != nil {
-		return err
-	}
-	st.counts.Dropped, st.counts.Quarantined = st.taken.Dropped, st.taken.Quarantined
-	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.taken.ByRule}
-	sample, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_reasoned LIMIT %d", columns, r.samples()))
-	if err != nil {
-		return err
-	}
-	t.rec.Quarantine.Sample = t.plan.Show(sample)
-	return nil
-}
-
-// attachQuarantine makes the rows that the table's quarantine holds readable; false when it has none.
-func (r *run) attachQuarantine(ctx context.Context, t *tableRun, s engine.Session) (bool, error) {
-	where := r.where.Sub(quarantineFolder(t.Name))
-	snap, err := delta.Open(where.Store()).Snapshot(ctx, delta.Latest())
-	if errors.Is(err, delta.ErrNoTable) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("quarantine: %w", err)
-	}
-	files, err := filesOf(ctx, snap)
-	if err != nil {
-		return false, fmt.Errorf("quarantine: %w", err)
-	}
-	return true, attach(ctx, s, relHeld, relation{where: where, schema: quarantineSchema(t.schema), files: files}, false)
-}
-
-func quarantineSchema(s table.Schema) table.Schema {
-	fields := append([]table.Field{}, s.Fields...)
-	text := table.Type{Kind: table.String}
-	return table.Schema{Fields: append(fields,
-		table.Field{Name: "dq_reasons", Type: table.Type{Kind: table.Array, Elem: &text, ElemNullable: true}, Nullable: true},
-		table.Field{Name: "dq_run", Type: text, Nullable: true},
-		table.Field{Name: "dq_at", Type: table.Type{Kind: table.Timestamp}, Nullable: true})}
-}
-
 func (r *run) samples() int {
 	if r.opt.Samples > 0 {
 		return r.opt.Samples
@@ -430,7 +373,7 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 	if err := attach(ctx, s, relTarget, t.before, false); err != nil {
 		return err
 	}
-	if err := attach(ctx, s, relNew, relation{where: t.current.where, schema: t.schema, files: st.adds}, false); err != nil {
+	if err := attach(ctx, s, relNew, t.holds(st.adds), false); err != nil {
 		return err
 	}
 	n, err := count(ctx, s, "SELECT count(*) FROM (SELECT * FROM dq_new EXCEPT ALL SELECT * FROM dq_target) q")
@@ -458,6 +401,22 @@ func extends(old, next table.Schema) bool {
 		}
 	}
 	return true
+}
+
+// dropped are columns that the last batch brought and the model makes, and that
+// the table has no more. What it has none of yet may come with upstream columns.
+func (t *tableRun) dropped() []string {
+	var out []string
+	if t.snap == nil || t.ledger.last == nil {
+		return out
+	}
+	for _, name := range t.ledger.last.Columns {
+		_, makes := t.schema.Field(name)
+		if _, has := t.snap.Schema().Field(name); makes && !has {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func sameColumns(a, b table.Schema) bool {

@@ -69,6 +69,8 @@ type ledgerEntry struct {
 	Ruled string `json:"ruled,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
+	// Columns are those that the batch gave the table.
+	Columns []string `json:"columns,omitempty"`
 	// Metrics are the numbers that the suite saw, for previous(e) and history(e, n).
 	Metrics map[string]metric `json:"metrics,omitempty"`
 }
