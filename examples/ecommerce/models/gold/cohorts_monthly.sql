@@ -1,11 +1,16 @@
 -- Customers by the month of their first purchase, and how many of them bought
 -- in each month from then on. Age 0 is the first month.
-WITH active AS (
+WITH bought AS (
+  SELECT DISTINCT customer_key, date_key
+  FROM gold.fact_sales
+  WHERE is_product AND NOT is_cancellation
+),
+active AS (
   SELECT DISTINCT c.customer_id, CAST(date_trunc('month', d.day) AS DATE) AS month
-  FROM gold.fact_sales f
+  FROM bought b
   JOIN gold.dim_customer c USING (customer_key)
   JOIN gold.dim_date d USING (date_key)
-  WHERE f.is_product AND NOT f.is_cancellation AND c.customer_id IS NOT NULL
+  WHERE c.customer_id IS NOT NULL
 ),
 aged AS (
   SELECT month, min(month) OVER (PARTITION BY customer_id) AS cohort

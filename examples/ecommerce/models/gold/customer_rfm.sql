@@ -1,16 +1,22 @@
 -- How recently, how often and for how much customers bought products, scored 1
 -- to 5 against each other, as of the newest order (not of the clock).
 -- Customers with equal values get equal scores.
-WITH customers AS (
+WITH invoices AS (
+  SELECT customer_key, date_key, invoice, is_cancellation, sum(amount) AS amount
+  FROM gold.fact_sales
+  WHERE is_product
+  GROUP BY ALL
+),
+customers AS (
   SELECT
     c.customer_id,
-    max(d.day) FILTER (NOT f.is_cancellation) AS last_order,
-    count(DISTINCT f.invoice) FILTER (NOT f.is_cancellation) AS frequency,
-    CAST(sum(f.amount) AS DECIMAL(18, 3)) AS monetary
-  FROM gold.fact_sales f
+    max(d.day) FILTER (NOT i.is_cancellation) AS last_order,
+    count(DISTINCT i.invoice) FILTER (NOT i.is_cancellation) AS frequency,
+    CAST(sum(i.amount) AS DECIMAL(18, 3)) AS monetary
+  FROM invoices i
   JOIN gold.dim_customer c USING (customer_key)
   JOIN gold.dim_date d USING (date_key)
-  WHERE f.is_product AND c.customer_id IS NOT NULL
+  WHERE c.customer_id IS NOT NULL
   GROUP BY c.customer_id
 ),
 scored AS (
