@@ -78,7 +78,7 @@ func (l *lease) try(ctx context.Context, now time.Time) (*leaseDoc, error) {
 			return nil, err
 		}
 		if err = l.state.store.PutNew(ctx, l.name, data); errors.Is(err, delta.ErrExists) {
-			return &leaseDoc{Holder: "another run", Expires: l.doc.Expires}, nil
+			return l.try(ctx, now) // another run was faster: see which
 		}
 		return nil, err
 	case err != nil:

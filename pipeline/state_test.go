@@ -2,8 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/dq-dev/dq/delta"
 )
@@ -66,5 +70,33 @@ func TestLedgerStaysCheap(t *testing.T) {
 		if store.reads != c.reads || store.listed != c.reads {
 			t.Errorf("%s: %d entries are listed and %d read, want %d", c.table, store.listed, store.reads, c.reads)
 		}
+	}
+}
+
+// faster is a store in which another run takes a lease at the last moment.
+type faster struct {
+	delta.Store
+	lease leaseDoc
+}
+
+func (f *faster) PutNew(ctx context.Context, name string, data []byte) error {
+	other, err := json.Marshal(f.lease)
+	if err != nil {
+		return err
+	}
+	if err := f.Store.PutNew(ctx, name, other); err != nil {
+		return err
+	}
+	return f.Store.PutNew(ctx, name, data)
+}
+
+// TestALeaseTakenMeanwhile: who was faster is named.
+func TestALeaseTakenMeanwhile(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	store := &faster{delta.Dir(t.TempDir()), leaseDoc{Holder: "20260102T030405000Z-other", Host: "elsewhere", PID: 77, Expires: now.Add(leaseTime)}}
+	s := &state{store: store, pipeline: "shop"}
+	_, _, err := s.acquire(context.Background(), "20260102T030405000Z-mine", 0, func() time.Time { return now })
+	if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "20260102T030405000Z-other on elsewhere (process 77)") {
+		t.Error(err)
 	}
 }

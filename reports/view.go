@@ -225,6 +225,18 @@ func summary(run *record.Run) string {
 	return said + "."
 }
 
+// staged reports whether rows of a refused layer were written beside its tables.
+func staged(run *record.Run) bool {
+	for _, l := range run.Layers {
+		for i := range l.Tables {
+			if l.Outcome == "refused" && l.Tables[i].Counts.Returned > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // next says what to do now, in sentences; code stands between backquotes.
 func next(run *record.Run) []string {
 	blocking, warnings := issues(run)
@@ -234,9 +246,12 @@ func next(run *record.Run) []string {
 	}
 	switch run.Outcome {
 	case "refused":
-		steps = append(steps,
-			"Readers still see the versions from before; nothing of the refused layer is visible to them.",
-			"Look at the refused batch with `dq gate list`, mend the data or the rule, then run the same command again.")
+		steps = append(steps, "Readers still see the versions from before; nothing of the refused layer is visible to them.")
+		if staged(run) {
+			steps = append(steps, "Look at the refused batch with `dq gate list`, mend the data or the rule, then run the same command again.")
+		} else {
+			steps = append(steps, "It was refused before any row was read, so that there is no batch to look at: mend what is named, or let a policy's finding through with a waiver, then run the same command again.")
+		}
 		if name := inherited(run); name != "" {
 			steps = append(steps, "The rows of "+name+" came from the layer before, which has them: mend the source file in place, and the next run replaces them.")
 		}

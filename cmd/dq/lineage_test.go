@@ -63,7 +63,7 @@ func (s *sound) fill(t testing.TB, name, column string, seed uint64) {
 			if c == column {
 				at += 1000 * seed
 			}
-			v := int(rand.New(rand.NewPCG(at, 7)).IntN(5))
+			v := rand.New(rand.NewPCG(at, 7)).IntN(5)
 			if c == "id" {
 				v = i + 1
 				if c == column {
