@@ -39,6 +39,11 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 			return Result{}, fmt.Errorf("the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, s.Schema().Names()), delta.ErrInvalid)
 		}
 	}
+	for _, name := range a.Unset {
+		if _, ok := s.Properties()[name]; !ok {
+			return Result{}, fmt.Errorf("the table has no property %q; %s: %w", name, yamlpos.DidYouMean(name, slices.Sorted(maps.Keys(s.Properties()))), delta.ErrInvalid)
+		}
+	}
 	if len(a.AddConstraints) > 0 {
 		files, err := filesOf(ctx, s)
 		if err != nil {

@@ -63,6 +63,8 @@ func TestAlter(t *testing.T) {
 	if got, want := rows(t, tb), []string{"1 a 11", "3 a 30", "4 b 40"}; !slices.Equal(got, want) {
 		t.Fatalf("%q, want %q", got, want)
 	}
+	res, err = tb.Alter(ctx, operations.Alteration{Unset: []string{"delta.enableChangeDataFed"}})
+	fails("delta.enableChangeDataFed", delta.ErrInvalid, res, err)
 	res, err = tb.Alter(ctx, operations.Alteration{DropColumns: []string{"part"}})
 	fails("part", delta.ErrInvalid, res, err) // the constraint uses it
 	must(tb.Alter(ctx, operations.Alteration{DropConstraints: []string{"positive"}}))

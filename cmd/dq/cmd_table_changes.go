@@ -56,7 +56,7 @@ must have kept a change data feed (delta.enableChangeDataFeed) over the range.`,
 				if err != nil {
 					return err
 				}
-				const sql = "SELECT * FROM changes ORDER BY _commit_version, _change_type"
+				const sql = "SELECT * FROM changes ORDER BY _commit_version, array_position(['delete', 'insert', 'update_preimage', 'update_postimage'], _change_type)"
 				if output != "" {
 					return writeFile(cmd.Context(), s, sql, format, output)
 				}
