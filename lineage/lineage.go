@@ -250,6 +250,12 @@ func (s set) list() []Source {
 	for k, a := range s {
 		out = append(out, Source{Table: k.table, Column: k.column, Type: k.typ, Subtype: a.subtype, Masking: a.masking})
 	}
+	SortSources(out)
+	return out
+}
+
+// SortSources orders sources by table, column, type and subtype.
+func SortSources(out []Source) {
 	sort.Slice(out, func(i, j int) bool {
 		a, b := out[i], out[j]
 		if a.Table != b.Table {
@@ -263,5 +269,4 @@ func (s set) list() []Source {
 		}
 		return a.Subtype < b.Subtype
 	})
-	return out
 }
