@@ -60,7 +60,13 @@ type tally struct {
 	groupCount int64          // how many there are
 	suspects   string         // of unique rules: a condition that all rows of repeated groups meet, if one is known
 	stats      bool           // the files' statistics decided, without a scan
-	referenced bool           // the reference evaluator judged, for the dialect cannot
+	referenced bool           // the reference evaluator had a part, for the dialect cannot say it
+}
+
+// lineOf is the place of one row.
+type lineOf struct {
+	relation, file string
+	line           int64
 }
 
 // samplePlace is a relation with bad rows of a rule, by file when there are files.
@@ -78,7 +84,6 @@ type auditor struct {
 	tallies map[*rule]*tally
 	result  *Result
 	rows    *int64 // of the table
-	kept    *keeper
 }
 
 func newAuditor(p *Plan, s engine.Session, t Target) *auditor {
@@ -90,12 +95,12 @@ func newAuditor(p *Plan, s engine.Session, t Target) *auditor {
 	return a
 }
 
-func (a *auditor) facts() cel.Facts { return cel.Facts{Now: a.target.Now} }
+func (a *auditor) facts() cel.Facts { return inSession(a.session, cel.Facts{Now: a.target.Now}) }
 
 // factsOf are the facts with what was measured for a rule that compares rows
 // with aggregates.
 func (a *auditor) factsOf(r *rule) cel.Facts {
-	return cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured, Grouped: a.tallies[r].grouped != ""}
+	return inSession(a.session, cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured, Grouped: a.tallies[r].grouped != ""})
 }
 
 // parts counts what must be judged row by row now, by file.
@@ -323,6 +328,7 @@ func (a *auditor) finish() (*Result, error) {
 		if r.ofBatch() && !ta.judged && ta.problem == "" {
 			ta.reason = "no_batch"
 		}
+		ta.referenced = ta.scanned && a.byReference(r)
 		check.Expectations = append(check.Expectations, r.verdict(a.plan, ta, t))
 	}
 	// What was planned and what is reported must be the same, or the check lies.

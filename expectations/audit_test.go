@@ -295,32 +295,6 @@ func TestAuditNonsense(t *testing.T) {
 	}
 }
 
-// TestByReference: what the dialect cannot say is judged by the reference
-// evaluator, from the columns it needs.
-func TestByReference(t *testing.T) {
-	p := mustPlan(t, "version: 1\nexpectations: {late: {row: date(day) > date('2011-01-01') && !isJSON(day), where: id > 0}, known: {row: id > 0}}\n", "id int64, day string")
-	s := &script{answers: []answer{
-		{in: "min(", rows: [][]any{{"a.csv", int64(2), int64(100_005)}}},
-		{in: "BETWEEN 2 AND 100001", rows: [][]any{{int64(2), "2011-01-02", int64(1)}, {int64(3), "2010-12-31", int64(1)}, {int64(4), "no date", int64(1)}, {int64(5), nil, int64(0)}, {int64(6), "2011-01-02", nil}}},
-		{in: "BETWEEN 100002 AND 100005", rows: [][]any{{int64(100_002), "2011-01-03", int64(9)}}},
-		{in: "dq_n"},
-		{in: "GROUP BY", rows: [][]any{{int64(6), "a.csv"}}},
-		{in: "IN (3, 4)", columns: "id day " + engine.FileColumn + " " + engine.LineColumn, rows: [][]any{{int64(1), "2010-12-31", "a.csv", int64(3)}}},
-		{in: "FROM", rows: [][]any{ints("", 6)}},
-	}}
-	res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "p"}}, Table: "t", Samples: 2})
-	if err != nil {
-		t.Fatal(err, strings.Join(s.asked, "\n"))
-	}
-	e := res.Check.Expectations[0]
-	if e.Rows != 6 || e.Evaluated != 5 || e.Failed != 1 || e.Errored != 2 || e.DecidedBy != "reference" || len(e.Sample) != 1 || e.Verdict != record.Fail {
-		t.Errorf("%+v", e)
-	}
-	if c := res.Files["a.csv"][digests(p)["late"]]; c != (Count{6, 5, 1, 2}) {
-		t.Errorf("%+v", c)
-	}
-}
-
 // TestRefused: what a batch bears to lose.
 func TestRefused(t *testing.T) {
 	const suite = `version: 1

@@ -30,23 +30,20 @@ type counted struct {
 // query fails the rules are halved, so that one which the engine cannot evaluate
 // does not take the others with it.
 func (a *auditor) count(ctx context.Context, name string, byFile bool, rules []*rule, report func(*rule, string, Count)) error {
-	var sayable, unsayable []*rule
+	var sayable []*rule
 	for _, r := range rules {
 		_, err := r.state(a.dialect, a.factsOf(r))
 		if err == nil {
 			_, err = a.over(r, name)
 		}
-		// The reference sees a piece of a file at a time, and so no neighbours.
-		if unsupported := new(cel.Unsupported); byFile && errors.As(err, &unsupported) && len(r.row.Windows()) == 0 {
-			unsayable = append(unsayable, r)
-		} else if err != nil {
+		if err != nil {
 			a.tallies[r].problem = err.Error()
-		} else {
-			sayable = append(sayable, r)
+			continue
 		}
+		sayable = append(sayable, r)
 	}
-	if err := a.byReference(ctx, name, unsayable, report); err != nil || len(sayable) == 0 {
-		return err
+	if len(sayable) == 0 {
+		return nil
 	}
 	scopes, err := a.scopes(ctx, name, byFile, sayable)
 	if err != nil {

@@ -1,18 +1,10 @@
 package expectations
 
 import (
-	"bufio"
-	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
-	"github.com/dq-dev/dq/table"
 )
 
 // Names of the columns that [Result.Failing] adds, before those of the table.
@@ -26,17 +18,11 @@ const (
 // the provenance columns; _failed, the list of the ids that the row broke, in the
 // order of the suite; then the table's columns, personal ones as they are. Rows
 // that a rule in SQL returned without saying where they come from follow, with a
-// null _row. The audit must have had [Target.Lines], and a folder in
-// [Target.Kept] if rules may fall to the reference evaluator, and the table no
-// columns of those names. Nothing runs yet, but what the reference evaluator kept
-// is attached.
-func (res *Result) Failing(ctx context.Context, row string) (string, error) {
+// null _row. The audit must have had [Target.Lines], and the table no columns of
+// those names. Nothing runs yet; the SELECT is for the session of the audit.
+func (res *Result) Failing(row string) (string, error) {
 	a := res.auditor
 	d, name := a.dialect, a.target.Table
-	kept, err := a.attachKept(ctx)
-	if err != nil {
-		return "", err
-	}
 	columns := idents(d, a.plan.schema.Names())
 	var ids, flags, conditions, foreign []string
 	for i, r := range a.plan.rules {
@@ -44,10 +30,9 @@ func (res *Result) Failing(ctx context.Context, row string) (string, error) {
 		if t.Failed+t.Errored == 0 || t.problem != "" {
 			continue
 		}
-		condition := ""
+		var condition string
+		var err error
 		switch {
-		case t.referenced:
-			condition = fmt.Sprintf("(%s, %s) IN (SELECT dq_kept_file, dq_kept_line FROM %s WHERE dq_kept_rule = %d)", d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), d.Relation(kept), i)
 		case r.sql != "" && hasLines(t.returns):
 			condition = fmt.Sprintf("(%s, %s) IN (SELECT %s, %s FROM (%s\n) AS dq_x)", d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), d.Ident(engine.FileColumn), d.Ident(engine.LineColumn), r.query(d, name))
 		case r.sql != "":
@@ -114,55 +99,4 @@ func (a *auditor) foreign(r *rule, name string) string {
 		}
 	}
 	return fmt.Sprintf("SELECT NULL AS %s, %s AS %s, %s FROM (%s\n) AS dq_x", RowColumn, split(d, []string{d.Literal(r.ID)}), FailedColumn, strings.Join(items, ", "), r.query(d, name))
-}
-
-// keeper writes down where the rows are that the reference evaluator finds bad:
-// there may be more of them than fit into memory.
-type keeper struct {
-	file   *os.File
-	buffer *bufio.Writer
-	out    *csv.Writer
-}
-
-const keptRelation = "dq_kept"
-
-func (a *auditor) keep(rule int, file string, line int64) error {
-	if a.target.Kept == "" {
-		return nil
-	}
-	if a.kept == nil {
-		f, err := os.CreateTemp(a.target.Kept, "dq-failing-*.csv")
-		if err != nil {
-			return fmt.Errorf("failing rows: %w", err)
-		}
-		buffer := bufio.NewWriterSize(f, 1<<16)
-		a.kept = &keeper{f, buffer, csv.NewWriter(buffer)}
-	}
-	return a.kept.out.Write([]string{strconv.Itoa(rule), file, strconv.FormatInt(line, 10)})
-}
-
-// attachKept makes what was kept a relation.
-func (a *auditor) attachKept(ctx context.Context) (string, error) {
-	if a.kept == nil {
-		for _, r := range a.plan.rules {
-			if t := a.tallies[r]; t.referenced && t.Failed+t.Errored > 0 {
-				return "", errors.New("the rows that the reference evaluator refused were not kept")
-			}
-		}
-		return "", nil
-	}
-	a.kept.out.Flush()
-	if err := errors.Join(a.kept.out.Error(), a.kept.buffer.Flush(), a.kept.file.Close()); err != nil {
-		return "", fmt.Errorf("failing rows: %w", err)
-	}
-	_, err := a.session.Attach(ctx, engine.Input{Name: keptRelation + "_text", Format: engine.CSV, Root: filepath.Dir(a.kept.file.Name()),
-		Files: []table.File{{Path: filepath.Base(a.kept.file.Name())}},
-		CSV:   &engine.CSVOptions{Columns: []string{"rule", "file", "line"}, Delimiter: ",", Quote: `"`}})
-	if err != nil {
-		return "", err
-	}
-	d := a.dialect
-	_, err = a.session.Attach(ctx, engine.Input{Name: keptRelation, SQL: fmt.Sprintf("SELECT CAST(%s AS INTEGER) AS dq_kept_rule, %s AS dq_kept_file, CAST(%s AS BIGINT) AS dq_kept_line FROM %s",
-		d.Ident("rule"), d.Ident("file"), d.Ident("line"), d.Relation(keptRelation+"_text"))})
-	return keptRelation, err
 }

@@ -61,7 +61,7 @@ func (p *Plan) losses(ctx context.Context, s engine.Session, d engine.Dialect, k
 		scope := "true"
 		if r.Threshold.Set() && r.scope != nil && r.row != nil {
 			var err error
-			if scope, err = condition(d, r.scope, p.facts(r)); err != nil {
+			if scope, err = condition(d, r.scope, p.In(s).facts(r)); err != nil {
 				return nil, err
 			}
 			for _, c := range r.scope.Columns() {

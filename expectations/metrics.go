@@ -34,11 +34,11 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 			}
 		}
 	}
-	if err := a.recompute(ctx, asked); err != nil {
-		return err
-	}
 	var items, of []string
 	problems := map[string]string{}
+	if err := a.recompute(ctx, asked, problems); err != nil {
+		return err
+	}
 	known, err := a.footers(ctx, name, false)
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (a *auditor) measure(ctx context.Context, name string, rules []*rule) ([]*r
 	if len(known) == 0 {
 		return rules, nil
 	}
-	if err := a.recompute(ctx, asked); err != nil {
+	if err := a.recompute(ctx, asked, problems); err != nil {
 		return nil, err
 	}
 	values, err := a.values(ctx, name, items, of, problems)
@@ -296,8 +296,9 @@ type pastMetric struct {
 	n    int
 }
 
-// recompute measures on the versions before what their audits did not keep.
-func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) error {
+// recompute measures on the versions before what their audits did not keep. What the
+// dialect cannot say is a problem; a version without the columns is no past.
+func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric, problems map[string]string) error {
 	for i, name := range a.target.Before {
 		if name == "" {
 			continue
@@ -309,9 +310,12 @@ func (a *auditor) recompute(ctx context.Context, asked map[string]cel.Metric) er
 			if _, known := a.pastOf(m, n); known || m.Past < n {
 				continue
 			}
-			if sql, err := m.SQL(a.dialect, a.dialect.Relation(name)); err == nil {
-				items, of = append(items, sql), append(of, text)
+			sql, err := m.SQL(a.dialect, a.dialect.Relation(name))
+			if err != nil {
+				problems[text] = err.Error()
+				continue
 			}
+			items, of = append(items, sql), append(of, text)
 		}
 		if len(items) == 0 {
 			continue

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
@@ -20,12 +21,13 @@ const semantics = "dq-rule/1"
 
 // Plan is a suite that is compiled for one table.
 type Plan struct {
-	suite  *Suite
-	schema table.Schema
-	rules  []*rule
-	now    time.Time
-	refs   []string         // the other tables that were given
-	batch  map[*rule]*tally // what Measure found
+	suite   *Suite
+	schema  table.Schema
+	rules   []*rule
+	now     time.Time
+	refs    []string         // the other tables that were given
+	batch   map[*rule]*tally // what Measure found
+	session engine.Session
 }
 
 // rule is a compiled expectation.
@@ -381,6 +383,15 @@ func (c *compiler) celError(err error, place func(cel.Issue) yamlpos.Error) {
 func (p *Plan) At(now time.Time) *Plan {
 	q := *p
 	q.now = now
+	return &q
+}
+
+// In returns the plan for a session: [Plan.Split] and [Plan.Reasons] give SQL that
+// calls the reference evaluator, as far as the session can, for what the dialect
+// cannot say.
+func (p *Plan) In(s engine.Session) *Plan {
+	q := *p
+	q.session = s
 	return &q
 }
 

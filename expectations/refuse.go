@@ -61,7 +61,7 @@ func (p *Plan) Measure(ctx context.Context, s engine.Session, t Target) (*Plan, 
 		return nil, err
 	}
 	measured := *p
-	measured.now, measured.batch = t.Now, map[*rule]*tally{}
+	measured.now, measured.session, measured.batch = t.Now, s, map[*rule]*tally{}
 	for _, r := range rules {
 		measured.batch[r] = a.tallies[r]
 	}
@@ -110,7 +110,7 @@ func (p *Plan) passes(d engine.Dialect, r *rule, existing string) (string, error
 
 // facts are what a rule that takes rows out knows besides its row.
 func (p *Plan) facts(r *rule) cel.Facts {
-	f := cel.Facts{Now: p.now}
+	f := inSession(p.session, cel.Facts{Now: p.now})
 	if t := p.batch[r]; t != nil {
 		f.Metrics = t.measured
 	}
@@ -137,7 +137,8 @@ func (p *Plan) able() ([]*rule, error) {
 // subqueries. The relation existing has the rows of the table that stay beside
 // the batch (an append), or is "". It is false when no rule takes rows out. A suite
 // that [Plan.Compares] cannot be split while its rows are first read: it is an error.
-// The error is a *cel.Unsupported when the dialect cannot say a rule exactly.
+// The error is a *cel.Unsupported when the dialect cannot say a rule exactly and the
+// plan is for no session ([Plan.In]).
 func (p *Plan) Split(d engine.Dialect, existing string) (sql string, ok bool, err error) {
 	var parts []string
 	for _, r := range p.refusing() {

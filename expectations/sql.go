@@ -25,7 +25,7 @@ func bind(r *cel.Rule, f cel.Facts) (*cel.Rule, error) {
 	if r.Clock() && f.Now.IsZero() {
 		return nil, errNoClock
 	}
-	if r.Clock() || f.Metrics != nil || f.Grouped {
+	if r.Clock() || f.Metrics != nil || f.Grouped || f.Compute != nil {
 		r = r.With(f)
 	}
 	return r, nil

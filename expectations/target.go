@@ -38,9 +38,6 @@ type Target struct {
 	// that Past does not have, such as those of a new rule; "" where there is none.
 	Before []string
 	Now    time.Time
-	// Kept is a folder for what [Result.Failing] needs to know of rows that only the
-	// reference evaluator can judge; "" keeps nothing.
-	Kept string
 	// Samples is how many failing rows to show for an expectation.
 	Samples int
 	// Taken is what refusing rules took out of the batch, as [Plan.Take] counted it,

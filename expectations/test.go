@@ -356,7 +356,7 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		t.Rows = 0
 		for _, row := range rows {
 			state := stateOf(row)
-			t.note(&t.Count, state, "", "", nil, 0)
+			t.note(state)
 			if state == stateFailed || state == stateErrored {
 				sample(row)
 			}

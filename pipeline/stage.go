@@ -228,7 +228,7 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 // them those that a rule refuses. It returns how many these are, and a SELECT of
 // them with their reasons.
 func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st *staged, sql, existing string) (int64, string, error) {
-	keep, split, err := t.plan.Split(r.d, existing)
+	keep, split, err := t.plan.In(s).Split(r.d, existing)
 	if err != nil {
 		return 0, "", err
 	}
@@ -257,7 +257,7 @@ func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st 
 	if err := attach(ctx, s, relRefused, t.holds(refused), false); err != nil {
 		return 0, "", err
 	}
-	sql, err = t.plan.Reasons(r.d, relRefused, existing)
+	sql, err = t.plan.In(s).Reasons(r.d, relRefused, existing)
 	return liveRows(refused), sql, err
 }
 
@@ -303,7 +303,7 @@ func (r *run) judgeBatch(ctx context.Context, t *tableRun, s engine.Session, sql
 			return err
 		}
 	}
-	reasons, err := t.plan.Reasons(r.d, relReturned, existing)
+	reasons, err := t.plan.In(s).Reasons(r.d, relReturned, existing)
 	if err != nil {
 		return err
 	}

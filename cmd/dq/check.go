@@ -108,14 +108,6 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	if err := c.past(ctx, plan, &target); err != nil {
 		return err
 	}
-	if c.failures != "" {
-		dir, err := os.MkdirTemp("", "dq-check-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		target.Kept = dir
-	}
 	result, err := plan.Audit(ctx, c.session, target)
 	if wrong := (yamlpos.Errors)(nil); errors.As(err, &wrong) {
 		return usage(err)
@@ -295,7 +287,7 @@ func (c *checking) writeFailures(ctx context.Context, result *expectations.Resul
 	if err != nil {
 		return err
 	}
-	sql, err := result.Failing(ctx, position)
+	sql, err := result.Failing(position)
 	if err != nil {
 		return err
 	}

@@ -77,13 +77,13 @@ type Engine struct {
 	footers  sync.Map // of files that were looked into: footer to map[string]string
 
 	// Functions of ours are known to one instance, not to both.
-	collect, smallCollect registration
+	functions, smallFunctions registration
 }
 
-// registration makes a function known to an instance once.
+// registration makes functions known to an instance once.
 type registration struct {
-	once sync.Once
-	err  error
+	once, compute   sync.Once
+	err, computeErr error
 }
 
 var _ engine.Engine = (*Engine)(nil)

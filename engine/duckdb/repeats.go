@@ -103,25 +103,25 @@ const collectFunction = "dq_collect"
 
 // collects makes the function known to the instance.
 func (s *session) collects() error {
-	s.collect.once.Do(func() {
+	s.functions.once.Do(func() {
 		number, err := driver.NewTypeInfo(driver.TYPE_INTEGER)
 		if err != nil {
-			s.collect.err = err
+			s.functions.err = err
 			return
 		}
 		hash, err := driver.NewTypeInfo(driver.TYPE_UBIGINT)
 		if err != nil {
-			s.collect.err = err
+			s.functions.err = err
 			return
 		}
 		line, err := driver.NewTypeInfo(driver.TYPE_BIGINT)
 		if err != nil {
-			s.collect.err = err
+			s.functions.err = err
 			return
 		}
-		s.collect.err = driver.RegisterScalarUDF(s.conn, collectFunction, collect{number, []driver.TypeInfo{number, hash, line}})
+		s.functions.err = driver.RegisterScalarUDF(s.conn, collectFunction, collect{number, []driver.TypeInfo{number, hash, line}})
 	})
-	return s.collect.err
+	return s.functions.err
 }
 
 // collect is the function. Its result is not set: only that there is one matters.
@@ -177,15 +177,15 @@ func numbers(v driver.Vector, n int) []uint64 {
 }
 
 // collectors are those at work, by number.
-var collectors = registry{all: map[int32]*collector{}}
+var collectors = registry[collector]{all: map[int32]*collector{}}
 
-type registry struct {
+type registry[T any] struct {
 	mu   sync.RWMutex
 	last int32
-	all  map[int32]*collector
+	all  map[int32]*T
 }
 
-func (r *registry) add(c *collector) int32 {
+func (r *registry[T]) add(c *T) int32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
@@ -193,13 +193,13 @@ func (r *registry) add(c *collector) int32 {
 	return r.last
 }
 
-func (r *registry) get(n int32) *collector {
+func (r *registry[T]) get(n int32) *T {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.all[n]
 }
 
-func (r *registry) remove(n int32) {
+func (r *registry[T]) remove(n int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.all, n)

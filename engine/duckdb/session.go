@@ -26,7 +26,8 @@ const hiddenSchema = "dq_hidden"
 type session struct {
 	conn      *sql.Conn
 	engine    *Engine
-	collect   *registration // of the instance
+	functions *registration // of the instance
+	computers []int32       // of this session
 	catalog   string
 	relations map[string]*relation // by key
 	schemas   map[string]bool      // that were made
@@ -57,12 +58,13 @@ var (
 	_ engine.Rejecter = (*session)(nil)
 	_ engine.Counter  = (*session)(nil)
 	_ engine.Repeater = (*session)(nil)
+	_ engine.Computer = (*session)(nil)
 	_ engine.Exporter = (*session)(nil)
 )
 
 // Session opens a name space: one connection, about 1 ms.
 func (e *Engine) Session(ctx context.Context) (engine.Session, error) {
-	return e.session(ctx, e.db, &e.collect)
+	return e.session(ctx, e.db, &e.functions)
 }
 
 // Small opens a name space in an instance of one thread; see [engine.Engine].
@@ -73,15 +75,15 @@ func (e *Engine) Small(ctx context.Context) (engine.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.session(ctx, db, &e.smallCollect)
+	return e.session(ctx, db, &e.smallFunctions)
 }
 
-func (e *Engine) session(ctx context.Context, db *sql.DB, collect *registration) (engine.Session, error) {
+func (e *Engine) session(ctx context.Context, db *sql.DB, functions *registration) (engine.Session, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, wrap(ctx, err, "duckdb: session")
 	}
-	s := &session{conn: conn, engine: e, collect: collect, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
+	s := &session{conn: conn, engine: e, functions: functions, catalog: fmt.Sprintf("dq_session_%d", e.sessions.Add(1)), relations: map[string]*relation{}, schemas: map[string]bool{"main": true}}
 	for _, do := range []string{
 		"ATTACH ':memory:' AS " + s.catalog + " (COMPRESS)",
 		"USE " + s.catalog,
@@ -98,6 +100,9 @@ func (e *Engine) session(ctx context.Context, db *sql.DB, collect *registration)
 // Close forgets the relations and frees their memory.
 func (s *session) Close() error {
 	ctx := context.Background()
+	for _, n := range s.computers {
+		computers.remove(n)
+	}
 	err := s.exec(ctx, "USE memory", "duckdb: close session")
 	if err == nil {
 		err = s.exec(ctx, "DETACH "+s.catalog, "duckdb: close session")

@@ -13,12 +13,13 @@ import (
 	"github.com/dq-dev/dq/engine"
 )
 
-// value turns what the driver returns into the kinds of [engine.Rows].
+// value turns what the driver returns into the kinds of [engine.Rows]. What info says
+// of texts parsed as JSON, of times of day and of UUIDs is lost where it is nil.
 func value(v any, info driver.TypeInfo) any {
 	if v == nil {
 		return nil
 	}
-	if info.Alias() == "JSON" { // the driver has parsed it
+	if info != nil && info.Alias() == "JSON" { // the driver has parsed it
 		if b, err := json.Marshal(v); err == nil {
 			return string(b)
 		}
@@ -55,19 +56,18 @@ func value(v any, info driver.TypeInfo) any {
 	case driver.Interval:
 		return fmt.Sprintf("%d months %d days %d microseconds", v.Months, v.Days, v.Micros)
 	case time.Time:
-		switch info.InternalType() {
-		case driver.TYPE_TIME, driver.TYPE_TIME_TZ:
+		if info != nil && (info.InternalType() == driver.TYPE_TIME || info.InternalType() == driver.TYPE_TIME_TZ) {
 			return v.Format("15:04:05.999999")
 		}
 		return v.UTC()
 	case []byte:
-		if info.InternalType() == driver.TYPE_UUID && len(v) == 16 {
+		if info != nil && info.InternalType() == driver.TYPE_UUID && len(v) == 16 {
 			return fmt.Sprintf("%x-%x-%x-%x-%x", v[:4], v[4:6], v[6:8], v[8:10], v[10:])
 		}
 		return v
 	case []any:
-		child := info
-		switch d := info.Details().(type) {
+		var child driver.TypeInfo
+		switch d := details(info).(type) {
 		case *driver.ListDetails:
 			child = d.Child
 		case *driver.ArrayDetails:
@@ -79,24 +79,37 @@ func value(v any, info driver.TypeInfo) any {
 		}
 		return out
 	case map[string]any:
-		out := make(map[string]any, len(v))
-		if d, ok := info.Details().(*driver.StructDetails); ok {
+		infos := map[string]driver.TypeInfo{}
+		if d, ok := details(info).(*driver.StructDetails); ok {
 			for _, e := range d.Entries {
-				out[e.Name()] = value(v[e.Name()], e.Info())
+				infos[e.Name()] = e.Info()
 			}
+		}
+		out := make(map[string]any, len(v))
+		for name, field := range v {
+			out[name] = value(field, infos[name])
 		}
 		return out
 	case driver.OrderedMap:
 		out := make(map[string]any, v.Len())
-		if d, ok := info.Details().(*driver.MapDetails); ok {
-			keys, values := v.Keys(), v.Values()
-			for i := range keys {
-				out[fmt.Sprint(value(keys[i], d.Key))] = value(values[i], d.Value)
-			}
+		of, ok := details(info).(*driver.MapDetails)
+		if !ok {
+			of = &driver.MapDetails{}
+		}
+		keys, values := v.Keys(), v.Values()
+		for i := range keys {
+			out[fmt.Sprint(value(keys[i], of.Key))] = value(values[i], of.Value)
 		}
 		return out
 	}
 	return fmt.Sprint(v)
+}
+
+func details(info driver.TypeInfo) driver.TypeDetails {
+	if info == nil {
+		return nil
+	}
+	return info.Details()
 }
 
 // digits writes an unscaled integer as a decimal: -12 with scale 3 is -0.012.

@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -326,6 +327,9 @@ type Facts struct {
 	// Grouped says for SQL that the aggregates of a row rule are columns of its row,
 	// null where there is no value: [GroupColumn].
 	Grouped bool
+	// Compute calls the reference evaluator from the SQL of DuckDB, for what that
+	// cannot say exactly. Without it such SQL is an [*Unsupported].
+	Compute Compute
 }
 
 // With returns the rule with its facts. A rule with Clock needs them before its
@@ -344,7 +348,7 @@ func (r *Rule) SQL(d engine.Dialect) (string, error) {
 	if r.table {
 		return "", fmt.Errorf("cel: %s is a table rule: its metrics have SQL", r.canonical)
 	}
-	t, err := r.expr.write(d, r.facts)
+	t, err := r.expr.sql(d, r.facts, nil)
 	return t.sql, err
 }
 
@@ -354,8 +358,7 @@ func (r *Rule) Given(d engine.Dialect, present []string) (sql string, total bool
 	if r.table {
 		return "", false, fmt.Errorf("cel: %s is a table rule: its metrics have SQL", r.canonical)
 	}
-	w := &writer{dialect: d, facts: r.facts, expr: r.expr, present: present}
-	t, err := w.term(r.expr.tree.Expr())
+	t, err := r.expr.sql(d, r.facts, present)
 	return t.sql, !t.null && !t.fails, err
 }
 
@@ -405,14 +408,21 @@ func (m Metric) SQL(d engine.Dialect, relation string) (string, error) {
 		return "", g.unsupported("%s", m.metric.call.name)
 	}
 	for _, a := range m.metric.args {
-		t, err := a.write(d, m.facts)
+		facts := m.facts
+		if m.metric.companion() {
+			facts.Compute = nil // by which an error could not be told from null
+		}
+		t, err := a.sql(d, facts, nil)
+		if why := new(Unsupported); facts.Compute == nil && m.facts.Compute != nil && errors.As(err, &why) {
+			t, err = a.computed(d, m.facts, true, why)
+		}
 		if err != nil {
 			return "", err
 		}
 		g.args = append(g.args, t)
 	}
 	if m.metric.where != nil {
-		t, err := m.metric.where.write(d, m.facts)
+		t, err := m.metric.where.sql(d, m.facts, nil)
 		if err != nil {
 			return "", err
 		}

@@ -59,12 +59,6 @@ func (w *writer) unsupported(format string, args ...any) error {
 // errNoClock is SQL of a rule that calls now() before With gave it a time.
 var errNoClock = errors.New("cel: the rule calls now(): give it the time by With first")
 
-// write is the SQL of a whole expression.
-func (x *expr) write(d engine.Dialect, facts Facts) (term, error) {
-	w := &writer{dialect: d, facts: facts, expr: x}
-	return w.term(x.tree.Expr())
-}
-
 func (w *writer) term(e ast.Expr) (term, error) {
 	t, err := w.emit(e)
 	if w.written += len(t.sql); err == nil && w.written > maxSQL {

@@ -110,7 +110,7 @@ func (w Window) Ordered() bool { return len(w.window.args) > 1 }
 func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 	var args, keys []string
 	for _, a := range w.window.args {
-		t, err := a.write(d, w.facts)
+		t, err := a.sql(d, w.facts, nil)
 		if err != nil {
 			return "", err
 		}
@@ -122,7 +122,7 @@ func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 	}
 	scope := "TRUE"
 	if w.window.where != nil {
-		t, err := w.window.where.write(d, w.facts)
+		t, err := w.window.where.sql(d, w.facts, nil)
 		if err != nil {
 			return "", err
 		}

@@ -183,6 +183,16 @@ type comparison struct {
 	facts   cel.Facts
 }
 
+// saying are facts by which SQL can call the reference evaluator for what the
+// dialect cannot say, if the engine can.
+func (c *comparison) saying() cel.Facts {
+	facts := c.facts
+	if computer, ok := c.session.(engine.Computer); ok {
+		facts.Compute = computer.Compute
+	}
+	return facts
+}
+
 func (c *comparison) on(t *testing.T) *comparison {
 	other := *c
 	other.t = t
@@ -213,7 +223,7 @@ func (c *comparison) compareRows(sources []string, must bool) {
 			}
 			continue
 		}
-		facts := c.facts
+		facts := c.saying()
 		facts.Metrics = rule.Measure(c.rows, facts) // the first pass of rules with aggregates
 		rule = rule.With(facts)
 		sql, err := rule.SQL(c.dialect)
@@ -356,7 +366,7 @@ func (c *comparison) compareMetric(relation string, rows []map[string]any, src, 
 		}
 		return 0, 0
 	}
-	rule = rule.With(c.facts)
+	rule = rule.With(c.saying())
 	want, values := rule.Measure(rows, c.facts), map[string]any{}
 	for _, m := range rule.Metrics() {
 		sql, err := m.SQL(c.dialect, c.dialect.Relation(relation))
@@ -401,7 +411,7 @@ func (c *comparison) compareErrors(relation string, rows []map[string]any, sourc
 			c.t.Errorf("%s: %v", src, err)
 			continue
 		}
-		rule = rule.With(c.facts)
+		rule = rule.With(c.saying())
 		own := erring(src, row.With(c.facts), rows)
 		var metric *cel.Metric
 		for _, m := range rule.Metrics() {
