@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/dq-dev/dq/table"
 )
 
 // rowTracking is the domain with the highest row id that was given out, and the
@@ -67,4 +69,15 @@ func (x *Txn) trackingFeatures(current *Snapshot) []string {
 	}
 	_, writer := p.features()
 	return writer
+}
+
+// RowIDs are the id of the first row of a live file, those after it counting on,
+// deleted ones too, and the version that the rows have where the file does not say
+// another. False: no such file, or no ids.
+func (s *Snapshot) RowIDs(f table.File) (first, version int64, ok bool) {
+	live := s.state.files[keyOf(f)]
+	if live == nil || live.BaseRowID == nil || live.DefaultRowCommitVersion == nil {
+		return 0, 0, false
+	}
+	return live.BaseRowID.value(), live.DefaultRowCommitVersion.value(), true
 }

@@ -107,13 +107,14 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 		return d, err
 	}
 	d.removes = touched
-	if err := t.attach(ctx, s, relTable, s.Schema(), part, true); err != nil {
+	kept, err := t.attachKept(ctx, s, relTable, s.Schema(), part, true)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
 		return nil, err
 	}
-	d.adds, _, err = t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+" FROM "+relRest, s.Schema(), s.PartitionBy())
+	d.adds, _, err = t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.moved(t.Dialect, "")+" FROM "+relRest, kept.with(s.Schema()), s.PartitionBy())
 	return d, err
 }
 
@@ -157,7 +158,8 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		} else {
 			d.removes = touched
 		}
-		if err := t.attach(ctx, s, relTable, schema, touched, true); err != nil {
+		kept, err := t.attachKept(ctx, s, relTable, schema, touched, true)
+		if err != nil {
 			return nil, err
 		}
 		// The new values are columns of one SELECT that is bound as a whole, so that
@@ -202,11 +204,16 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 				return nil, err
 			}
 		}
-		rows := "SELECT " + strings.Join(columns, ", ") + " FROM " + relRest
+		tracked := ""
+		if kept != nil {
+			commit := kept.name(t.Dialect, 1)
+			tracked = kept.list(t.Dialect, kept.name(t.Dialect, 0), "CASE WHEN NOT dq_hit THEN "+commit+" END")
+		}
+		rows := "SELECT " + strings.Join(columns, ", ") + tracked + " FROM " + relRest
 		if vectors(s) {
 			rows += " WHERE dq_hit"
 		}
-		d.adds, _, err = t.stage(ctx, rows, schema, s.PartitionBy())
+		d.adds, _, err = t.stage(ctx, rows, kept.with(schema), s.PartitionBy())
 		return d, err
 	})
 }
@@ -224,10 +231,11 @@ func (t *Table) Optimize(ctx context.Context, target int64) (Result, error) {
 		}
 		d := &draft{rearranged: true, parameters: map[string]any{"targetSize": target}}
 		for _, bin := range bins(files, s.PartitionBy(), target) {
-			if err := t.attach(ctx, s, relTouched, s.Schema(), bin, false); err != nil {
+			kept, err := t.attachKept(ctx, s, relTouched, s.Schema(), bin, false)
+			if err != nil {
 				return nil, err
 			}
-			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+" FROM "+relTouched, s.Schema(), s.PartitionBy())
+			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.moved(t.Dialect, "")+" FROM "+relTouched, kept.with(s.Schema()), s.PartitionBy())
 			if err != nil {
 				return nil, err
 			}

@@ -98,7 +98,8 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			d.removes = touched
 		}
 	}
-	if err := t.attach(ctx, s, relTouched, schema, touched, false); err != nil {
+	kept, err := t.attachKept(ctx, s, relTouched, schema, touched, false)
+	if err != nil {
 		return nil, err
 	}
 	if d.rowsRemoved > 0 && m.Matched != "delete" {
@@ -111,14 +112,17 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, fmt.Errorf("merge: %d keys (%s) of the table come more than once in the source, and which row counts is not said: %w", n, strings.Join(m.On, ", "), delta.ErrInvalid)
 		}
 	}
-	// came are the SELECTs of rows that come, by what happened to them.
-	came := map[string]string{}
+	// came are the SELECTs of rows that come, by what happened to them, and written
+	// what is written of them.
+	came, written := map[string]string{}, []string{}
 	if m.Matched == "" || m.Matched == "update" {
 		row, err := t.sourceRow(schema, given, "dq_t.")
 		if err != nil {
 			return nil, err
 		}
-		came["update_postimage"] = fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", row, relRows, relTouched, on)
+		from := fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relTouched, on)
+		came["update_postimage"] = "SELECT " + row + from
+		written = append(written, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+from)
 	}
 	if m.NotMatched == "" || m.NotMatched == "insert" {
 		in := relTouched
@@ -129,7 +133,9 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		if err != nil {
 			return nil, err
 		}
-		came["insert"] = fmt.Sprintf("SELECT %s FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", row, relRows, in, on)
+		from := fmt.Sprintf(" FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relRows, in, on)
+		came["insert"] = "SELECT " + row + from
+		written = append(written, "SELECT "+row+kept.come(t.Dialect)+from)
 	}
 	if feeds(s) && len(touched) > 0 {
 		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
@@ -142,16 +148,15 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 	}
-	d.fresh = d.rowsRemoved == 0
-	parts := slices.Sorted(maps.Values(came))
 	var stay int64
 	if len(d.removes) > 0 {
 		stay = liveRows(d.removes) - d.rowsRemoved
-		parts = append(parts, fmt.Sprintf("SELECT %s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)", t.idents("dq_t.", schema.Names()), relTouched, relRows, on))
+		written = append(written, fmt.Sprintf("SELECT %s%s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
+			t.idents("dq_t.", schema.Names()), kept.moved(t.Dialect, "dq_t."), relTouched, relRows, on))
 	}
-	if len(parts) > 0 {
+	if len(written) > 0 {
 		var rows int64
-		if d.adds, rows, err = t.stage(ctx, strings.Join(parts, "\nUNION ALL\n"), schema, s.PartitionBy()); err != nil {
+		if d.adds, rows, err = t.stage(ctx, strings.Join(written, "\nUNION ALL\n"), kept.with(schema), s.PartitionBy()); err != nil {
 			return nil, err
 		}
 		d.rowsAdded = rows - stay

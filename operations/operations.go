@@ -98,7 +98,6 @@ type draft struct {
 	deleted     []deletion          // of files that stay
 	changes     []table.File        // of the change data feed
 	rearranged  bool                // the rows are the same
-	fresh       bool                // all rows of adds are new
 	readsAll    bool                // the outcome depends on all rows
 	reads       [][]delta.Predicate // or on those of these parts
 	rowsAdded   int64
@@ -188,9 +187,6 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		schema = *d.schema
 	default:
 		schema = snap.Schema()
-	}
-	if snap != nil && len(d.adds) > 0 && !d.fresh && snap.Properties()["delta.enableRowTracking"] == "true" {
-		return Result{}, fmt.Errorf("the table tracks its rows (delta.enableRowTracking), and dq does not keep the ids of rows that it writes to other files: %w", delta.ErrUnsupported)
 	}
 	if err := t.required(ctx, snap, schema, d.adds); err != nil {
 		return Result{}, err

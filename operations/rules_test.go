@@ -34,8 +34,8 @@ func foreignTable(t *testing.T, tb *operations.Table, props map[string]string, b
 		}
 		return string(out)
 	}
-	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "domainMetadata", "generatedColumns", "invariants", "rowTracking", "timestampNtz"}
-	entry := text(map[string]any{"protocol": map[string]any{"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": []string{"timestampNtz"}, "writerFeatures": features}}) + "\n" +
+	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "deletionVectors", "domainMetadata", "generatedColumns", "invariants", "rowTracking", "timestampNtz"}
+	entry := text(map[string]any{"protocol": map[string]any{"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": []string{"deletionVectors", "timestampNtz"}, "writerFeatures": features}}) + "\n" +
 		text(map[string]any{"metaData": map[string]any{"id": "x", "format": map[string]any{"provider": "parquet"}, "partitionColumns": append([]string{}, by...),
 			"schemaString": text(map[string]any{"type": "struct", "fields": columns}), "configuration": props}}) + "\n"
 	dir, err := tb.Where.Dir()
@@ -218,43 +218,4 @@ func TestMadeColumns(t *testing.T) {
 	if _, err := tb.Append(ctx, "SELECT 1 AS id, NULL AS at", operations.Write{}); err != nil {
 		t.Error(err)
 	}
-}
-
-// TestTrackedRows: new rows of a table that tracks them get ids; what would write
-// rows to other files, which then had other ids, is refused.
-func TestTrackedRows(t *testing.T) {
-	ctx := context.Background()
-	tb := open(t)
-	foreignTable(t, tb, map[string]string{"delta.enableRowTracking": "true"}, nil, column("id", "integer"), column("n", "integer"))
-	merge := func(id string) func() (operations.Result, error) {
-		return func() (operations.Result, error) {
-			return tb.Merge(ctx, "SELECT "+id+" AS id, 0 AS n", operations.Merge{On: []string{"id"}})
-		}
-	}
-	for _, c := range []struct {
-		name    string
-		do      func() (operations.Result, error)
-		refused bool
-	}{
-		{"append", func() (operations.Result, error) {
-			return tb.Append(ctx, "SELECT i AS id, i AS n FROM range(5) r(i)", operations.Write{})
-		}, false},
-		{"merge a new key", merge("7"), false},
-		{"merge a key that is there", merge("1"), true},
-		{"update", func() (operations.Result, error) { return tb.Update(ctx, map[string]string{"n": "1"}, "id = 1") }, true},
-		{"delete some of a file", func() (operations.Result, error) { return tb.Delete(ctx, "id = 1") }, true},
-		{"optimize", func() (operations.Result, error) { return tb.Optimize(ctx, 0) }, true},
-		{"delete a file", func() (operations.Result, error) { return tb.Delete(ctx, "id = 7") }, false},
-		{"replace all", func() (operations.Result, error) {
-			return tb.Overwrite(ctx, "SELECT 9 AS id, 9 AS n", operations.Write{})
-		}, false},
-	} {
-		if _, err := c.do(); (err != nil) != c.refused || c.refused && !errors.Is(err, delta.ErrUnsupported) {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-	if got := rows(t, tb); !slices.Equal(got, []string{"9 9"}) {
-		t.Errorf("rows %q", got)
-	}
-	noStrays(t, tb)
 }

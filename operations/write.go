@@ -45,7 +45,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		return nil, err
 	}
 	given := plan.Schema
-	d := &draft{parameters: map[string]any{"mode": mode}, fresh: true}
+	d := &draft{parameters: map[string]any{"mode": mode}}
 	schema, partitionBy := table.Schema{Fields: slices.Clone(given.Fields)}, w.PartitionBy
 	if s == nil || w.OverwriteSchema {
 		for i := range schema.Fields {
@@ -196,7 +196,6 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 			}
 		}
 		d.adds, d.removes, d.deleted = append(d.adds, gone.adds...), gone.removes, gone.deleted
-		d.fresh = len(gone.adds) == 0
 		d.rowsRemoved, d.readsAll, d.reads = gone.rowsRemoved, gone.readsAll, gone.reads
 		if len(d.adds)+len(d.removes)+len(d.deleted) == 0 && d.schema == nil {
 			return nil, nil
