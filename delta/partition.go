@@ -100,6 +100,14 @@ func isDateText(text string) bool {
 	return err == nil
 }
 
+// plainDate takes the plus sign off a year beyond 9999, as Java prints it.
+func plainDate(t table.Type, text string) string {
+	if t.Temporal() && len(text) > 5 && text[0] == '+' && text[5] != '-' {
+		return text[1:]
+	}
+	return text
+}
+
 // isTimeText: a date, and perhaps a time with at most microseconds behind a blank
 // or a T. Only what is an instant may have a zone: Z or an offset.
 func isTimeText(text string, zoned bool) bool {

@@ -144,6 +144,12 @@ func (s *Snapshot) interpret() error {
 	if p := st.metaData.Format.Provider; p != "" && !strings.EqualFold(p, "parquet") {
 		return &Error{Category: UnsupportedFeature, File: logDir, Problem: fmt.Sprintf("the files of the table are %q; this program reads Parquet", p)}
 	}
+	for _, key := range []string{"delta.coordinatedCommits.commitCoordinator-preview", "delta.coordinatedCommits.commitCoordinator"} {
+		if st.metaData.Configuration[key] != "" {
+			return &Error{Category: UnsupportedFeature, File: logDir, Problem: fmt.Sprintf("the table has coordinated commits (%s): its newest ones may be with their coordinator alone", key),
+				Hint: "read it through that"}
+		}
+	}
 	bad := func(err error) error {
 		return &Error{Category: BadSchema, File: logDir, Problem: fmt.Sprintf("the schema at version %d", st.version), Err: err}
 	}
@@ -393,6 +399,9 @@ func (s *Snapshot) described(f *fileAction) (table.File, error) {
 		}
 		if value != nil && *value == "" { // the same as null (PROTOCOL.md, "Partition Value Serialization")
 			value = nil
+		}
+		if value != nil {
+			value = new(plainDate(field.Type, *value))
 		}
 		if value != nil && !isPartitionText(field.Type, *value) {
 			return out, &Error{Category: LogCorrupt, File: f.path, Problem: fmt.Sprintf("%q is no value of the partition column %q, which is %s", *value, name, field.Type)}

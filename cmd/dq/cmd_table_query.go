@@ -66,7 +66,7 @@ count(*), min and max of a whole table where the log says them.`,
 				default:
 					err = writeFile(cmd.Context(), s, sql, format, output)
 				}
-				return d.named(err)
+				return d.named(cmd.Context(), s, eng.Dialect(), err)
 			})
 		},
 	}
@@ -75,12 +75,41 @@ count(*), min and max of a whole table where the log says them.`,
 	return cmd
 }
 
-// named says of an error which table it is about.
-func (d *data) named(err error) error {
-	if err == nil || d.where == nil || strings.Contains(err.Error(), d.dataset.Location) {
+// named says of an error which table it is about, and which of its files cannot be
+// read if the engine does not say.
+func (d *data) named(ctx context.Context, s engine.Session, say engine.Dialect, err error) error {
+	if err == nil || d.where == nil || codeOf(err) != exitRuntime || strings.Contains(err.Error(), d.dataset.Location+"/") {
 		return err
 	}
+	if !errors.Is(err, engine.ErrMemory) && !errors.Is(err, engine.ErrNoSpace) {
+		if file := d.unreadable(ctx, s, say); file != "" {
+			return fmt.Errorf("%s: %s: %w", d.where, file, err)
+		}
+	}
 	return fmt.Errorf("%s: %w", d.where, err)
+}
+
+// unreadable is the first file of a Delta table that cannot be read whole, or "".
+func (d *data) unreadable(ctx context.Context, s engine.Session, say engine.Dialect) string {
+	var all []string
+	for _, f := range d.input.Schema.Fields {
+		all = append(all, "max(CAST("+say.Ident(f.Name)+" AS VARCHAR))") // statistics do not say that
+	}
+	for _, f := range d.input.Files {
+		in := d.input
+		in.Name, in.Files = "suspect", []table.File{f}
+		_, err := s.Attach(ctx, in)
+		if err == nil {
+			_, err = s.Query(ctx, "SELECT "+strings.Join(all, ", ")+" FROM suspect")
+		}
+		if ctx.Err() != nil {
+			return ""
+		}
+		if err != nil {
+			return f.Path
+		}
+	}
+	return ""
 }
 
 // asked attaches what a SELECT needs of the data, as t: of a Delta table the files

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
@@ -29,7 +30,7 @@ type hostileTable struct {
 	Properties map[string]string // of the table
 	Files      map[string]string // Parquet files: a SELECT each, perhaps with options of COPY behind a |
 	Raw        map[string]string // files as they are
-	Spoil      map[string]string // a file to what is done with it: cut, gone, call X Y (of one length), or a text that is put behind it
+	Spoil      map[string]string // a file to what is done with it: cut, gone, pipe, scramble, call X Y (of one length), or a text that is put behind it
 	Commits    [][]string        // actions; "PATH" or "PATH {more fields}" is an add of that file
 	Location   string            // what is asked for; the folder when nothing is said
 
@@ -201,6 +202,15 @@ func (c *hostileTable) make(t *testing.T, db *sql.DB, dir string) {
 			err = os.Remove(path)
 		case how == "cut":
 			err = os.WriteFile(path, data[:len(data)/2], 0o644)
+		case how == "pipe":
+			if err = os.Remove(path); err == nil {
+				err = syscall.Mkfifo(path, 0o644)
+			}
+		case how == "scramble": // what lies between the head and the footer
+			for i := len(data) / 4; i < len(data)/2; i++ {
+				data[i] ^= 0xa5
+			}
+			err = os.WriteFile(path, data, 0o644)
 		case strings.HasPrefix(how, "call "):
 			names := strings.Fields(how)
 			err = os.WriteFile(path, bytes.ReplaceAll(data, []byte(names[1]), []byte(names[2])), 0o644)

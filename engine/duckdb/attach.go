@@ -196,6 +196,9 @@ func checkInput(in engine.Input) error {
 		if info.IsDir() {
 			return fmt.Errorf("%s is a folder, not a file", f.Path)
 		}
+		if !info.Mode().IsRegular() { // to open a pipe may take for ever
+			return fmt.Errorf("%s is no regular file", path)
+		}
 		if d := f.Deleted; d != nil && int64(len(d.Rows)) != d.Cardinality {
 			return fmt.Errorf("%s: its deletion vector names %d rows, of which %d are resolved", f.Path, d.Cardinality, len(d.Rows))
 		}
@@ -270,7 +273,7 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 			return "", err
 		}
 	}
-	if err := s.checkDeleted(ctx, in, paths, doing); err != nil {
+	if err := s.checkRows(ctx, in, paths, doing); err != nil {
 		return "", err
 	}
 	selects := make([]string, len(scans))

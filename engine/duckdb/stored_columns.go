@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -132,29 +133,42 @@ func guessed(f table.Field) column {
 	return c
 }
 
-// checkDeleted refuses deletion vectors with rows that their files do not have. It
-// reads the footers of files that have vectors.
-func (s *session) checkDeleted(ctx context.Context, in engine.Input, paths []string, doing string) error {
-	last := map[string]int64{}
-	var with []string
+// checkRows refuses deletion vectors with rows that their files do not have, and
+// files that differ from what is said of them both in size and in rows: those are
+// others. It reads the footers of files with a vector or of another size.
+func (s *session) checkRows(ctx context.Context, in engine.Input, paths []string, doing string) error {
+	suspects := map[string]table.File{}
+	var asked []string
 	for i, f := range in.Files {
-		if f.Deleted != nil && len(f.Deleted.Rows) > 0 {
-			with = append(with, paths[i])
-			last[paths[i]] = f.Deleted.Rows[len(f.Deleted.Rows)-1]
+		other := false
+		if f.Size > 0 && f.Stats != nil {
+			info, err := os.Stat(paths[i])
+			other = err == nil && info.Size() != f.Size
+		}
+		if !other {
+			f.Stats = nil
+		}
+		if other || f.Deleted != nil && len(f.Deleted.Rows) > 0 {
+			asked = append(asked, paths[i])
+			suspects[paths[i]] = f
 		}
 	}
-	if with == nil {
+	if asked == nil {
 		return nil
 	}
-	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(with)+")", doing)
+	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(asked)+")", doing)
 	if err != nil {
 		return err
 	}
 	for _, row := range found.Values {
 		path, _ := row[0].(string)
 		rows, _ := row[1].(int64)
-		if last[path] >= rows {
-			return fmt.Errorf("%s: %s: its deletion vector deletes row %d of a file of %d rows", doing, path, last[path], rows)
+		f := suspects[path]
+		if f.Stats != nil && f.Stats.Rows != rows {
+			return fmt.Errorf("%s: %s: it has another size than it should have, and %d rows instead of %d: another file is in its place", doing, path, rows, f.Stats.Rows)
+		}
+		if d := f.Deleted; d != nil && len(d.Rows) > 0 && d.Rows[len(d.Rows)-1] >= rows {
+			return fmt.Errorf("%s: %s: its deletion vector deletes row %d of a file of %d rows", doing, path, d.Rows[len(d.Rows)-1], rows)
 		}
 	}
 	return nil
