@@ -73,9 +73,9 @@ func (r *run) attachChanges(ctx context.Context, t *tableRun, s engine.Session) 
 		if err := attach(ctx, s, "dq_stay", stay, false); err != nil {
 			return false, err
 		}
-		parts = append(parts, "SELECT u.* FROM dq_stay u WHERE "+back)
+		parts = append(parts, "SELECT dq_u.* FROM dq_stay dq_u WHERE "+back)
 		if len(removed) > 0 {
-			parts = append(parts, "SELECT u.* FROM (SELECT * FROM dq_added EXCEPT ALL SELECT * FROM dq_changes) u WHERE "+back)
+			parts = append(parts, "SELECT dq_u.* FROM (SELECT * FROM dq_added EXCEPT ALL SELECT * FROM dq_changes) dq_u WHERE "+back)
 		}
 	}
 	t.unchangedUpstream = rows == 0 && !t.gone && back == ""
@@ -122,7 +122,7 @@ func lastTime(f table.File, column string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// lookedUp is SQL that is true for rows u of the incremental table that a
+// lookedUp is SQL that is true for rows dq_u of the incremental table that a
 // change of a lookup table since the last batch concerns, and a bound on their
 // times if there is one; "" when no change concerns any.
 func (r *run) lookedUp(ctx context.Context, t *tableRun, s engine.Session) (string, earliest, error) {
@@ -160,7 +160,7 @@ func (r *run) lookedUp(ctx context.Context, t *tableRun, s engine.Session) (stri
 			columns, begin = idents(r.d, "", others(rel.schema.Names(), []string{validTo, isCurrent})), "min("+validFrom+")"
 		}
 		changed := fmt.Sprintf(`SELECT %[1]s, %[2]s AS dq_from FROM (
-			(SELECT %[3]s FROM %[4]s EXCEPT ALL SELECT %[3]s FROM %[5]s) UNION ALL (SELECT %[3]s FROM %[5]s EXCEPT ALL SELECT %[3]s FROM %[4]s)) q
+			(SELECT %[3]s FROM %[4]s EXCEPT ALL SELECT %[3]s FROM %[5]s) UNION ALL (SELECT %[3]s FROM %[5]s EXCEPT ALL SELECT %[3]s FROM %[4]s)) dq_q
 			GROUP BY %[1]s`, on, begin, columns, a, b)
 		if err := define(ctx, s, keys, changed, true); err != nil {
 			return "", nil, err
@@ -172,9 +172,9 @@ func (r *run) lookedUp(ctx context.Context, t *tableRun, s engine.Session) (stri
 		if n, _ := sum.Values[0][0].(int64); n == 0 {
 			continue
 		}
-		term := fmt.Sprintf("EXISTS (SELECT 1 FROM %s k WHERE k.%s = u.%s", keys, on, on)
+		term := fmt.Sprintf("EXISTS (SELECT 1 FROM %s dq_k WHERE dq_k.%s = dq_u.%s", keys, on, on)
 		if timed {
-			term += " AND u." + r.d.Ident(look.At) + " >= k.dq_from"
+			term += " AND dq_u." + r.d.Ident(look.At) + " >= dq_k.dq_from"
 			if bound, ok := sum.Values[0][1].(time.Time); ok {
 				if was, ok := from[look.At]; !ok || bound.Before(was) {
 					from[look.At] = bound

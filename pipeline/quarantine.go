@@ -30,7 +30,7 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		// A row that is evaluated again, by a rebuild or a day that comes twice, is there once.
 		fresh += " EXCEPT ALL SELECT " + columns + " FROM " + relHeld
 	}
-	stamped := fmt.Sprintf("SELECT q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) q",
+	stamped := fmt.Sprintf("SELECT dq_q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) dq_q",
 		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), fresh)
 	q, err := r.quarantine(ctx, t)
 	if err != nil {

@@ -35,7 +35,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 			}
 			model = "SELECT * FROM dq_model_rows"
 		}
-		if err := define(ctx, s, relKeys, "SELECT DISTINCT "+idents(d, "", t.scope())+" FROM ("+model+") q", true); err != nil {
+		if err := define(ctx, s, relKeys, "SELECT DISTINCT "+idents(d, "", t.scope())+" FROM ("+model+") dq_q", true); err != nil {
 			return err
 		}
 		var err error
@@ -55,7 +55,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 			if err != nil {
 				return err
 			}
-			model = fmt.Sprintf("SELECT m.* FROM (\n%s\n) m WHERE %s", t.SQL, of)
+			model = fmt.Sprintf("SELECT dq_m.* FROM (\n%s\n) dq_m WHERE %s", t.SQL, of)
 		}
 	}
 	identity := t.Keys
@@ -76,9 +76,9 @@ func (t *Table) scope() []string {
 	return t.Keys
 }
 
-// inScope is SQL that is true for rows of a relation t that a batch makes anew.
+// inScope is SQL that is true for rows of a relation dq_t that a batch makes anew.
 func (r *run) inScope(t *tableRun) string {
-	return fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "t.", t.scope()))
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", equal(r.d, "dq_k.", "dq_t.", t.scope()))
 }
 
 // joins reports whether new rows belong together with rows of earlier batches:
@@ -103,11 +103,11 @@ func (r *run) joins(ctx context.Context, t *tableRun, s engine.Session, holds []
 	if len(from) == 0 {
 		return false, nil
 	}
-	columns := idents(r.d, "t.", t.scope())
+	columns := idents(r.d, "dq_t.", t.scope())
 	for i, name := range from {
-		from[i] = "SELECT DISTINCT " + columns + " FROM " + name + " t WHERE " + r.inScope(t)
+		from[i] = "SELECT DISTINCT " + columns + " FROM " + name + " dq_t WHERE " + r.inScope(t)
 	}
-	n, err := count(ctx, s, "SELECT count(*) FROM ("+strings.Join(from, " UNION ")+") q")
+	n, err := count(ctx, s, "SELECT count(*) FROM ("+strings.Join(from, " UNION ")+") dq_q")
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -119,11 +119,11 @@ func (r *run) joins(ctx context.Context, t *tableRun, s engine.Session, holds []
 // maxListed is the largest number of keys that are listed in a statement.
 const maxListed = 5000
 
-// ofKeys is SQL that is true for rows m whose keys are in dq_keys. A few keys
+// ofKeys is SQL that is true for rows of a relation dq_m whose keys are in dq_keys. A few keys
 // of one column are listed: unlike a look into a table, an engine carries a
 // list down through the groups and windows of a model, to the files it reads.
 func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
-	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys k WHERE %s)", equal(r.d, "k.", "m.", t.scope()))
+	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", equal(r.d, "dq_k.", "dq_m.", t.scope()))
 	f, ok := t.schema.Field(t.scope()[0])
 	if len(t.scope()) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
 		return among, nil
@@ -145,7 +145,7 @@ func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string
 		}
 	}
 	sort.Strings(list)
-	return "m." + key + " IN (" + strings.Join(list, ", ") + ")", nil
+	return "dq_m." + key + " IN (" + strings.Join(list, ", ") + ")", nil
 }
 
 // stageReplacement compares the model's rows with the table's and stages the difference.
@@ -234,13 +234,13 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	if err := attach(ctx, s, relTarget, was, true); err != nil {
 		return "", err
 	}
-	out := fmt.Sprintf(`SELECT t.* FROM dq_target t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows n WHERE %s AND %s)`,
-		scope, equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
+	out := fmt.Sprintf(`SELECT dq_t.* FROM dq_target dq_t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows dq_n WHERE %s AND %s)`,
+		scope, equal(d, "dq_n.", "dq_t.", identity), same(d, "dq_n.", "dq_t.", rest))
 	if err := define(ctx, s, relOut, out, true); err != nil {
 		return "", err
 	}
-	came := fmt.Sprintf(`SELECT %s FROM dq_rows n WHERE NOT EXISTS (SELECT 1 FROM dq_target t WHERE %s AND %s)`,
-		idents(d, "n.", names), equal(d, "n.", "t.", identity), same(d, "n.", "t.", rest))
+	came := fmt.Sprintf(`SELECT %s FROM dq_rows dq_n WHERE NOT EXISTS (SELECT 1 FROM dq_target dq_t WHERE %s AND %s)`,
+		idents(d, "dq_n.", names), equal(d, "dq_n.", "dq_t.", identity), same(d, "dq_n.", "dq_t.", rest))
 	if err := define(ctx, s, "dq_came", came, true); err != nil {
 		return "", err
 	}
@@ -264,7 +264,7 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	}
 	added := "SELECT " + columns + " FROM dq_came"
 	if st.counts.Removed > 0 && t.Mode == "merge" {
-		left, err := count(ctx, s, "SELECT count(*) FROM dq_out o WHERE NOT EXISTS (SELECT 1 FROM dq_rows n WHERE "+equal(d, "n.", "o.", identity)+")")
+		left, err := count(ctx, s, "SELECT count(*) FROM dq_out dq_o WHERE NOT EXISTS (SELECT 1 FROM dq_rows dq_n WHERE "+equal(d, "dq_n.", "dq_o.", identity)+")")
 		if err != nil {
 			return "", err
 		}
@@ -277,8 +277,8 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 		if err := attach(ctx, s, relTouched, was, false); err != nil {
 			return "", err
 		}
-		added += fmt.Sprintf(" UNION ALL SELECT %s FROM dq_touched t WHERE NOT EXISTS (SELECT 1 FROM dq_out o WHERE %s)",
-			idents(d, "t.", names), equal(d, "o.", "t.", identity))
+		added += fmt.Sprintf(" UNION ALL SELECT %s FROM dq_touched dq_t WHERE NOT EXISTS (SELECT 1 FROM dq_out dq_o WHERE %s)",
+			idents(d, "dq_t.", names), equal(d, "dq_o.", "dq_t.", identity))
 	}
 	return added, nil
 }
@@ -315,7 +315,7 @@ func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session) ([]tab
 	if err := attach(ctx, s, relTarget, was, true); err != nil {
 		return nil, err
 	}
-	found, err := s.Query(ctx, "SELECT DISTINCT "+r.d.Ident(engine.FileColumn)+" FROM dq_target t WHERE "+r.inScope(t))
+	found, err := s.Query(ctx, "SELECT DISTINCT "+r.d.Ident(engine.FileColumn)+" FROM dq_target dq_t WHERE "+r.inScope(t))
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +342,7 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 			"of (" + strings.Join(identity, ", ") + ") comes more than once",
 			"choose in the model which row counts, such as QUALIFY row_number() OVER (PARTITION BY " + strings.Join(identity, ", ") + " ORDER BY _file DESC, _line DESC) = 1"},
 	}
-	numbers, err := s.Query(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM (%s) q), (SELECT count(*) FROM (%s) q)", checks[0].sql, checks[1].sql))
+	numbers, err := s.Query(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM (%s) dq_q), (SELECT count(*) FROM (%s) dq_q)", checks[0].sql, checks[1].sql))
 	if err != nil {
 		return false, err
 	}
@@ -351,7 +351,7 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		if n == 0 {
 			continue
 		}
-		rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) q ORDER BY ALL LIMIT %d", c.sql, r.samples()))
+		rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) dq_q ORDER BY ALL LIMIT %d", c.sql, r.samples()))
 		if err != nil {
 			return false, err
 		}
@@ -394,7 +394,7 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 	}
 	order := strings.Join(parts, ", ")
 	once := "SELECT * FROM dq_seen"
-	times, err := count(ctx, s, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM dq_seen GROUP BY %s, %s) q", keys, eff))
+	times, err := count(ctx, s, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM dq_seen GROUP BY %s, %s) dq_q", keys, eff))
 	if err != nil {
 		return false, err
 	}
@@ -402,7 +402,7 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		if err := r.contradictions(ctx, t, s); err != nil {
 			return false, err
 		}
-		once = fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) q WHERE dq_nth = 1", keys, eff, order)
+		once = fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) dq_q WHERE dq_nth = 1", keys, eff, order)
 	}
 	var values, changed []string
 	for _, a := range t.Track {
@@ -414,16 +414,16 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		}
 		changed = append(changed, fmt.Sprintf("%s IS DISTINCT FROM lag(%s) OVER dq_w", id, id))
 	}
-	filled := fmt.Sprintf("SELECT %s, %s, %s FROM (%s) q", keys, strings.Join(values, ", "), eff, once)
-	marked := fmt.Sprintf("SELECT *, row_number() OVER dq_w = 1 OR %s AS dq_new FROM (%s) q WINDOW dq_w AS (PARTITION BY %s ORDER BY %s)",
+	filled := fmt.Sprintf("SELECT %s, %s, %s FROM (%s) dq_q", keys, strings.Join(values, ", "), eff, once)
+	marked := fmt.Sprintf("SELECT *, row_number() OVER dq_w = 1 OR %s AS dq_new FROM (%s) dq_q WINDOW dq_w AS (PARTITION BY %s ORDER BY %s)",
 		strings.Join(changed, " OR "), filled, keys, eff)
-	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s FROM (%s) q WHERE dq_new",
+	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s FROM (%s) dq_q WHERE dq_new",
 		keys, idents(d, "", t.Track), eff, validFrom, eff, keys, eff, validTo, marked)
 	key := ""
 	if t.Surrogate != "" {
 		key = d.SurrogateKey(append(append([]string{}, t.Keys...), validFrom)) + " AS " + d.Ident(t.Surrogate) + ", "
 	}
-	*model = fmt.Sprintf("SELECT %sq.*, %s IS NULL AS %s FROM (%s) q", key, validTo, isCurrent, spans)
+	*model = fmt.Sprintf("SELECT %sdq_q.*, %s IS NULL AS %s FROM (%s) dq_q", key, validTo, isCurrent, spans)
 	return true, nil
 }
 
@@ -437,11 +437,11 @@ func (r *run) contradictions(ctx context.Context, t *tableRun, s engine.Session)
 	}
 	keys := idents(d, "", append(append([]string{}, t.Keys...), t.Effective))
 	sql := fmt.Sprintf("SELECT %s FROM dq_seen GROUP BY %s HAVING %s", keys, keys, strings.Join(differ, " OR "))
-	n, err := count(ctx, s, "SELECT count(*) FROM ("+sql+") q")
+	n, err := count(ctx, s, "SELECT count(*) FROM ("+sql+") dq_q")
 	if err != nil || n == 0 {
 		return err
 	}
-	rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) q ORDER BY ALL LIMIT %d", sql, r.samples()))
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) dq_q ORDER BY ALL LIMIT %d", sql, r.samples()))
 	if err != nil {
 		return err
 	}

@@ -376,7 +376,7 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 	if err := attach(ctx, s, relNew, t.holds(st.adds), false); err != nil {
 		return err
 	}
-	n, err := count(ctx, s, "SELECT count(*) FROM (SELECT * FROM dq_new EXCEPT ALL SELECT * FROM dq_target) q")
+	n, err := count(ctx, s, "SELECT count(*) FROM (SELECT * FROM dq_new EXCEPT ALL SELECT * FROM dq_target) dq_q")
 	if err != nil || n > 0 {
 		return err
 	}
