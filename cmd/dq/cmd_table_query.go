@@ -118,7 +118,13 @@ func (d *data) unreadable(ctx context.Context, s engine.Session, say engine.Dial
 func (d *data) asked(ctx context.Context, s engine.Session, say engine.Dialect, sql string) (string, error) {
 	in := d.input
 	in.Name = "t"
+	if d.broken != nil {
+		return "", usagef("%s", d.broken.Message)
+	}
 	if _, err := s.Attach(ctx, in); err != nil { // of a Delta table, its columns
+		if d.where == nil && ctx.Err() == nil {
+			return "", usagef("%s", d.cannotRead(in.Name, err).Message)
+		}
 		return "", err
 	}
 	plan, err := s.Bind(ctx, sql)

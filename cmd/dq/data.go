@@ -252,7 +252,7 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	}
 	schema, err := s.Attach(ctx, in)
 	if err != nil && in.Format != "" && ctx.Err() == nil && !errors.Is(err, engine.ErrMemory) && !errors.Is(err, engine.ErrNoSpace) {
-		d.broken = &record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Message: err.Error()}
+		d.broken = d.cannotRead(in.Name, err)
 		return table.Schema{}, nil, nil
 	}
 	if err != nil {
@@ -279,6 +279,15 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	}
 	typed, misfits, err := d.typed(ctx, s, say, in.Name, name, schema, opts)
 	return typed, append(findings, misfits...), err
+}
+
+// cannotRead is what is told of a file that the engine cannot read, without our name for it.
+func (d *data) cannotRead(name string, err error) *record.Finding {
+	message := err.Error()
+	if _, why, ok := strings.Cut(message, "attach "+name+": "); ok {
+		message = why
+	}
+	return &record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Message: message, Hint: "look whether it was copied as a whole"}
 }
 
 // typed makes a relation of a text relation, with the types that are set.
