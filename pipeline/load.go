@@ -83,7 +83,7 @@ type loader struct {
 
 func (l *loader) pipeline(file string) *Pipeline {
 	root := l.doc.Root
-	f := root.Map("a pipeline", "version", "pipeline", "description", "warehouse", "layers", "policies", "waivers", "owners", "reports")
+	f := root.Map("a pipeline", "version", "pipeline", "description", "warehouse", "layers", "policies", "waivers", "owners", "reports", "lineage")
 	if v := f["version"]; v == nil {
 		root.Errorf("write version: 1", "the version is missing")
 	} else if v.Int() != 1 {
@@ -110,6 +110,13 @@ func (l *loader) pipeline(file string) *Pipeline {
 		p.Reports = append(p.Reports, Report{
 			Format: e.Key.OneOf("report format", "html", "pdf", "junit", "json", "markdown"),
 			Dir:    relativeTo(l.dir, e.Value.String())})
+	}
+	if n := f["lineage"]; n != nil {
+		if to := n.Map("lineage", "openlineage")["openlineage"]; to != nil {
+			if p.OpenLineage = to.String(); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
+				p.OpenLineage = relativeTo(l.dir, p.OpenLineage)
+			}
+		}
 	}
 	if f["layers"] == nil {
 		root.Errorf("write layers: {bronze: {tables: …}}", "there are no layers")

@@ -35,6 +35,8 @@ type Pipeline struct {
 	Policies  []string // folders
 	Modes     []PolicyMode
 	Reports   []Report
+	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, or "".
+	OpenLineage string
 }
 
 // PolicyMode says how findings of a policy are treated: enforce, warn, dry_run, off.

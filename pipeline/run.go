@@ -50,6 +50,8 @@ type Options struct {
 	// as "stage silver.orders", by one goroutine at a time. Tables of a layer that
 	// do not look at each other are staged side by side, in any order.
 	Progress func(step string)
+	// Listener, if set, is told of the run. Its errors do not end a run.
+	Listener Listener
 }
 
 // run is one run under way.
@@ -65,6 +67,7 @@ type run struct {
 	binder engine.Session // in which models are bound
 	tables map[string]*tableRun
 	rec    *record.Run
+	begun  *begun // what the listener was told; nil without one
 	log    *policies.Log
 	// Profiles are made beside other work: profiles waits for them, profiling
 	// keeps them one after the other.
@@ -125,7 +128,7 @@ type relation struct {
 // ([ConfigError]), engines and disks that fail, and policies or expectations
 // that could not be evaluated ([EvaluationError]); the record is returned with
 // them as far as it got. A closed gate is no error: it is the record's verdict.
-func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
+func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err error) {
 	began := opt.Clock().UTC()
 	where, err := location.Open(p.Warehouse, os.Getenv)
 	if err != nil {
@@ -166,6 +169,12 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (*record.Run, error) {
 	}
 	defer lease.release(context.WithoutCancel(ctx))
 	r.step("lease")
+	if opt.Listener != nil {
+		if err := r.begin(ctx); err != nil {
+			return r.rec, err
+		}
+		defer func() { r.end(context.WithoutCancel(ctx), err) }()
+	}
 	if r.log, err = r.openLog(ctx); err != nil {
 		return r.rec, err
 	}

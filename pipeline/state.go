@@ -22,6 +22,7 @@ import (
 //	ledger/<table>/<n>-<run>.json   what batch n of a table consumed
 //	gate/<run>-<layer>.json         a refused batch, kept to be looked at
 //	runs/<run>.json                 the run record
+//	begun/<run>.json                a run whose end the listener was not told yet
 //
 // Correctness rests on decisions and on the txn of each commit, never on the lease.
 type state struct {

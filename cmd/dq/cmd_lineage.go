@@ -14,7 +14,7 @@ func (a *app) cmdLineage() *cobra.Command {
 over empty tables, by the engine that would run it, so stars, USING, views, CTEs
 and subqueries mean what they mean there.`,
 	}
-	cmd.AddCommand(a.lineageShow(), a.lineageImpact(), a.lineageDiff())
+	cmd.AddCommand(a.lineageShow(), a.lineageImpact(), a.lineageDiff(), a.lineageEmit())
 	return cmd
 }
 

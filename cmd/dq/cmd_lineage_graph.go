@@ -263,17 +263,9 @@ that the warehouse holds.`,
 
 // recorded is the lineage that a run record holds.
 func recorded(name string) (*record.Graph, error) {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usagef("%s: there is no such file", name)
-	}
+	run, err := readRecord(name)
 	if err != nil {
-		return nil, usage(err)
-	}
-	defer func() { _ = f.Close() }()
-	run, err := record.Read(f)
-	if err != nil {
-		return nil, usagef("%s: %w", name, err)
+		return nil, err
 	}
 	if run.Lineage == nil {
 		return nil, usagef("%s holds no lineage: it is the record of dq %s", name, run.Command)

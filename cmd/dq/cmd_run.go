@@ -97,6 +97,9 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			}
 			opt := pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
 				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: "prod", Progress: step}
+			if p.OpenLineage != "" {
+				opt.Listener = a.lineageListener(p)
+			}
 			var verdict error // of the batches, the first that is none to exit 0 with
 			for run, err := range p.Batches(cmd.Context(), opt) {
 				clear()

@@ -31,6 +31,7 @@ func manyModels(tb testing.TB, dir string, models int) string {
 		header = append(header, fmt.Sprintf("  c%d: {type: string}", c))
 		typed = append(typed, fmt.Sprintf("CAST(c%d AS BIGINT) AS c%d", c, c))
 	}
+	header[1] = "  c1: {type: string, not_null: true}"
 	write("data/1.csv", strings.Join(columns, ",")+"\n"+strings.Repeat("1,", 9)+"1\n")
 	suite := "version: 1\ntable: %s\nowner: data\ndescription: Of a benchmark.\ncolumns:\n%s\n"
 	write("suites/bronze/t.yaml", fmt.Sprintf(suite, "bronze.t", strings.Join(header, "\n")))

@@ -63,6 +63,8 @@ var packages = []rule{
 	{pkg: "profiling", imports: "engine record table"},
 	{pkg: "lineage", imports: "engine record table"},
 	{pkg: "lineage/draw", imports: "lineage record"},
+	{pkg: "lineage/openlineage", imports: "record table", tests: "lineage/openlineage/spectest"},
+	{pkg: "lineage/openlineage/spectest", imports: "lineage/openlineage"},
 	{pkg: "reports", imports: "record table"},
 	{pkg: "interop", imports: "expectations record table internal/yamlpos"},
 	{pkg: "interop/gx", imports: "internal/yamlpos"},
@@ -76,9 +78,9 @@ var packages = []rule{
 		tests: "engine/duckdb delta/s3/s3test"},
 
 	// Floor 5: the door.
-	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage lineage/draw operations pipeline policies profiling record reports source/file table internal/yamlpos",
+	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage lineage/draw lineage/openlineage operations pipeline policies profiling record reports source/file table internal/yamlpos",
 		// Cases of other tools are judged by the engine.
-		tests: "delta/s3/s3test expectations/kindtest"},
+		tests: "delta/s3/s3test expectations/kindtest lineage/openlineage/spectest"},
 }
 
 // dependencies are the modules of others (by import path, or the beginning of
@@ -94,7 +96,7 @@ var dependencies = map[string]string{
 	"github.com/minio/minio-go/v7":           "delta/s3",
 	"github.com/open-policy-agent/opa":       "policies",
 	"github.com/rogpeppe/go-internal":        "cmd/dq",
-	"github.com/santhosh-tekuri/jsonschema":  "expectations/cel",
+	"github.com/santhosh-tekuri/jsonschema":  "expectations/cel lineage/openlineage/spectest",
 	"github.com/spf13/cobra":                 "cmd/dq",
 	"github.com/spf13/pflag":                 "cmd/dq",
 	"github.com/spf13/viper":                 "cmd/dq",

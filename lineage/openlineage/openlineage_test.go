@@ -1,0 +1,129 @@
+package openlineage_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/dq-dev/dq/lineage/openlineage"
+	"github.com/dq-dev/dq/lineage/openlineage/spectest"
+	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
+)
+
+func run() *record.Run {
+	v, nested := int64(3), table.Type{Kind: table.Struct, Fields: []table.Field{{Name: "lat", Type: table.Type{Kind: table.Double}}}}
+	return &record.Run{ID: "20260101T000000000Z-abcdef", Pipeline: "shop", Tool: record.Tool{Version: "1"}, StartedAt: time.Date(2026, 1, 1, 0, 0, 0, 5000, time.UTC),
+		DurationMS: 1200, Outcome: "refused", Message: "silver is refused",
+		Lineage: &record.Graph{Edges: []record.Edge{
+			{FromTable: "bronze.orders", FromColumn: "id", ToTable: "silver.orders", ToColumn: "id", Type: "DIRECT", Subtype: "TRANSFORMATION"},
+			{FromTable: "bronze.orders", FromColumn: "day", ToTable: "silver.orders", Type: "INDIRECT", Subtype: "FILTER"},
+			{FromTable: "bronze.orders", ToTable: "silver.orders", Type: "INDIRECT", Subtype: "FILTER"}}},
+		Layers: []record.Layer{
+			{Name: "bronze", Tables: []record.Table{{Name: "bronze.orders", Location: "/lake/bronze/orders", Outcome: "published", Version: &v, Owner: "sales",
+				Schema: table.Schema{Fields: []table.Field{{Name: "id", Type: table.Type{Kind: table.String}, Meta: map[string]any{"comment": "its number"}}, {Name: "at", Type: nested}}}}}},
+			{Name: "silver", Tables: []record.Table{
+				{Name: "silver.orders", Location: "s3://lake/silver/orders", Outcome: "refused", Message: "id.unique failed", Inputs: map[string]int64{"bronze.orders": 3},
+					Quarantine: &record.Quarantine{Table: "/lake/quarantine/silver/orders", Rows: 2}, Counts: record.Counts{Total: 9},
+					Profile: &record.Profile{Columns: []record.ColumnProfile{{Name: "id", Rows: 9, Nulls: 1, Min: json.Number("1"), Max: "9.5"}}},
+					Check: &record.Check{Expectations: []record.Expectation{
+						{ID: "id.unique", Kind: "unique", Scope: "row", Columns: []string{"id"}, Severity: "error", Verdict: record.Fail, Evaluated: 9, Failed: 2, Threshold: map[string]any{"mostly": 1}, Description: "One line each."},
+						{ID: "volume", Kind: "table", Scope: "table", CEL: "rows() > 3", Severity: "warn", Verdict: record.Pass}}}},
+				{Name: "silver.idle", Outcome: "not_run"}}}}}
+}
+
+func TestEvents(t *testing.T) {
+	ctx := Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"}}
+	events := append([]Event{Start(run(), ctx)}, End(run(), nil, ctx)...)
+	spectest.Validate(t, events)
+	spectest.Paired(t, events, "shop")
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	for _, e := range events {
+		if err := enc.Encode(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile("testdata/events.json", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/events.json")
+	if err != nil || string(want) != b.String() {
+		t.Errorf("%v: events are not those of testdata/events.json (UPDATE=1 go test writes them):\n%s", err, b.String())
+	}
+}
+
+// However a run ends, its START has an end, and one only.
+func TestEnds(t *testing.T) {
+	killed := []Event{Start(run(), Context{}), Abort(run(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Context{})}
+	broken := append([]Event{Start(run(), Context{})}, End(run(), errors.New("disk full"), Context{})...)
+	fine := run()
+	fine.Outcome = "published"
+	done := append([]Event{Start(fine, Context{})}, End(fine, nil, Context{})...)
+	for want, events := range map[string][]Event{"ABORT": killed, "FAIL": broken, "COMPLETE": done} {
+		spectest.Validate(t, events)
+		spectest.Paired(t, events, "shop")
+		if got := events[len(events)-1].EventType; got != want {
+			t.Errorf("the end is %s, want %s", got, want)
+		}
+	}
+}
+
+func TestSinkFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a", "lineage.ndjson")
+	for range 2 {
+		if err := Sink(file).Send(context.Background(), []Event{Start(run(), Context{}), Abort(run(), time.Now(), Context{})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if lines := strings.Count(string(data), "\n"); err != nil || lines != 4 {
+		t.Errorf("%d lines, %v", lines, err)
+	}
+	if err := Sink(t.TempDir()).Send(context.Background(), nil); err == nil {
+		t.Error("a folder took events")
+	}
+}
+
+func TestSinkHTTP(t *testing.T) {
+	t.Setenv("OPENLINEAGE_API_KEY", "s3cr3t")
+	var got []Event
+	fails := 2
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if fails > 0 {
+			fails--
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		var e Event
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || r.Header.Get("Authorization") != "Bearer s3cr3t" || r.URL.Path != "/api/v1/lineage" {
+			t.Errorf("%v %v %s", err, r.Header, r.URL)
+		}
+		got = append(got, e)
+		w.WriteHeader(http.StatusCreated)
+	}))
+	defer server.Close()
+	sink := Sink(server.URL + "/api/v1/lineage")
+	if err := sink.Send(context.Background(), []Event{Start(run(), Context{}), Abort(run(), time.Now(), Context{})}); err != nil || len(got) != 2 || got[1].EventType != "ABORT" {
+		t.Errorf("%v, %+v", err, got)
+	}
+	fails = 3
+	err := sink.Send(context.Background(), []Event{Start(run(), Context{})})
+	if err == nil || !strings.Contains(err.Error(), "503") || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("%v", err)
+	}
+	if err := Sink("http://user:pass@127.0.0.1:1/x").Send(context.Background(), []Event{{}}); err == nil || strings.Contains(err.Error(), "pass") {
+		t.Errorf("%v", err)
+	}
+}
