@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sort"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
 )
@@ -68,6 +70,35 @@ func (r *run) headerFindings(t *tableRun, batch *file.Batch, groups [][]string) 
 			f.Column, f.Hint = c, yamlpos.DidYouMean(c, groups[i])
 		}
 	}
+}
+
+// NULFinding warns of texts in CSV files that hold the character NUL: they are kept as
+// they came, but programs that take it for the end of a text show or compare them
+// otherwise. root is the folder of the files, name the table's; nil when there are none.
+func NULFinding(root, name string, files []file.File) *record.Finding {
+	f := &record.Finding{Rule: "source.nul", Severity: "warn", Table: name}
+	var first file.File
+	for _, in := range files {
+		if in.WithNUL == 0 {
+			continue
+		}
+		if f.Rows += in.WithNUL; first.WithNUL == 0 {
+			first = in
+		}
+		if len(f.Sample) < 5 {
+			f.Sample = append(f.Sample, map[string]any{"file": in.Path, "record": in.FirstNUL, "records": in.WithNUL})
+		}
+	}
+	if f.Rows == 0 {
+		return nil
+	}
+	verb := "hold"
+	if f.Rows == 1 {
+		verb = "holds"
+	}
+	f.Message = fmt.Sprintf("%s %s the character NUL, the first in %s record %d: it is kept", plural(f.Rows, "record"), verb, first.Path, first.FirstNUL)
+	f.Hint = "other programs may take NUL for the end of the text; " + lookAt(filepath.Join(root, filepath.FromSlash(first.Path)), first.FirstNUL)
+	return f
 }
 
 func more(n int) string {

@@ -19,15 +19,15 @@ import (
 // fetch finds the files of a source that were not consumed before; nil when
 // there is nothing to land, or findings say why it cannot be.
 func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
-	known, files := t.known(), t.files()
+	known, config := t.known(), t.files()
 	if r.opt.FullRefresh {
 		known = nil
 	} else if t.Source.ByFile {
 		// What the file before brought goes through all layers first; of that file
 		// other content may come, since it may be mended.
-		files.Limit, files.OnlyKnown = 1, !r.opt.caughtUp && r.behind(t)
+		config.Limit, config.OnlyKnown = 1, !r.opt.caughtUp && r.behind(t)
 	}
-	batch, err := file.Fetch(ctx, files, known)
+	batch, err := file.Fetch(ctx, config, known)
 	if err != nil {
 		return nil, r.sourceProblem(t, err)
 	}
@@ -61,7 +61,11 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 		}
 	}
 	t.rec.Source = sourceRecord(batch)
-	for _, f := range append(append([]file.File{}, batch.Files...), batch.Rewritten...) {
+	files := append(append([]file.File{}, batch.Files...), batch.Rewritten...)
+	if f := NULFinding(batch.Root, t.Name, files); f != nil {
+		t.rec.Findings = append(t.rec.Findings, *f)
+	}
+	for _, f := range files {
 		if f.Records >= 0 && f.Records < t.Source.MinRows {
 			t.note("source.rows", "error", "%s has %s; at least %d expected", f.Path, plural(f.Records, "data row"), t.Source.MinRows)
 			t.rec.Findings[len(t.rec.Findings)-1].Hint = "set min_rows: 0 on the source if empty files are right"

@@ -131,12 +131,9 @@ func (t *tableRun) judgement() (record.Verdict, []string) {
 		}
 	}
 	for _, f := range t.rec.Findings {
-		switch f.Severity {
-		case "error":
-			verdict = record.Worst(verdict, record.Fail)
+		verdict = record.Worst(verdict, f.Verdict())
+		if f.Severity == "error" {
 			reasons = append(reasons, f.Rule+" "+f.Message)
-		case "warn":
-			verdict = record.Worst(verdict, record.Warn)
 		}
 	}
 	if t.rec.Check != nil {

@@ -284,6 +284,18 @@ type Finding struct {
 	Sample   []map[string]any `json:"sample,omitempty"`
 }
 
+// Verdict is what the finding makes of a table: an error fails it, a warning warns,
+// an info changes nothing.
+func (f *Finding) Verdict() Verdict {
+	switch f.Severity {
+	case "error":
+		return Fail
+	case "warn":
+		return Warn
+	}
+	return Skipped
+}
+
 // Decision is what one policy said about one change of a table.
 type Decision struct {
 	ID       string `json:"id"`     // of the decision, by which the log knows it

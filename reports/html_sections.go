@@ -353,7 +353,7 @@ func (p *page) findings(run *record.Run) {
 }
 
 func (p *page) finding(f *record.Finding, table string) {
-	p.raw(`<tr><td>`).tag(findingVerdict(f), f.Severity).raw(`</td><th scope="row">`).text(f.Rule, maxName).raw(`</th><td class="any">`).text(subject(table, f.Column), 2*maxName)
+	p.raw(`<tr><td>`).tag(f.Verdict(), f.Severity).raw(`</td><th scope="row">`).text(f.Rule, maxName).raw(`</th><td class="any">`).text(subject(table, f.Column), 2*maxName)
 	if f.Position != "" {
 		p.raw(`<div class="soft small">`).text(f.Position, maxMessage).raw(`</div>`)
 	}

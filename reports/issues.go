@@ -87,11 +87,11 @@ func issues(run *record.Run) (blocking, warnings []issue) {
 	}
 	for n := range run.Findings {
 		f := &run.Findings[n]
-		add(issue{verdict: findingVerdict(f), table: f.Table, finding: f})
+		add(issue{verdict: f.Verdict(), table: f.Table, finding: f})
 	}
 	for t := range tables(run) {
 		for _, f := range findings(t) {
-			add(issue{verdict: findingVerdict(f), table: t.Name, schema: t.Schema, finding: f})
+			add(issue{verdict: f.Verdict(), table: t.Name, schema: t.Schema, finding: f})
 		}
 		for n := range t.Decisions {
 			d := &t.Decisions[n]
@@ -111,16 +111,6 @@ func issues(run *record.Run) (blocking, warnings []issue) {
 		})
 	}
 	return blocking, warnings
-}
-
-func findingVerdict(f *record.Finding) record.Verdict {
-	switch f.Severity {
-	case "error":
-		return record.Fail
-	case "warn":
-		return record.Warn
-	}
-	return record.Skipped
 }
 
 func decisionVerdict(d *record.Decision) record.Verdict {

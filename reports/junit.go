@@ -119,7 +119,7 @@ func (s *suite) finding(f *record.Finding, schema table.Schema) {
 		}
 	}
 	sampleLines(&detail, samples(f.Sample, []string{f.Column}, schema))
-	v := findingVerdict(f)
+	v := f.Verdict()
 	if v == record.Skipped {
 		v = record.Pass // for information
 	}

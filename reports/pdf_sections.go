@@ -270,7 +270,7 @@ func (d *doc) findings() {
 	var rows [][]field
 	add := func(f *record.Finding, table string) {
 		where := clean(subject(table, f.Column), 2*maxName)
-		rows = append(rows, []field{verdict(findingVerdict(f), f.Severity), bold(clean(f.Rule, maxName)), plain(where).then(smallSoft, clean(f.Position, maxMessage)),
+		rows = append(rows, []field{verdict(f.Verdict(), f.Severity), bold(clean(f.Rule, maxName)), plain(where).then(smallSoft, clean(f.Position, maxMessage)),
 			plain(clean(f.Message, maxMessage)).then(smallSoft, clean(f.Hint, maxMessage)), dash(f.Rows)})
 	}
 	for i := range d.run.Findings {

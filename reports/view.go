@@ -464,7 +464,7 @@ func tableVerdict(t *record.Table) record.Verdict {
 		own = record.Worst(own, decisionVerdict(&t.Decisions[i]))
 	}
 	for _, f := range findings(t) {
-		own = record.Worst(own, findingVerdict(f))
+		own = record.Worst(own, f.Verdict())
 	}
 	bad := own == record.Fail || own == record.Error
 	switch {

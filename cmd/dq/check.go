@@ -200,8 +200,8 @@ func (c *checking) record(run *record.Run, check *record.Check, schema table.Sch
 		findings = append(findings, record.Finding{Rule: "gate", Severity: "error", Table: d.dataset.Name, Message: strings.Join(result.Reasons, "; ")})
 	}
 	check.Findings = findings
-	if len(findings) > 0 {
-		check.Verdict = record.Worst(check.Verdict, record.Fail)
+	for _, f := range findings {
+		check.Verdict = record.Worst(check.Verdict, f.Verdict())
 	}
 	t := record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Owner: c.suite.Owner, Outcome: "checked", VersionBefore: d.dataset.Version,
 		Schema: schema, Check: check, Findings: findings, Counts: record.Counts{Total: d.dataset.Rows}}

@@ -254,8 +254,8 @@ func sumUp(run *record.Run, t record.Table, outcome string) {
 	if t.Check != nil {
 		verdict = t.Check.Verdict
 	}
-	if len(t.Findings) > 0 {
-		verdict = record.Worst(verdict, record.Fail)
+	for _, f := range t.Findings {
+		verdict = record.Worst(verdict, f.Verdict())
 	}
 	run.Verdict, run.Outcome = verdict, outcome
 	run.DurationMS = time.Since(run.StartedAt).Milliseconds()
@@ -316,7 +316,7 @@ func (a *app) cmdProfile() *cobra.Command {
 				if err := a.show(run, format); err != nil {
 					return err
 				}
-				if len(findings) > 0 {
+				if run.Verdict == record.Fail {
 					return &exitError{code: exitFound}
 				}
 				return nil

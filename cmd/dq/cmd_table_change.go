@@ -147,7 +147,9 @@ func (c *changing) source(ctx context.Context, t *operations.Table, where string
 		findings = append(findings, *d.broken)
 	}
 	for _, f := range findings {
-		if f.Rule != "source.rows" { // no rows are no mistake here
+		if f.Severity == "warn" {
+			fmt.Fprintf(c.a.err, "warning: %s: %s\n", f.Rule, f.Message)
+		} else if f.Rule != "source.rows" { // no rows are no mistake here
 			return "", &exitError{code: exitFound, err: fmt.Errorf("%s: nothing was committed: %s", where, f.Message)}
 		}
 	}

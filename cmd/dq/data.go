@@ -15,6 +15,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/operations"
+	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
@@ -35,6 +36,7 @@ type data struct {
 	dataset record.Dataset
 	records int64              // data records counted in text files; -1 when not counted
 	broken  *record.Finding    // the data cannot be read at all
+	nul     *record.Finding    // texts of it hold the character NUL
 	where   *location.Location // of a Delta table
 	snap    *delta.Snapshot    // of a Delta table
 }
@@ -203,6 +205,7 @@ func (d *data) files(ctx context.Context, glob string, opts dataOptions) error {
 		for _, f := range g.Files {
 			d.records += f.Records
 		}
+		d.nul = pipeline.NULFinding(batch.Root, d.dataset.Name, g.Files)
 	}
 	return nil
 }
@@ -228,7 +231,8 @@ func nearData(path string) string {
 // attach makes the data readable under a name and returns its columns. Columns
 // of text files whose type is set are read as that type; a value that does not
 // fit reads as null and is a finding of the rule source.type. A record that
-// cannot be read is one of source.parse, a text file without data one of source.rows.
+// cannot be read is one of source.parse, a text file without data one of source.rows,
+// one with the character NUL one of source.nul, which only warns.
 func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect, name string, opts dataOptions) (table.Schema, []record.Finding, error) {
 	if d.broken != nil {
 		return table.Schema{}, nil, nil
@@ -270,6 +274,9 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	findings, err := d.rejected(ctx, s, in.Name, len(opts.hidden) > 0)
 	if err != nil {
 		return table.Schema{}, nil, err
+	}
+	if d.nul != nil {
+		findings = append(findings, *d.nul)
 	}
 	if d.records == 0 {
 		findings = append(findings, record.Finding{Rule: "source.rows", Severity: "error", Table: d.dataset.Name, Message: "there is a header, but no data"})

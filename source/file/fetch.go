@@ -296,7 +296,7 @@ func (r *reader) readCSV(ctx context.Context, o *opened, c *content) error {
 	if e, ok := err.(*Error); ok && e.Path == "" {
 		e.Path = o.name
 	}
-	c.file.Records = count.records
+	c.file.Records, c.file.WithNUL, c.file.FirstNUL = count.records, count.withNUL, count.firstNUL
 	if !r.cfg.NoHeader {
 		c.file.Records--
 	}

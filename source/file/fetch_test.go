@@ -330,6 +330,8 @@ func TestFetchErrors(t *testing.T) {
 			want: `DIR/a.csv:1:8: column name "id" occurs twice; rename one of them in the header`},
 		{name: "a name twice but for case", files: map[string]string{"a.csv": "id,ID\n"}, err: ErrHeader,
 			want: `DIR/a.csv:1:4: column names "id" and "ID" differ only in case; rename one of them in the header`},
+		{name: "NUL in a name", files: map[string]string{"a.csv": "id,n\x00\n1,2\n"}, err: ErrHeader,
+			want: `DIR/a.csv:1:4: column name "n\x00" holds a NUL character; rename it in the header; if every other byte of the file is zero, it is UTF-16: iconv -f UTF-16 -t UTF-8`},
 		{name: "open quote", files: map[string]string{"a.csv": "id,\"n\n1,2\n"}, err: ErrHeader,
 			want: "DIR/a.csv:1:1: in the first line a quote is opened and never closed; close it, or say `quote: none`"},
 		{name: "text behind a quote", files: map[string]string{"a.csv": "id,\"n\"m\n"}, err: ErrHeader,

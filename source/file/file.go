@@ -88,6 +88,10 @@ type File struct {
 	Modified time.Time // UTC
 	// Records counts the data records of a CSV file, the header left out; -1 for other formats.
 	Records int64
+	// WithNUL counts the records of a CSV file that hold the character NUL, which
+	// some programs take for the end of a text; FirstNUL is the first of them, from 1,
+	// the header counted, or 0.
+	WithNUL, FirstNUL int64
 }
 
 // ID returns what a ledger keeps of the file.

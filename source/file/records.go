@@ -80,6 +80,10 @@ type counter struct {
 	end     lineEnd
 	tail    [utf8.UTFMax]byte // an incomplete character at the end of the last piece
 	tailLen int
+
+	nul      bool  // the record holds the character NUL
+	withNUL  int64 // records that do
+	firstNUL int64 // of them, from 1; 0 for none
 }
 
 // write takes the next piece. The error is a *[Error] without a path.
@@ -87,6 +91,21 @@ func (c *counter) write(p []byte) error {
 	if err := c.checkUTF8(p); err != nil {
 		return err
 	}
+	for {
+		at := bytes.IndexByte(p, 0)
+		if at < 0 {
+			return c.scan(p)
+		}
+		if err := c.scan(p[:at+1]); err != nil {
+			return err
+		}
+		c.nul = true
+		p = p[at+1:]
+	}
+}
+
+// scan counts the records that end in a text, which was checked.
+func (c *counter) scan(p []byte) error {
 	for i := 0; i < len(p); {
 		// Most lines hold no quote and end like those before: skip over them.
 		if c.state < quoted && !c.afterCR && c.end != cr {
@@ -166,6 +185,13 @@ func (c *counter) lineEnds(how lineEnd, at int64) error {
 func (c *counter) endRecord() {
 	if c.began || c.blanks {
 		c.records++
+	}
+	if c.nul {
+		c.nul = false
+		c.withNUL++
+		if c.firstNUL == 0 {
+			c.firstNUL = c.records
+		}
 	}
 	c.began, c.state = false, fieldStart
 }
@@ -314,6 +340,10 @@ func header(fields []field) ([]string, error) {
 		if strings.TrimSpace(f.text) == "" {
 			return nil, bad(f, fmt.Sprintf("column %d of %d has no name", i+1, len(fields)),
 				"name it in the header, or say that the file has none")
+		}
+		if strings.ContainsRune(f.text, 0) {
+			return nil, bad(f, fmt.Sprintf("column name %q holds a NUL character", f.text),
+				"rename it in the header; if every other byte of the file is zero, it is UTF-16: iconv -f UTF-16 -t UTF-8")
 		}
 		key := strings.ToLower(f.text)
 		if first, ok := seen[key]; ok {

@@ -89,6 +89,29 @@ func TestEncodingErrorSaysWhere(t *testing.T) {
 	}
 }
 
+// Records with the character NUL are counted, however the text comes.
+func TestNUL(t *testing.T) {
+	cases := []struct {
+		text        string
+		blanks      bool
+		with, first int64
+	}{
+		{text: "a,b\n1,2\n3,4\n"},
+		{text: "a,b\n1,\x00\n3,4\n5,x\x00y\x00\n", with: 2, first: 2},
+		{text: "a,b\r\n1,2\r\n3,\"x\r\n\x00\"\r\n5,6\x00", with: 2, first: 3},
+		{text: "a,b\r1,2\r\x00,3\r\x00,4\r", with: 2, first: 3},
+		{text: "a\n\n\x00\n", blanks: true, with: 1, first: 3},
+	}
+	for _, c := range cases {
+		for _, n := range []int{1, 2, 3, 5, 1000} {
+			k := &counter{dialect: comma, blanks: c.blanks}
+			if err := feed(k, c.text, n); err != nil || k.withNUL != c.with || k.firstNUL != c.first {
+				t.Errorf("%q in pieces of %d: %d, the first %d, %v; want %d, %d", c.text, n, k.withNUL, k.firstNUL, err, c.with, c.first)
+			}
+		}
+	}
+}
+
 func TestCut(t *testing.T) {
 	cases := []struct {
 		text  string
