@@ -48,7 +48,7 @@ func (r *rule) asksPast(f cel.Facts) []PastMetric {
 			}
 		}
 	}
-	if r.grouped() {
+	if r.grouped() && !r.ofBatch() {
 		out = append(out, PastMetric{r.groupsText(), 1})
 	}
 	return out
@@ -169,8 +169,12 @@ func (a *auditor) keepGroups(r *rule, rule *cel.Rule, groups []measured) {
 }
 
 // vanished adds the groups that the version before had and this one has not, and
-// keeps this one's for the next. Neither is done if there are too many to list.
+// keeps this one's for the next. Neither is done if there are too many to list, or
+// for a rule over the batch: the table still has the groups that it does not bring.
 func (a *auditor) vanished(ctx context.Context, r *rule) error {
+	if r.ofBatch() {
+		return nil
+	}
 	t := a.tallies[r]
 	now := map[string]bool{}
 	var keys []string
@@ -182,10 +186,8 @@ func (a *auditor) vanished(ctx context.Context, r *rule) error {
 	if t.groupCount > maxGroups {
 		return nil
 	}
-	if !r.Batch {
-		slices.Sort(keys)
-		a.result.Metrics[r.groupsText()] = "[" + strings.Join(keys, ",") + "]"
-	}
+	slices.Sort(keys)
+	a.result.Metrics[r.groupsText()] = "[" + strings.Join(keys, ",") + "]"
 	was, err := a.groupsBefore(ctx, r)
 	if err != nil {
 		return err
