@@ -420,15 +420,22 @@ type footer struct {
 	modified time.Time
 }
 
+func footerOf(path string) (footer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return footer{}, err
+	}
+	return footer{path, info.Size(), info.ModTime()}, nil
+}
+
 // storedTypes gives the columns of a Parquet file with their types as DuckDB
 // spells them. A file that several sessions read is looked into once.
 func (s *session) storedTypes(ctx context.Context, path string) (map[string]string, error) {
-	info, err := os.Stat(path)
+	key, err := footerOf(path)
 	if err != nil {
 		return nil, err
 	}
-	key := footer{path, info.Size(), info.ModTime()}
-	if types, ok := s.engine.footers.Load(key); ok {
+	if types, ok := s.engine.types.Load(key); ok {
 		return types.(map[string]string), nil
 	}
 	rows, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false))", "duckdb: columns")
@@ -440,7 +447,7 @@ func (s *session) storedTypes(ctx context.Context, path string) (map[string]stri
 		name, _ := row[0].(string)
 		types[name], _ = row[1].(string)
 	}
-	s.engine.footers.Store(key, types)
+	s.engine.types.Store(key, types)
 	return types, nil
 }
 

@@ -74,7 +74,11 @@ type Engine struct {
 	version  string
 	threads  int
 	sessions atomic.Int64
-	footers  sync.Map // of files that were looked into: footer to map[string]string
+
+	// What was found in files, by footer, for all sessions that read them.
+	types   sync.Map // map[string]string
+	shapes  sync.Map // a hash of the schema
+	columns sync.Map // []column
 
 	// Functions of ours are known to one instance, not to both.
 	functions, smallFunctions registration

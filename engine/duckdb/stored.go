@@ -72,28 +72,42 @@ type scan struct {
 }
 
 // shapes groups the numbers of files by the schemas that they have, in the order of
-// the first file of each.
+// the first file of each. A file that several sessions read is looked into once.
 func (s *session) shapes(ctx context.Context, paths []string, doing string) ([][]int, error) {
 	if len(paths) == 1 {
 		return [][]int{{0}}, nil
 	}
-	const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, repetition_type, converted_type, logical_type, field_id)"
-	found, err := s.ask(ctx, "SELECT file_name, hash(string_agg("+nodes+", chr(2))) FROM parquet_schema("+literals(paths)+") GROUP BY file_name", doing)
-	if err != nil {
-		return nil, err
+	footers, fresh := make([]footer, len(paths)), map[string]footer{}
+	var unknown []string
+	for i, path := range paths {
+		var err error
+		if footers[i], err = footerOf(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", doing, err)
+		}
+		if _, ok := s.engine.shapes.Load(footers[i]); !ok {
+			fresh[path] = footers[i]
+			unknown = append(unknown, path)
+		}
 	}
-	shapeOf := make(map[string]any, len(paths))
-	for _, row := range found.Values {
-		name, _ := row[0].(string)
-		shapeOf[name] = row[1]
+	if len(unknown) > 0 {
+		const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, repetition_type, converted_type, logical_type, field_id)"
+		found, err := s.ask(ctx, "SELECT file_name, hash(string_agg("+nodes+", chr(2))) FROM parquet_schema("+literals(unknown)+") GROUP BY file_name", doing)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range found.Values {
+			name, _ := row[0].(string)
+			s.engine.shapes.Store(fresh[name], row[1])
+		}
 	}
 	var shapes [][]int
 	number := map[any]int{}
-	for i, path := range paths {
-		n, ok := number[shapeOf[path]]
+	for i := range paths {
+		shape, _ := s.engine.shapes.Load(footers[i])
+		n, ok := number[shape]
 		if !ok {
 			n = len(shapes)
-			number[shapeOf[path]] = n
+			number[shape] = n
 			shapes = append(shapes, nil)
 		}
 		shapes[n] = append(shapes[n], i)

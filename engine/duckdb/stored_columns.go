@@ -30,7 +30,16 @@ type parquetNode struct {
 }
 
 // columnsOf gives the columns of a file under the names that the file itself has.
+// A file that several sessions read is looked into once; the columns are not to be
+// changed.
 func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, error) {
+	key, err := footerOf(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	if known, ok := s.engine.columns.Load(key); ok {
+		return known.([]column), nil
+	}
 	schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing)
 	if err != nil {
 		return nil, err
@@ -69,6 +78,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 	for i, f := range schema.Fields {
 		columns[i] = root.inner[0].inner[i].column(f, false)
 	}
+	s.engine.columns.Store(key, columns)
 	return columns, nil
 }
 
