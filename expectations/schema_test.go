@@ -18,7 +18,7 @@ import (
 // must not load.
 func TestSuiteSchema(t *testing.T) {
 	schema := decode(t, SuiteSchema(Kinds()))
-	good := []string{"testdata/orders.yaml", "testdata/contracts/suite.yaml"}
+	good := []string{"testdata/orders.yaml", "testdata/contracts/suite.yaml", "testdata/contracts/options.yaml"}
 	for _, pattern := range []string{"../examples/*/suites/*/*.yaml", "testdata/audit/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
