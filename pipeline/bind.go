@@ -134,13 +134,20 @@ func (r *run) order(l *Layer) {
 	l.Tables = out
 }
 
-// madeOf reports whether a table's model reads another one, directly or not.
+// madeOf reports whether a table's model reads another one, directly or not. Each
+// table is looked at once: the ways through a large project are too many.
 func (r *run) madeOf(name, of string) bool {
-	t := r.tables[name]
-	if t == nil {
-		return false
+	seen := map[string]bool{}
+	var reads func(name string) bool
+	reads = func(name string) bool {
+		t := r.tables[name]
+		if t == nil || seen[name] {
+			return false
+		}
+		seen[name] = true
+		return slices.ContainsFunc(t.DependsOn, func(up string) bool { return up == of || reads(up) })
 	}
-	return slices.ContainsFunc(t.DependsOn, func(up string) bool { return up == of || r.madeOf(up, of) })
+	return reads(name)
 }
 
 func missing(schemas map[string]table.Schema, names []string) string {

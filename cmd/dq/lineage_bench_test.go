@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -61,6 +62,17 @@ WHERE a.c3 > 0 AND EXISTS (SELECT 1 FROM silver.m%d AS e WHERE e.c1 = b.c2)`,
 	}
 	write("pipeline.yaml", yaml.String())
 	return filepath.Join(dir, "pipeline.yaml")
+}
+
+// TestManyModels binds a project in which a table can be reached in very many ways:
+// a search that goes them all does not end.
+func TestManyModels(t *testing.T) {
+	file := manyModels(t, t.TempDir(), 100)
+	var out bytes.Buffer
+	a := &app{out: io.Discard, err: io.Discard, config: viper.New()}
+	if err := a.showGraph(context.Background(), file, "", -1, -1, "mermaid", &out); err != nil || !strings.Contains(out.String(), "silver.m99") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
 }
 
 // BenchmarkLineage is dq lineage show of all of a project of 200 models, less the

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/dq-dev/dq/lineage/openlineage"
+	"github.com/dq-dev/dq/lineage/openlineage"
 	"github.com/dq-dev/dq/lineage/openlineage/spectest"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
@@ -40,8 +40,8 @@ func run() *record.Run {
 }
 
 func TestEvents(t *testing.T) {
-	ctx := Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"}}
-	events := append([]Event{Start(run(), ctx)}, End(run(), nil, ctx)...)
+	ctx := openlineage.Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"}}
+	events := append([]openlineage.Event{openlineage.Start(run(), ctx)}, openlineage.End(run(), nil, ctx)...)
 	spectest.Validate(t, events)
 	spectest.Paired(t, events, "shop")
 	var b strings.Builder
@@ -66,12 +66,12 @@ func TestEvents(t *testing.T) {
 
 // However a run ends, its START has an end, and one only.
 func TestEnds(t *testing.T) {
-	killed := []Event{Start(run(), Context{}), Abort(run(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Context{})}
-	broken := append([]Event{Start(run(), Context{})}, End(run(), errors.New("disk full"), Context{})...)
+	killed := []openlineage.Event{openlineage.Start(run(), openlineage.Context{}), openlineage.Abort(run(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), openlineage.Context{})}
+	broken := append([]openlineage.Event{openlineage.Start(run(), openlineage.Context{})}, openlineage.End(run(), errors.New("disk full"), openlineage.Context{})...)
 	fine := run()
 	fine.Outcome = "published"
-	done := append([]Event{Start(fine, Context{})}, End(fine, nil, Context{})...)
-	for want, events := range map[string][]Event{"ABORT": killed, "FAIL": broken, "COMPLETE": done} {
+	done := append([]openlineage.Event{openlineage.Start(fine, openlineage.Context{})}, openlineage.End(fine, nil, openlineage.Context{})...)
+	for want, events := range map[string][]openlineage.Event{"ABORT": killed, "FAIL": broken, "COMPLETE": done} {
 		spectest.Validate(t, events)
 		spectest.Paired(t, events, "shop")
 		if got := events[len(events)-1].EventType; got != want {
@@ -83,7 +83,7 @@ func TestEnds(t *testing.T) {
 func TestSinkFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a", "lineage.ndjson")
 	for range 2 {
-		if err := Sink(file).Send(context.Background(), []Event{Start(run(), Context{}), Abort(run(), time.Now(), Context{})}); err != nil {
+		if err := openlineage.Sink(file).Send(context.Background(), []openlineage.Event{openlineage.Start(run(), openlineage.Context{}), openlineage.Abort(run(), time.Now(), openlineage.Context{})}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,14 +91,14 @@ func TestSinkFile(t *testing.T) {
 	if lines := strings.Count(string(data), "\n"); err != nil || lines != 4 {
 		t.Errorf("%d lines, %v", lines, err)
 	}
-	if err := Sink(t.TempDir()).Send(context.Background(), nil); err == nil {
+	if err := openlineage.Sink(t.TempDir()).Send(context.Background(), nil); err == nil {
 		t.Error("a folder took events")
 	}
 }
 
 func TestSinkHTTP(t *testing.T) {
 	t.Setenv("OPENLINEAGE_API_KEY", "s3cr3t")
-	var got []Event
+	var got []openlineage.Event
 	fails := 2
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if fails > 0 {
@@ -106,7 +106,7 @@ func TestSinkHTTP(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		var e Event
+		var e openlineage.Event
 		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || r.Header.Get("Authorization") != "Bearer s3cr3t" || r.URL.Path != "/api/v1/lineage" {
 			t.Errorf("%v %v %s", err, r.Header, r.URL)
 		}
@@ -114,16 +114,16 @@ func TestSinkHTTP(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 	}))
 	defer server.Close()
-	sink := Sink(server.URL + "/api/v1/lineage")
-	if err := sink.Send(context.Background(), []Event{Start(run(), Context{}), Abort(run(), time.Now(), Context{})}); err != nil || len(got) != 2 || got[1].EventType != "ABORT" {
+	sink := openlineage.Sink(server.URL + "/api/v1/lineage")
+	if err := sink.Send(context.Background(), []openlineage.Event{openlineage.Start(run(), openlineage.Context{}), openlineage.Abort(run(), time.Now(), openlineage.Context{})}); err != nil || len(got) != 2 || got[1].EventType != "ABORT" {
 		t.Errorf("%v, %+v", err, got)
 	}
 	fails = 3
-	err := sink.Send(context.Background(), []Event{Start(run(), Context{})})
+	err := sink.Send(context.Background(), []openlineage.Event{openlineage.Start(run(), openlineage.Context{})})
 	if err == nil || !strings.Contains(err.Error(), "503") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("%v", err)
 	}
-	if err := Sink("http://user:pass@127.0.0.1:1/x").Send(context.Background(), []Event{{}}); err == nil || strings.Contains(err.Error(), "pass") {
+	if err := openlineage.Sink("http://user:pass@127.0.0.1:1/x").Send(context.Background(), []openlineage.Event{{}}); err == nil || strings.Contains(err.Error(), "pass") {
 		t.Errorf("%v", err)
 	}
 }
