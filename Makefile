@@ -6,7 +6,7 @@ GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 all: lint test
 
 lint:
-	$(GOLANGCI) run
+	$(GOLANGCI) run --allow-parallel-runners
 
 test:
 	go test ./...

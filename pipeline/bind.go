@@ -44,7 +44,41 @@ func (r *run) openBinder(ctx context.Context) (err error) {
 // bind checks every model and suite against empty stubs, before any data is
 // read: schemas, what each model reads, column lineage. All that is wrong is
 // returned at once, as a [ConfigError].
+//
+// When files bring columns that are new, models are bound without them first: a
+// column that would change what a model means, or keep it from being bound, is a
+// finding about the files, and stays hidden from the models; see [run.captured].
 func (r *run) bind(ctx context.Context) error {
+	for _, t := range r.tables {
+		t.hidden = nil
+		if t.Source != nil {
+			if err := t.readHeaders(); err != nil {
+				return &ConfigError{Err: err}
+			}
+		}
+	}
+	if !r.hide() {
+		return r.bindAll(ctx)
+	}
+	if err := r.bindAll(ctx); err != nil {
+		r.unhide() // models may ask for what is new
+		return r.bindAll(ctx)
+	}
+	before := r.bound()
+	r.unhide()
+	err := r.bindAll(ctx)
+	if wrong := (*ConfigError)(nil); err != nil && !errors.As(err, &wrong) {
+		return err
+	}
+	if !r.captured(before, err) {
+		return nil
+	}
+	r.hide()
+	return r.bindAll(ctx)
+}
+
+// bindAll binds with the columns that are not hidden.
+func (r *run) bindAll(ctx context.Context) error {
 	s := r.binder
 	var err error
 	r.rec.Lineage = &record.Graph{}
@@ -55,6 +89,7 @@ func (r *run) bind(ctx context.Context) error {
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
+			t.traceErr, t.planErr = nil, nil
 			if up := missing(schemas, spec.DependsOn); up != "" {
 				continue // its own error is on the list
 			}
@@ -246,19 +281,40 @@ func inFile(file, sql string, be *engine.BindError) error {
 	return yamlpos.Errors{{File: file, Line: line, Col: col, Message: be.Message, Hint: be.Hint, Source: frame}}
 }
 
-// bindSource is the schema of a landed table before its files are read: the
-// columns of the table, of the suite, and of the first file that is new. A
-// source without any file is an error.
-func (t *tableRun) bindSource() (table.Schema, error) {
-	first, err := file.Header(t.files(), t.known())
-	if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
-		return table.Schema{}, fmt.Errorf("%s: source: %w", t.position, err)
+// readHeaders reads the headers of the files that are new. A source without any
+// file is an error, and so is one of another format than CSV.
+func (t *tableRun) readHeaders() error {
+	cfg := t.files()
+	if t.Source.ByFile {
+		cfg.Limit = 1
 	}
-	if err == nil && first.Format != "" && first.Format != file.CSV {
-		return table.Schema{}, fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, first.Format)
+	headers, err := file.Headers(cfg, t.known())
+	if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
+		return fmt.Errorf("%s: source: %w", t.position, err)
 	}
 	// Any other problem of a file is a finding, when the file is landed.
-	schema, err := t.landed(first.Columns)
+	for _, h := range headers {
+		if h.Format != "" && h.Format != file.CSV {
+			return fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, h.Format)
+		}
+	}
+	t.headers = headers
+	return nil
+}
+
+// bindSource is the schema of a landed table before its files are read: the
+// columns of the table, of the suite, and of the files that are new, but for those
+// that are hidden.
+func (t *tableRun) bindSource() (table.Schema, error) {
+	var columns []string
+	for _, h := range t.headers {
+		for _, c := range h.Columns {
+			if _, hidden := t.hidden[c]; !hidden && !slices.ContainsFunc(columns, func(o string) bool { return strings.EqualFold(o, c) }) {
+				columns = append(columns, c)
+			}
+		}
+	}
+	schema, err := t.landed(columns)
 	if err == nil && len(schema.Fields) == 3 {
 		err = fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
 	}

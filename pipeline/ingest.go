@@ -71,6 +71,7 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 			t.rec.Findings[len(t.rec.Findings)-1].Hint = "set min_rows: 0 on the source if empty files are right"
 		}
 	}
+	t.noteCaptures()
 	if t.refusedShape() {
 		return nil, nil
 	}
@@ -115,12 +116,13 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	if err != nil {
 		return err
 	}
-	if err := t.becoming(wide); err != nil {
+	t.noteNames(batch)
+	if err := t.becoming(wide); err != nil && !t.refusedShape() {
 		return err
 	}
 	r.headerFindings(t, batch, groups)
 	was, next := r.sourceShapes(t, batch, groups)
-	if blocked, err := r.rule(ctx, t, &was, next); err != nil || blocked {
+	if blocked, err := r.rule(ctx, t, &was, next); err != nil || blocked || t.refusedShape() {
 		return err
 	}
 	r.step("stage %s", t.Name)

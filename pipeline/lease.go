@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,9 +93,14 @@ func (l *lease) try(ctx context.Context, now time.Time) (*leaseDoc, error) {
 	return nil, l.state.writeJSON(ctx, l.name, l.doc)
 }
 
-// alive reports whether a process of this machine exists.
+// alive reports whether a process of this machine works: one that was killed and
+// that nobody has waited for does not (proc_pid_stat(5), Linux alone).
 func alive(pid int) bool {
-	err := syscall.Kill(pid, 0)
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if _, state, ok := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " "); err == nil && ok && strings.HasPrefix(state, "Z") {
+		return false
+	}
+	err = syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/source/file"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -92,6 +93,10 @@ type tableRun struct {
 	waits   []string       // tables of the pipeline that the model or the suite looks at
 	plan    *expectations.Plan
 	trace   *lineage.Statement
+	headers []file.Group      // of the source's files that are new
+	hidden  map[string]string // new columns that models do not see, and a file of each
+	// capturing are new columns that models would take for something of their own.
+	capturing []capture
 	// current is the table as SQL of this run sees it: pinned, or with this run's staged files.
 	current relation
 	before  relation // current without this run's staged files

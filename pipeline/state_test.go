@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +101,28 @@ func TestALeaseTakenMeanwhile(t *testing.T) {
 	_, _, err := s.acquire(context.Background(), "20260102T030405000Z-mine", 0, func() time.Time { return now })
 	if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "20260102T030405000Z-other on elsewhere (process 77)") {
 		t.Error(err)
+	}
+}
+
+// TestAlive: who was killed holds no lease, even before somebody has waited for it.
+func TestAlive(t *testing.T) {
+	if !alive(os.Getpid()) {
+		t.Error("this process is taken for dead")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells a process that nobody waited for")
+	}
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); alive(cmd.Process.Pid); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("a process that was killed is taken for alive")
+		}
 	}
 }

@@ -148,26 +148,39 @@ func Fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	return fetch(ctx, cfg, known)
 }
 
-// Header says how the first file of a source that is not known, by size and
-// time, is read and what its columns are, from its first 256 kB. The group holds
-// this one file, neither hashed nor counted; it is empty when all are known. The
-// error is an *[Error]: [ErrNotFound] with the nearest name, [ErrFormat],
-// [ErrHeader], [ErrEncoding], [ErrDamaged] or [ErrBadConfig].
-func Header(cfg Config, known Known) (Group, error) {
+// Headers says of each file of a source that is not known, by size and time, how it
+// is read and what its columns are, from its first 256 kB; of the first
+// [Config.Limit] if that is set. Each group holds one file, neither hashed nor
+// counted; there is none when all are known. The error is that of the first file,
+// an *[Error]: [ErrNotFound] with the nearest name, [ErrFormat], [ErrHeader],
+// [ErrEncoding], [ErrDamaged] or [ErrBadConfig]; later ones that cannot be read are
+// left out, and [Fetch] says what is wrong with them.
+func Headers(cfg Config, known Known) ([]Group, error) {
 	if err := validate(cfg); err != nil {
-		return Group{}, err
+		return nil, err
 	}
 	root, files, err := expand(cfg.Glob)
 	if err != nil {
-		return Group{}, err
+		return nil, err
 	}
 	if len(files) == 0 && len(known) == 0 {
-		return Group{}, nothing(cfg.Glob)
+		return nil, nothing(cfg.Glob)
 	}
+	var out []Group
 	for _, f := range files {
-		if !f.is(known) {
-			return first(cfg, root, f)
+		if f.is(known) {
+			continue
+		}
+		g, err := first(cfg, root, f)
+		if err != nil && len(out) == 0 {
+			return nil, err
+		}
+		if err == nil {
+			out = append(out, g)
+		}
+		if len(out) == cfg.Limit {
+			break
 		}
 	}
-	return Group{}, nil
+	return out, nil
 }

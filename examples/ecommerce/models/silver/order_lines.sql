@@ -5,7 +5,7 @@
 -- Patterns come before casts because a cast alone would round: '12.7' to 13.
 WITH typed AS (
   SELECT
-    o.*,
+    o.Quantity, o.UnitPrice, o.InvoiceDate, o.CustomerID, o._line, -- not *: a new column called code would be taken for the one below
     upper(trim(o.InvoiceNo)) AS invoice,
     upper(trim(o.StockCode)) AS code,
     nullif(trim(o.Description), '') AS label,
