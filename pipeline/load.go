@@ -386,7 +386,7 @@ func (l *loader) references(t *Table, names map[string]bool, n *yamlpos.Node) {
 		case !names[name]:
 			at.Errorf(yamlpos.DidYouMean(name, all), "%s: there is no table %q", key, name)
 		case mustRead && len(mentions(t.SQL, map[string]bool{name: true})) == 0:
-			at.Errorf("", "%s: the model does not read %s", key, name)
+			at.Errorf("write FROM "+name+" in "+t.Model, "%s: the model does not read %s", key, name)
 		}
 	}
 	if t.Incremental != "" {

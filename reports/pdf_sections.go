@@ -100,11 +100,13 @@ func overviewRow(t *record.Table, moved bool) []field {
 		plain(versions(t)), plain(counted(by))}
 	if moved {
 		c := t.Counts
-		published := dash(c.Published)
-		if held(t) && c.Published > 0 {
-			published = field{spans: []span{{smallSoft, "(" + number(c.Published) + ")"}}}
+		back := func(n int64) field { // in brackets if it was held back
+			if held(t) && n > 0 {
+				return field{spans: []span{{smallSoft, "(" + number(n) + ")"}}}
+			}
+			return dash(n)
 		}
-		row = append(row, dash(c.Returned), published, dash(c.Unchanged), dash(c.Quarantined), dash(c.Dropped))
+		row = append(row, dash(c.Returned), back(c.Published), dash(c.Unchanged), back(c.Quarantined), dash(c.Dropped))
 	}
 	return append(row, dash(rowsNow(t)))
 }
