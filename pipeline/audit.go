@@ -55,7 +55,11 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		if err := attach(ctx, s, relNew, rel, true); err != nil {
 			return err
 		}
-		target.New, target.Batch = relNew, relNew
+		came, err := t.arrived(ctx, s)
+		if err != nil {
+			return err
+		}
+		target.New, target.Batch = came, came
 		if t.Mode == "merge" || t.Mode == "scd2" {
 			target.Batch = relRows
 		}
@@ -105,6 +109,15 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 	return nil
 }
 
+// arrived names the relation of the rows of the batch: of what was written anew,
+// without the rows that only moved out of a file with rewritten ones.
+func (t *tableRun) arrived(ctx context.Context, s engine.Session) (string, error) {
+	if t.staged.came == "" {
+		return relNew, nil
+	}
+	return relCame, define(ctx, s, relCame, "SELECT * FROM "+relNew+" WHERE "+t.staged.came, false)
+}
+
 // fewRows is the number of rows up to which a relation that many statements look
 // at is kept in memory: they take less time to plan over it than over files.
 const fewRows = 50_000
@@ -119,7 +132,11 @@ func (r *run) profile(ctx context.Context, t *tableRun, s engine.Session) {
 		if rows {
 			r.profiling.Lock()
 			defer r.profiling.Unlock()
-			t.profile, t.profileErr = profiling.Profile(ctx, s, r.d, relNew, t.schema, profiling.Options{Redact: t.personal()})
+			name := relNew
+			if t.staged.came != "" {
+				name = relCame
+			}
+			t.profile, t.profileErr = profiling.Profile(ctx, s, r.d, name, t.schema, profiling.Options{Redact: t.personal()})
 		}
 	})
 }

@@ -166,6 +166,13 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		st.counts.Published -= carried
 		st.counts.Removed -= carried
 		t.rec.Counts = st.counts
+		if carried > 0 {
+			var paths []string
+			for _, f := range slices.Concat(batch.Files, batch.Rewritten) {
+				paths = append(paths, r.d.Literal(f.Path))
+			}
+			st.came = r.d.Ident(fileColumn) + " IN (" + strings.Join(paths, ", ") + ")"
+		}
 	}
 	return r.reconcileSource(ctx, t, s, batch)
 }

@@ -29,6 +29,7 @@ const (
 	relTarget   = "dq_target"   // the table before this run
 	relOut      = "dq_out"      // rows of the table that go or are replaced
 	relTouched  = "dq_touched"  // the files that hold them
+	relCame     = "dq_came"     // those of dq_new that came with the batch
 	relRefused  = "dq_refused"  // rows that a quarantine or drop rule refused
 	relSmall    = "dq_small"    // rows of small files that are put together
 	relHeld     = "dq_held"     // rows that the quarantine holds already
@@ -44,6 +45,7 @@ type staged struct {
 	small         []table.File // files whose rows move
 	compacted     []table.File // to these
 	quarantine    []table.File // for the quarantine table
+	came          string       // a condition on the rows of the batch, when others are written with them; or ""
 	counts        record.Counts
 	taken         *expectations.Taken // by rules that refuse rows; nil for nothing
 	entry         *ledgerEntry
