@@ -306,7 +306,7 @@ func (t *tableRun) readHeaders() error {
 // columns of the table, of the suite, and of the files that are new, but for those
 // that are hidden.
 func (t *tableRun) bindSource() (table.Schema, error) {
-	var columns []string
+	columns := t.schemaNames()
 	for _, h := range t.headers {
 		for _, c := range h.Columns {
 			if _, hidden := t.hidden[c]; !hidden && !slices.ContainsFunc(columns, func(o string) bool { return strings.EqualFold(o, c) }) {
