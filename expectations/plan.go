@@ -427,33 +427,6 @@ func (p *Plan) RowRules() []RowRule {
 	return out
 }
 
-// Columns names the columns of the table that rules read, sorted. What SQL of a
-// rule's own reads is not among them.
-func (p *Plan) Columns() []string {
-	seen := map[string]bool{}
-	for _, r := range p.rules {
-		for _, name := range r.columns {
-			seen[name] = true
-		}
-	}
-	return sortedKeys(seen)
-}
-
-// Lookups names the columns of another table that rules look into, sorted.
-func (p *Plan) Lookups(other string) []string {
-	seen := map[string]bool{}
-	for _, r := range p.rules {
-		for _, part := range r.parts() {
-			for _, ref := range part.Refs() {
-				if ref.Table == other {
-					seen[ref.Column] = true
-				}
-			}
-		}
-	}
-	return sortedKeys(seen)
-}
-
 // Refs names the other tables that rules look at, sorted.
 func (p *Plan) Refs() []string {
 	seen := map[string]bool{}

@@ -1,6 +1,7 @@
 package expectations
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -66,15 +67,15 @@ func (a *auditor) findLines(ctx context.Context) error {
 				continue
 			}
 			in, order := r.ofWorst(d, t, a.plan.schema, a.target.Samples)
-			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, row_number() OVER (ORDER BY %s%s, %s) AS dq_o, %s, %s FROM %s WHERE %s ORDER BY dq_o LIMIT %d)",
-				len(searches), order, file, line, file, line, over, and(bad, in), a.target.Samples))
+			queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, %s AS dq_g, %s, %s FROM %s WHERE %s ORDER BY dq_g, %s, %s LIMIT %d)",
+				len(searches), cmp.Or(order, "NULL"), file, line, over, and(bad, in), file, line, a.target.Samples))
 			searches = append(searches, search{r, place.relation})
 		}
 	}
 	if len(queries) == 0 {
 		return nil
 	}
-	found, err := a.session.Query(ctx, fmt.Sprintf("SELECT dq_n, %s, %s FROM (%s) AS dq_s ORDER BY dq_n, dq_o", file, line, strings.Join(queries, " UNION ALL ")))
+	found, err := a.session.Query(ctx, fmt.Sprintf("SELECT dq_n, %s, %s FROM (%s) AS dq_s ORDER BY dq_n, dq_g, %s, %s", file, line, strings.Join(queries, " UNION ALL "), file, line))
 	if err != nil {
 		return err
 	}
@@ -172,9 +173,13 @@ func (a *auditor) fetchBad(ctx context.Context) error {
 				return err
 			}
 		}
+		order := r.byValues(d, a.plan.schema)
 		in, first := r.ofWorst(d, t, a.plan.schema, a.target.Samples)
-		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s%s LIMIT %d",
-			a.columns(), from, and(bad, in), first, r.byValues(d, a.plan.schema), a.target.Samples))
+		if first != "" {
+			order = first + ", " + order
+		}
+		found, err := a.session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d",
+			a.columns(), from, and(bad, in), order, a.target.Samples))
 		if err != nil {
 			return err
 		}

@@ -42,8 +42,8 @@ func (r *rule) failing(t *tally, limit int) []*groupTally {
 }
 
 // ofWorst is a condition on the rows of the failing groups of a rule on rows, and
-// what puts those of the worst group first: a prefix of ORDER BY. Both are "" when
-// no group fails, or a key cannot be written.
+// an expression that orders those of the worst group first: both "" when no
+// group fails, or a key cannot be written.
 func (r *rule) ofWorst(d engine.Dialect, t *tally, schema table.Schema, limit int) (condition, order string) {
 	if !r.grouped() || r.row == nil {
 		return "", ""
@@ -55,9 +55,8 @@ func (r *rule) ofWorst(d engine.Dialect, t *tally, schema table.Schema, limit in
 	return inGroups(d, schema, r.GroupBy, keys)
 }
 
-// inGroups is a condition on the rows of groups, and a prefix of ORDER BY that
-// has them in the order of the groups; "" for no group, or when a key cannot be
-// written.
+// inGroups is a condition on the rows of groups, and an expression that has them in
+// the order of the groups; both "" for no group, or when a key cannot be written.
 func inGroups(d engine.Dialect, schema table.Schema, columns []string, keys [][]any) (condition, order string) {
 	var any, when []string
 	for i, key := range keys {
@@ -76,7 +75,7 @@ func inGroups(d engine.Dialect, schema table.Schema, columns []string, keys [][]
 	if len(any) == 0 {
 		return "", ""
 	}
-	return "(" + strings.Join(any, " OR ") + ")", "CASE " + strings.Join(when, " ") + " END, "
+	return "(" + strings.Join(any, " OR ") + ")", "CASE " + strings.Join(when, " ") + " END"
 }
 
 // keyLiteral writes a value of a column as SQL; not doubles, whose text may be another number.

@@ -1,6 +1,7 @@
 package expectations
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -70,8 +71,9 @@ func (p *Plan) takenRows(ctx context.Context, s engine.Session, d engine.Dialect
 			}
 		}
 		in, first := inGroups(d, p.schema, r.GroupBy, keys)
-		queries = append(queries, fmt.Sprintf("(SELECT %d AS dq_n, row_number() OVER (ORDER BY %s%s) AS dq_o, %s FROM %s WHERE %s ORDER BY dq_o LIMIT %d)",
-			len(ids), first, r.byValues(d, p.schema), columns, d.Relation(reasoned),
+		queries = append(queries, fmt.Sprintf(
+			"SELECT %d AS dq_n, row_number() OVER (ORDER BY dq_g, %[2]s) AS dq_o, %[3]s FROM (SELECT %[4]s AS dq_g, %[3]s FROM %[5]s WHERE %[6]s ORDER BY dq_g, %[2]s LIMIT %[7]d) AS dq_t",
+			len(ids), r.byValues(d, p.schema), columns, cmp.Or(first, "NULL"), d.Relation(reasoned),
 			and(fmt.Sprintf("array_contains(%s, %s)", ReasonsColumn, d.Literal(r.ID)), in), samples))
 		ids = append(ids, r.ID)
 	}

@@ -50,7 +50,7 @@ func (r *run) openBinder(ctx context.Context) (err error) {
 // finding about the files, and stays hidden from the models; see [run.captured].
 func (r *run) bind(ctx context.Context) error {
 	for _, t := range r.tables {
-		t.hidden = nil
+		t.hidden, t.capturing = nil, nil
 		if t.Source != nil {
 			if err := t.readHeaders(); err != nil {
 				return &ConfigError{Err: err}

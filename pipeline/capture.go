@@ -19,6 +19,12 @@ func (t *tableRun) fresh() map[string]string {
 	if t.Source == nil {
 		return out
 	}
+	in := map[string]int{} // how many files have a column
+	for _, h := range t.headers {
+		for _, c := range h.Columns {
+			in[c]++
+		}
+	}
 	for _, h := range t.headers {
 		for _, c := range h.Columns {
 			if _, known := out[c]; known || suiteColumn(t.Suite, c) != nil {
@@ -28,7 +34,7 @@ func (t *tableRun) fresh() map[string]string {
 				if _, had := t.snap.Schema().Field(c); had {
 					continue
 				}
-			} else if !slices.ContainsFunc(t.headers, func(o file.Group) bool { return !slices.Contains(o.Columns, c) }) {
+			} else if in[c] == len(t.headers) {
 				continue
 			}
 			out[c] = h.Files[0].Path
@@ -76,9 +82,6 @@ func (r *run) bound() map[string]boundAs {
 // merely pass on, as SELECT * does, are none.
 func (r *run) captured(before map[string]boundAs, wrong error) bool {
 	some := false
-	for _, t := range r.tables {
-		t.capturing = nil
-	}
 	blame := func(column, text string) {
 		for _, t := range r.tables {
 			fresh := t.fresh()

@@ -21,12 +21,15 @@ func (r *run) needs(t *tableRun) (columns map[string]bool, read bool) {
 	for _, c := range t.Suite.Columns {
 		columns[c.Name] = true
 	}
-	for _, name := range t.plan.Columns() {
-		columns[name] = true
-	}
 	for _, other := range r.tables {
-		for _, name := range other.plan.Lookups(t.Name) {
-			columns[name] = true
+		for _, reading := range other.plan.Reads() {
+			names := reading.Others[t.Name]
+			if other == t {
+				names = slices.Concat(names, reading.Columns)
+			}
+			for _, name := range names {
+				columns[name] = true
+			}
 		}
 	}
 	impact := lineage.Impact(r.rec.Lineage, t.Name)
