@@ -19,6 +19,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/dq-dev/dq/record"
+	"github.com/dq-dev/dq/table"
 )
 
 // deadline stops a policy that does not come to an end.
@@ -61,6 +62,11 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 		return nil, fmt.Errorf("%w: the input has no time", ErrEvaluation)
 	case in.Table.Name == "":
 		return nil, fmt.Errorf("%w: the input names no table", ErrEvaluation)
+	}
+	for _, c := range in.Diff {
+		if !table.KnownOp(c.Op) {
+			return nil, fmt.Errorf("%w: the diff of %s has an operation %q that policies do not know; known are %s", ErrEvaluation, in.Table.Name, c.Op, strings.Join(table.Ops, ", "))
+		}
 	}
 	value, sum, err := in.document()
 	if err != nil {
@@ -156,20 +162,20 @@ func (b *Bundle) decision(in Input, f finding) record.Decision {
 }
 
 // failed says in which policy an evaluation failed.
-func (b *Bundle) failed(table string, err error) error {
+func (b *Bundle) failed(name string, err error) error {
 	var e *topdown.Error
 	switch {
 	case !errors.As(err, &e):
-		return fmt.Errorf("%w: %s: %w", ErrEvaluation, table, err)
+		return fmt.Errorf("%w: %s: %w", ErrEvaluation, name, err)
 	case e.Code == topdown.CancelErr:
-		return fmt.Errorf("%w: %s: a policy ran longer than %s", ErrEvaluation, table, b.deadline)
+		return fmt.Errorf("%w: %s: a policy ran longer than %s", ErrEvaluation, name, b.deadline)
 	case e.Location == nil:
-		return fmt.Errorf("%w: %s: %s", ErrEvaluation, table, e.Message)
+		return fmt.Errorf("%w: %s: %s", ErrEvaluation, name, e.Message)
 	}
 	if e.Location.File == "builtin/main/main.rego" { // where findings of policies are taken apart
-		return fmt.Errorf("%w: %s: a finding is not an object such as {\"path\": ..., \"msg\": ...}: %s", ErrEvaluation, table, e.Message)
+		return fmt.Errorf("%w: %s: a finding is not an object such as {\"path\": ..., \"msg\": ...}: %s", ErrEvaluation, name, e.Message)
 	}
-	return fmt.Errorf("%w: %s: %s:%d:%d: %s", ErrEvaluation, table, e.Location.File, e.Location.Row, e.Location.Col, e.Message)
+	return fmt.Errorf("%w: %s: %s:%d:%d: %s", ErrEvaluation, name, e.Location.File, e.Location.Row, e.Location.Col, e.Message)
 }
 
 // document is the input as policies see it, and the digest of its canonical JSON.

@@ -230,7 +230,7 @@ func TestDecideRefusesIncompleteInput(t *testing.T) {
 	for say, spoil := range map[string]func(*Input){
 		"no time":           func(in *Input) { in.Time = time.Time{} },
 		"no table":          func(in *Input) { in.Table.Name = "" },
-		"unsupported type":  func(in *Input) { in.Diff = []Change{{Change: table.Change{Op: "x", From: func() {}}}} },
+		"unsupported type":  func(in *Input) { in.Diff = []Change{{Change: table.Change{Op: table.ColumnMoved, From: func() {}}}} },
 		"unsupported value": func(in *Input) { in.Table.SLA = map[string]any{"freshness": nan()} },
 	} {
 		in := orders()

@@ -11,19 +11,30 @@ const API = "dq.policy/v1"
 
 // Input is the policy input document: everything that a policy may know about
 // one change of one table. [Bundle.Decide] fills API, ids that Diff lacks, and
-// ConsumersByColumn.
+// ConsumersByColumn. [InputSchema] is its JSON Schema.
+//
+// A document comes up to twice for a change: with Op plan before any data were
+// read, when Profile and Quality are nil, and with Op commit before it is
+// published. Policies that need numbers stay silent at a plan.
 type Input struct {
-	API        string       `json:"api"`
-	Time       time.Time    `json:"time"` // the only clock that policies have
-	Env        string       `json:"env"`  // dev, test, prod
-	Op         string       `json:"op"`   // plan, commit, backfill, drop
-	Actor      *Actor       `json:"actor,omitempty"`
-	Change     *ChangeSet   `json:"change,omitempty"`
-	Table      Table        `json:"table"`
-	Old        *Shape       `json:"old"` // nil for a table that does not exist yet
-	New        *Shape       `json:"new"` // nil for a table that is dropped
-	Diff       []Change     `json:"diff"`
-	History    []Version    `json:"history,omitempty"`
+	API    string     `json:"api"`
+	Time   time.Time  `json:"time"` // the only clock that policies have
+	Env    string     `json:"env"`  // dev, test, prod
+	Op     string     `json:"op" enum:"plan,commit,backfill,drop"`
+	Actor  *Actor     `json:"actor,omitempty"`
+	Change *ChangeSet `json:"change,omitempty"`
+	Table  Table      `json:"table"`
+	Old    *Shape     `json:"old"` // nil for a table that does not exist yet
+	New    *Shape     `json:"new"` // nil for a table that is dropped
+	Diff   []Change   `json:"diff"`
+	// Rewrite says that every row of the table is written anew in this change.
+	Rewrite bool `json:"rewrite,omitempty"`
+	// History are the earlier changes of the table that its log still knows, the
+	// newest first. It is filled when Diff is not empty.
+	History []Version `json:"history,omitempty"`
+	// Compat is how the change stands to the compatibility that the contract
+	// declares; nil without one.
+	Compat     *Compat      `json:"compat,omitempty"`
 	Downstream []Downstream `json:"downstream"`
 	// ConsumersByColumn maps a column path to the ids of Downstream that read it, nearest first.
 	ConsumersByColumn map[string][]string `json:"consumers_by_column"`
@@ -37,7 +48,7 @@ type Input struct {
 // Actor is who asks for the change.
 type Actor struct {
 	ID     string   `json:"id"`
-	Kind   string   `json:"kind"` // human, ci, service
+	Kind   string   `json:"kind" enum:"human,ci,service"`
 	Groups []string `json:"groups,omitempty"`
 }
 
@@ -77,7 +88,9 @@ type Table struct {
 	CreatedAt       *time.Time        `json:"created_at,omitempty"`
 	RetentionDays   *int              `json:"retention_days,omitempty"`
 	SCD             *SCD              `json:"scd,omitempty"`
-	DeclaredReaders []string          `json:"declared_readers,omitempty"`
+	DeprecatedSince string            `json:"deprecated_since,omitempty"` // 2006-01-02
+	ReplacedBy      string            `json:"replaced_by,omitempty"`
+	DeclaredReaders []string          `json:"declared_readers,omitempty"` // programs that read the table: spark@3.5, duckdb@1.4
 	RowCount        *int64            `json:"row_count,omitempty"`
 	Bytes           *int64            `json:"bytes,omitempty"`
 }
@@ -86,7 +99,29 @@ type Table struct {
 type Contract struct {
 	ID      string `json:"id,omitempty"`
 	Version string `json:"version"`
-	Compat  string `json:"compat,omitempty"` // backward, forward, full, none; with _transitive
+	Compat  string `json:"compat,omitempty" enum:"backward,forward,full,none,backward_transitive,forward_transitive,full_transitive"`
+	// Sunset says until when versions that were promised before live on: 1.x to 2027-03-31.
+	Sunset map[string]string `json:"sunset,omitempty"`
+}
+
+// Compat is what a change breaks of the compatibility that a contract declares.
+type Compat struct {
+	Mode string `json:"mode"` // as [Contract] has it
+	// Violations are worked out by [Compatibility]; empty when the mode holds.
+	Violations []Violation `json:"violations"`
+}
+
+// Violation is one change that the declared compatibility does not allow.
+type Violation struct {
+	// Version is the version whose readers, or whose rows, the new shape breaks: the
+	// one that is replaced or, of a transitive mode, any before it.
+	Version int64    `json:"version"`
+	DiffID  string   `json:"diff_id,omitempty"` // of the entry in Diff; "" for a change against an earlier version
+	Op      string   `json:"op" enum:"ops"`
+	Path    string   `json:"path"`
+	From    any      `json:"from,omitempty"`
+	To      any      `json:"to,omitempty"`
+	Breaks  []string `json:"breaks" enum:"backward,forward"` // of the directions that the mode promises
 }
 
 // SCD names the keys and tracked columns of a slowly changing dimension.
@@ -127,6 +162,10 @@ type Column struct {
 	Classification  string            `json:"classification,omitempty"`
 	DeprecatedSince string            `json:"deprecated_since,omitempty"` // 2006-01-02
 	ReplacedBy      string            `json:"replaced_by,omitempty"`
+	// Of personal data, where the column or else its table says it:
+	Purpose       string `json:"purpose,omitempty"`
+	LegalBasis    string `json:"legal_basis,omitempty"` // consent, contract, legal_obligation ...
+	RetentionDays *int   `json:"retention_days,omitempty"`
 }
 
 // Change is one typed difference between Old and New, with an id by which findings refer to it.
@@ -152,13 +191,14 @@ type Version struct {
 
 // Downstream is something that reads the table. Columns are the table's columns that it reads.
 type Downstream struct {
-	ID        string   `json:"id"`
-	Kind      string   `json:"kind"` // table, view, exposure, dashboard, export
+	ID        string   `json:"id"` // of an expectation: silver.orders/customer_id.references
+	Kind      string   `json:"kind" enum:"table,view,exposure,dashboard,export,expectation"`
 	Layer     string   `json:"layer,omitempty"`
 	Owner     string   `json:"owner,omitempty"`
 	Certified bool     `json:"certified,omitempty"`
 	Columns   []string `json:"columns"`
-	Depth     int      `json:"depth"` // 1 reads the table itself
+	NotNull   []string `json:"not_null,omitempty"` // those of Columns in which it demands a value
+	Depth     int      `json:"depth"`              // 1 reads the table itself
 }
 
 // UpstreamColumn is a column that a column was made from.
@@ -167,6 +207,7 @@ type UpstreamColumn struct {
 	Path           string            `json:"path"`
 	Tags           map[string]string `json:"tags,omitempty"`
 	Classification string            `json:"classification,omitempty"`
+	Type           string            `json:"type" enum:"DIRECT,INDIRECT"`
 	Transform      string            `json:"transform"` // a subtype of column lineage: IDENTITY, AGGREGATION ...
 	Masking        bool              `json:"masking,omitempty"`
 }
@@ -195,14 +236,14 @@ type Suspect struct {
 
 // Quality is what the gate said.
 type Quality struct {
-	Suite    string   `json:"suite"`
-	Gate     string   `json:"gate"` // pass, fail, not_run
-	Failed   []string `json:"failed,omitempty"`
-	Weakened []string `json:"weakened,omitempty"`
+	Suite    string   `json:"suite"` // its digest; "" without a suite
+	Gate     string   `json:"gate" enum:"pass,fail,not_run"`
+	Failed   []string `json:"failed,omitempty"`   // expectations that close the gate
+	Weakened []string `json:"weakened,omitempty"` // since the version before, as suite_weakened in Diff
 	Removed  []string `json:"removed,omitempty"`
 }
 
 // Lineage says how far lineage can be trusted.
 type Lineage struct {
-	Status string `json:"status"` // exact, conservative, none
+	Status string `json:"status" enum:"exact,conservative,none"`
 }

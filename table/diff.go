@@ -5,19 +5,6 @@ import (
 	"slices"
 )
 
-// The operations on columns that [Diff] finds. Those on tags, classification and
-// deprecation, which suites declare and schemas do not hold, are not among them.
-const (
-	ColumnAdded              = "column_added"               // To: the type
-	ColumnDropped            = "column_dropped"             // From: the type
-	ColumnRenamed            = "column_renamed"             // From, To: the paths; Path is the new one
-	ColumnTypeChanged        = "column_type_changed"        // From, To: the types; Class
-	ColumnNullabilityChanged = "column_nullability_changed" // From, To: nullable, as bool
-	ColumnMoved              = "column_moved"               // From, To: the positions among all, from 0
-	ColumnDefaultChanged     = "column_default_changed"     // From, To: the SQL, nil for none
-	ColumnCommentChanged     = "column_comment_changed"     // From, To: the text, nil for none
-)
-
 // The classes of a changed type.
 const (
 	WideningLossless = "widening_lossless" // every value stays what it is
@@ -40,16 +27,17 @@ const (
 
 // Change is one typed difference between two shapes of a table.
 type Change struct {
-	Op   string `json:"op"`             // see the constants
-	Path string `json:"path,omitempty"` // the column, nested ones as a.b, arr.element, map.key, map.value
+	Op   string `json:"op" enum:"ops"`  // one of [Ops]
+	Path string `json:"path,omitempty"` // the column, nested ones as a.b, arr.element, map.key, map.value; else see the operation
 	From any    `json:"from,omitempty"`
 	To   any    `json:"to,omitempty"`
-	// Class, of a changed type: widening_lossless, widening_lossy, narrowing, incompatible.
+	// Class, of a changed type: widening_lossless, widening_lossy, narrowing,
+	// incompatible; of a weakened suite: removed, weakened, changed.
 	Class string `json:"class,omitempty"`
 	// Breaks names who breaks: backward, forward.
-	Breaks []string `json:"breaks,omitempty"`
+	Breaks []string `json:"breaks,omitempty" enum:"backward,forward"`
 	// DataRisk is none, rewrite or loss.
-	DataRisk string `json:"data_risk,omitempty"`
+	DataRisk string `json:"data_risk,omitempty" enum:"none,rewrite,loss"`
 	Hint     string `json:"hint,omitempty"`
 }
 

@@ -4,19 +4,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/policies"
 )
 
 func (a *app) cmdSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema suite|kind",
+		Use:   "schema suite|kind|policy-input",
 		Short: "Print the JSON Schema of a file, for editors",
 		Long: `schema prints the JSON Schema (draft 7) of a file, by which editors complete and
-check it: suite, with the project's own kinds, or kind. In VS Code, with the YAML
-extension, begin a suite with
+check it: suite, with the project's own kinds, kind, or policy-input, the document
+that policies see. In VS Code, with the YAML extension, begin a suite with
 
   # yaml-language-server: $schema=suite.schema.json`,
-		Example:   "  dq schema suite > suite.schema.json",
-		ValidArgs: []string{"suite", "kind"},
+		Example:   "  dq schema suite > suite.schema.json\n  dq schema policy-input > input.schema.json",
+		ValidArgs: []string{"suite", "kind", "policy-input"},
 		Args:      cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
@@ -30,8 +31,11 @@ extension, begin a suite with
 			case len(args) == 1 && args[0] == "kind":
 				_, err := a.out.Write(expectations.KindSchema())
 				return err
+			case len(args) == 1 && args[0] == "policy-input":
+				_, err := a.out.Write(policies.InputSchema())
+				return err
 			}
-			return usagef("write dq schema suite or dq schema kind")
+			return usagef("write dq schema suite, dq schema kind or dq schema policy-input")
 		},
 	}
 }
