@@ -3,6 +3,7 @@ package delta
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -242,6 +243,31 @@ func (s *Snapshot) Schema() table.Schema {
 
 // PartitionBy names the partition columns, in order.
 func (s *Snapshot) PartitionBy() []string { return slices.Clone(s.partitionBy) }
+
+// ClusterBy names the clustering columns, in order, nested ones by their path
+// (PROTOCOL.md, "Clustered Table"). A name that is no column's stays as it is.
+func (s *Snapshot) ClusterBy() []string {
+	var clustering struct {
+		Columns [][]string `json:"clusteringColumns"`
+	}
+	if json.Unmarshal([]byte(s.state.domains["delta.clustering"].Configuration), &clustering) != nil {
+		return nil
+	}
+	var out []string
+	for _, physical := range clustering.Columns {
+		fields := s.schema.Fields
+		path := slices.Clone(physical)
+		for i, name := range path {
+			at := slices.IndexFunc(fields, func(f table.Field) bool { return s.mapping.physical(f) == name })
+			if at < 0 {
+				break
+			}
+			path[i], fields = fields[at].Name, fields[at].Type.Fields
+		}
+		out = append(out, strings.Join(path, "."))
+	}
+	return out
+}
 
 // Properties is the table's configuration.
 func (s *Snapshot) Properties() map[string]string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/policies"
@@ -124,9 +123,6 @@ func (t *tableRun) shape(s table.Schema) *policies.Shape {
 		f, ok := s.Field(c.Path)
 		if !ok {
 			continue
-		}
-		if tags, ok := f.Meta["dq.tags"].(string); ok {
-			c.Tags = policies.TagSet(strings.Split(tags, ","))
 		}
 		if sc := suiteColumn(t.Suite, f.Name); sc != nil {
 			c.DeprecatedSince, c.ReplacedBy = sc.DeprecatedSince, sc.ReplacedBy

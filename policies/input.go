@@ -143,9 +143,10 @@ type Shape struct {
 
 // Protocol is what a reader or writer of the Delta table must understand.
 type Protocol struct {
-	Reader   int      `json:"reader"`
-	Writer   int      `json:"writer"`
-	Features []string `json:"features,omitempty"`
+	Reader         int      `json:"reader"`
+	Writer         int      `json:"writer"`
+	Features       []string `json:"features,omitempty"`        // of readers or writers, sorted
+	ReaderFeatures []string `json:"reader_features,omitempty"` // those of them that readers must know too
 }
 
 // Column is one column, or one part of a nested one: a.b, arr.element, map.key, map.value.
@@ -217,6 +218,8 @@ type Profile struct {
 	Version *int64                   `json:"version"`
 	Rows    int64                    `json:"rows"`
 	Columns map[string]ProfileColumn `json:"columns"`
+	// Violations says of constraints of the new shape how many rows break them.
+	Violations map[string]int64 `json:"violations,omitempty"`
 }
 
 // ProfileColumn is what is known of one column's data.
