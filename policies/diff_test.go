@@ -71,7 +71,9 @@ func TestDiffOfShapes(t *testing.T) {
 		{"tags stay with a new name", func(s *Shape) { s.Columns[1].Path = "email" }, []table.Change{renamed}, []string{`column_renamed email "mail">"email"`}},
 		{"tag gone with the name", func(s *Shape) { s.Columns[1].Path, s.Columns[1].Tags = "email", nil }, []table.Change{renamed},
 			[]string{`column_renamed email "mail">"email"`, `column_tags_changed email {"pii.email":"","purpose":"billing"}>null`}},
-		{"part of a renamed one", func(s *Shape) { s.Columns[2].Path, s.Columns[3].Path, s.Columns[3].Classification = "t", "t.a", "public" },
+		{"part of a renamed one", func(s *Shape) {
+			s.Columns[2].Path, s.Columns[3].Path, s.Columns[3].Classification = "t", "t.a", "public"
+		},
 			[]table.Change{{Op: table.ColumnRenamed, Path: "t", From: "s", To: "t"}},
 			[]string{`column_renamed t "s">"t"`, `column_classification_changed t.a null>"public"`}},
 		{"another of the same name", func(s *Shape) { s.Columns[1].Tags = nil },
