@@ -545,5 +545,10 @@ func (r *run) upload(ctx context.Context, l *Layer) error {
 			return fmt.Errorf("quarantine of %s: %w", t.Name, err)
 		}
 	}
-	return r.where.Push(ctx, decisionsName)
+	for _, name := range r.log.Stored() {
+		if err := r.where.Push(ctx, path.Join(path.Dir(DecisionLog), name)); err != nil {
+			return err
+		}
+	}
+	return r.where.Push(ctx, DecisionLog)
 }

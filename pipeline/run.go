@@ -184,6 +184,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 		return r.rec, err
 	}
 	defer func() { _ = r.log.Close() }()
+	decided := r.log.Head()
 	recovered, err := r.recover(ctx)
 	if err != nil {
 		return r.rec, err
@@ -213,6 +214,9 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 		err = cause
 	}
 	r.finish(err)
+	if head := r.log.Head(); head != decided {
+		r.rec.DecisionLogHead = head
+	}
 	if r.rec.Outcome == "unchanged" {
 		if herr := r.recallRefused(ctx); err == nil {
 			err = herr
@@ -235,18 +239,18 @@ func (r *run) moved(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// decisionsName is the decision log, in the warehouse.
-const decisionsName = "_dq/decisions.ndjson"
+// DecisionLog is the decision log of a pipeline, in its warehouse.
+const DecisionLog = "_dq/decisions.ndjson"
 
 func (r *run) openLog(ctx context.Context) (*policies.Log, error) {
-	if err := r.where.Pull(ctx, decisionsName); err != nil {
+	if err := r.where.Pull(ctx, DecisionLog); err != nil {
 		return nil, err
 	}
 	root, err := r.where.Dir()
 	if err != nil {
 		return nil, err
 	}
-	return policies.OpenLog(filepath.Join(root, filepath.FromSlash(decisionsName)))
+	return policies.OpenLog(filepath.Join(root, filepath.FromSlash(DecisionLog)))
 }
 
 // runID sorts by time and never repeats.

@@ -1,7 +1,6 @@
 package policies
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
@@ -45,6 +43,9 @@ type Ruling struct {
 	InputSHA256  string `json:"input_sha256"`
 	BundleDigest string `json:"bundle_digest"`
 	ConfigDigest string `json:"config_digest"`
+
+	input  document // what was judged, and the bundle that did, for the log
+	bundle *Bundle
 }
 
 // Decide judges one change. It fills what Input leaves to it (see there). The
@@ -68,13 +69,18 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 			return nil, fmt.Errorf("%w: the diff of %s has an operation %q that policies do not know; known are %s", ErrEvaluation, in.Table.Name, c.Op, strings.Join(table.Ops, ", "))
 		}
 	}
-	value, sum, err := in.document()
+	doc, err := in.document()
 	if err != nil {
 		return nil, fmt.Errorf("%w: input of %s: %w", ErrEvaluation, in.Table.Name, err)
 	}
+	return b.decide(ctx, in, doc)
+}
+
+// decide judges a document; in is what it was made of.
+func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, error) {
 	limited, cancel := context.WithTimeout(ctx, b.deadline)
 	defer cancel()
-	results, err := b.query.Eval(limited, rego.EvalParsedInput(value))
+	results, err := b.query.Eval(limited, rego.EvalParsedInput(doc.value))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -85,8 +91,8 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrEvaluation, in.Table.Name, err)
 	}
-	r := &Ruling{Table: in.Table.Name, Op: in.Op, Time: in.Time.UTC(), InputSHA256: sum, Decisions: []record.Decision{},
-		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, sum)}
+	r := &Ruling{Table: in.Table.Name, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
+		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b}
 	for _, f := range answer.Findings {
 		d := b.decision(in, f)
 		r.Blocking = r.Blocking || d.Effect == "deny"
@@ -150,12 +156,8 @@ func readAnswer(results rego.ResultSet) (*answer, error) {
 
 func (b *Bundle) decision(in Input, f finding) record.Decision {
 	p := b.byID[f.ID]
-	version := "new"
-	if in.Table.VersionFrom != nil {
-		version = strconv.FormatInt(*in.Table.VersionFrom, 10)
-	}
 	return record.Decision{
-		ID:     short(f.ID, in.Table.Name, version, f.Path, f.DiffID, f.Msg),
+		ID:     b.findingID(in, f.ID, f),
 		Policy: f.ID, Title: p.Title, Severity: f.Severity, Category: p.Category, Table: in.Table.Name, Path: f.Path,
 		Effect: f.Effect, Message: f.Msg, Remediation: p.Remediation, Evidence: f.Evidence, Waiver: f.Waiver,
 	}
@@ -176,39 +178,6 @@ func (b *Bundle) failed(name string, err error) error {
 		return fmt.Errorf("%w: %s: a finding is not an object such as {\"path\": ..., \"msg\": ...}: %s", ErrEvaluation, name, e.Message)
 	}
 	return fmt.Errorf("%w: %s: %s:%d:%d: %s", ErrEvaluation, name, e.Location.File, e.Location.Row, e.Location.Col, e.Message)
-}
-
-// document is the input as policies see it, and the digest of its canonical JSON.
-func (in Input) document() (ast.Value, string, error) {
-	in.API = API
-	in.Time = in.Time.UTC()
-	in.Diff = withIDs(in.Diff)
-	if in.Downstream == nil {
-		in.Downstream = []Downstream{}
-	}
-	in.ConsumersByColumn = in.consumers()
-	text, err := json.Marshal(in)
-	if err != nil {
-		return nil, "", err
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	var plain any
-	if err := dec.Decode(&plain); err != nil {
-		return nil, "", err
-	}
-	var canonical bytes.Buffer
-	enc := json.NewEncoder(&canonical)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(plain); err != nil { // keys of maps come sorted
-		return nil, "", err
-	}
-	sum := sha256.Sum256(bytes.TrimSuffix(canonical.Bytes(), []byte("\n")))
-	value, err := ast.InterfaceToValue(plain)
-	if err != nil {
-		return nil, "", err
-	}
-	return value, hex.EncodeToString(sum[:]), nil
 }
 
 // consumers inverts Downstream: who reads a column, nearest first. Who reads a

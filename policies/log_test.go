@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // threeRulings writes a log in two sessions and returns its file.
-func threeRulings(t testing.TB) string {
+func threeRulings(t testing.TB, run ...string) string {
 	t.Helper()
 	b, err := Load(context.Background(), Options{Waivers: write(t, "waivers.yaml", waiversFile)})
 	if err != nil {
@@ -35,7 +36,7 @@ func threeRulings(t testing.TB) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := l.Append(r, map[string]string{"run": "20261001T060000"}); err != nil {
+			if err := l.Append(r, map[string]string{"run": strings.Join(append(run, "20261001T060000"), "-")}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -52,17 +53,17 @@ func TestLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, head, err := VerifyLog(bytes.NewReader(data))
-	if err != nil || lines != 3 {
-		t.Fatalf("%d lines, %v", lines, err)
+	report, err := VerifyLog(bytes.NewReader(data), nil)
+	if err != nil || report.Lines != 3 || len(report.Problems) > 0 {
+		t.Fatalf("%+v, %v", report, err)
 	}
 	l, err := OpenLog(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if l.Head() != head || head == "" {
-		t.Errorf("head %q, not %q", l.Head(), head)
+	if l.Head() != report.Head || report.Head == "" {
+		t.Errorf("head %q, not %q", l.Head(), report.Head)
 	}
 	all := strings.SplitAfter(string(data), "\n")
 	e, err := readEntry([]byte(strings.TrimSuffix(all[1], "\n")))
@@ -82,22 +83,39 @@ func TestLogShowsChanges(t *testing.T) {
 	}
 	lines := strings.SplitAfter(strings.TrimSuffix(string(data), "\n"), "\n")
 	join := func(l ...string) string { return strings.Join(l, "") }
+	foreign, err := os.ReadFile(threeRulings(t, "elsewhere"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.SplitAfter(string(foreign), "\n")
 	for name, c := range map[string]struct {
-		text, say string
-		good      int
+		text string
+		want []string
 	}{
-		"a word":          {join(lines[0], strings.Replace(lines[1], "silver.orders", "silver.others", 1), lines[2], "\n"), "line 2: its hash", 1},
-		"spaces":          {join(lines[0], strings.Replace(lines[1], ",", ", ", 1), lines[2], "\n"), "line 2: it is not as it was written", 1},
-		"a line less":     {join(lines[0], lines[2], "\n"), "line 2 does not follow", 1},
-		"first line less": {join(lines[1], lines[2], "\n"), "line 1 does not follow", 0},
-		"lines swapped":   {join(lines[1], lines[0], lines[2], "\n"), "line 1 does not follow", 0},
-		"a line twice":    {join(lines[0], lines[1], lines[1], lines[2], "\n"), "line 3 does not follow", 2},
-		"no JSON":         {join(lines[0], "hello\n"), "line 2: invalid character", 1},
-		"cut off":         {join(lines[0], lines[1], lines[2]), "line 3 is cut off", 2},
+		"nothing":          {join(lines[0], lines[1], lines[2], "\n"), nil},
+		"a word":           {join(lines[0], strings.Replace(lines[1], "silver.orders", "silver.others", 1), lines[2], "\n"), []string{"2: its hash is not that of its content"}},
+		"spaces":           {join(lines[0], strings.Replace(lines[1], ",", ", ", 1), lines[2], "\n"), []string{"2: it is not as it was written"}},
+		"a line less":      {join(lines[0], lines[2], "\n"), []string{"2: it does not follow line 1: lines between them are missing, or line 1 was written anew"}},
+		"first line less":  {join(lines[1], lines[2], "\n"), []string{"1: it is not the first that was written: lines before it are missing"}},
+		"a line put in":    {join(lines[0], other[1], lines[1], lines[2], "\n"), []string{"2: it does not follow line 1: lines between them are missing, or line 1 was written anew", "3: it follows line 1: line 2 was put in between"}},
+		"a first put in":   {join(other[0], lines[0], lines[1], lines[2], "\n"), []string{"2: it was written as the first line: lines 1 to 1 were put in before it, or it belongs to another log"}},
+		"a line twice":     {join(lines[0], lines[1], lines[1], lines[2], "\n"), []string{"3: it is line 2 once more"}},
+		"no JSON":          {join(lines[0], "hello\n"), []string{"2: invalid character 'h' looking for beginning of value"}},
+		"one is no JSON":   {join(lines[0], "hello\n", lines[2], "\n"), []string{"2: invalid character 'h' looking for beginning of value"}},
+		"no JSON put in":   {join(lines[0], "hello\n", lines[1], lines[2], "\n"), []string{"2: invalid character 'h' looking for beginning of value"}},
+		"cut off":          {join(lines[0], lines[1], lines[2]), []string{"3: it is cut off"}},
+		"changed and less": {join(strings.Replace(lines[0], "silver", "bronze", 1), lines[2], "\n"), []string{"1: its hash is not that of its content", "2: it does not follow line 1: lines between them are missing, or line 1 was written anew"}},
 	} {
-		n, _, err := VerifyLog(strings.NewReader(c.text))
-		if !errors.Is(err, ErrLog) || !strings.Contains(err.Error(), c.say) || n != c.good {
-			t.Errorf("%s: %d good lines, %v", name, n, err)
+		report, err := VerifyLog(strings.NewReader(c.text), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range report.Problems {
+			got = append(got, fmt.Sprintf("%d: %s", p.Line, p.Problem))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 		}
 	}
 }
@@ -126,9 +144,9 @@ func TestLogAfterACrash(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines, _, err := VerifyLog(bytes.NewReader(got))
-		if want := bytes.Count(whole[:at], []byte("\n")) + 1; err != nil || lines != want {
-			t.Errorf("cut at %d: %d lines, %v; want %d", at, lines, err, want)
+		report, err := VerifyLog(bytes.NewReader(got), nil)
+		if want := bytes.Count(whole[:at], []byte("\n")) + 1; err != nil || report.Lines != want || len(report.Problems) > 0 {
+			t.Errorf("cut at %d: %+v, %v; want %d lines", at, report, err, want)
 		}
 	}
 }
@@ -160,8 +178,8 @@ func TestLogWithLongLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, _, err := VerifyLog(bytes.NewReader(data)); n != 3 || err != nil {
-		t.Errorf("%d lines, %v", n, err)
+	if report, err := VerifyLog(bytes.NewReader(data), nil); err != nil || report.Lines != 3 || len(report.Problems) > 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 
@@ -169,9 +187,10 @@ func FuzzVerifyLog(f *testing.F) {
 	f.Add([]byte("{}\n"))
 	f.Add([]byte(`{"labels":null,"decision_id":"x","result":{"findings":[{"evidence":{"a":1e400}}]},"timestamp":"2026-10-01T06:00:00Z","hash":"x"}` + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		n, head, err := VerifyLog(bytes.NewReader(data))
-		if n > bytes.Count(data, []byte("\n")) || (n > 0) != (head != "") || err == nil && len(data) > 0 && n == 0 {
-			t.Fatalf("%d, %q, %v", n, head, err)
+		good := 0
+		report, err := VerifyLog(bytes.NewReader(data), func(int, Entry) { good++ })
+		if err != nil || good > bytes.Count(data, []byte("\n")) || report.Lines > good+len(report.Problems) {
+			t.Fatalf("%d good, %+v, %v", good, report, err)
 		}
 	})
 }

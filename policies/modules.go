@@ -30,7 +30,7 @@ type modules struct {
 
 // readModules reads and parses the bundled files and those of the folders.
 func readModules(dirs []string) (*modules, error) {
-	m := &modules{sources: map[string]string{}, parsed: map[string]*ast.Module{}, bundled: map[string]bool{}}
+	m := &modules{sources: map[string]string{}, bundled: map[string]bool{}}
 	if err := m.read(builtin, "builtin", ""); err != nil {
 		return nil, err
 	}
@@ -42,6 +42,21 @@ func readModules(dirs []string) (*modules, error) {
 			return nil, err
 		}
 	}
+	return m, m.parse()
+}
+
+// modulesOf parses the sources of a bundle, which were read before.
+func modulesOf(sources map[string]string) (*modules, error) {
+	m := &modules{sources: sources, bundled: map[string]bool{}}
+	for name := range sources {
+		m.bundled[name] = strings.HasPrefix(name, "builtin/")
+	}
+	return m, m.parse()
+}
+
+// parse parses the sources. Errors are yamlpos.Errors, of all files.
+func (m *modules) parse() error {
+	m.parsed = map[string]*ast.Module{}
 	var problems yamlpos.Errors
 	for name, source := range m.sources {
 		module, err := ast.ParseModuleWithOpts(name, source, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
@@ -55,9 +70,9 @@ func readModules(dirs []string) (*modules, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, problems.Sort()
+		return problems.Sort()
 	}
-	return m, nil
+	return nil
 }
 
 func (m *modules) read(fsys fs.FS, root, dir string) error {
@@ -106,15 +121,15 @@ func (m *modules) checkPackage(file string, module *ast.Module) yamlpos.Errors {
 	return nil
 }
 
-// compile compiles all modules but the tests.
-func (m *modules) compile() (*ast.Compiler, error) {
+// compile compiles all modules but the tests; strictly, unless rules were taken out.
+func (m *modules) compile(strict bool) (*ast.Compiler, error) {
 	selected := map[string]*ast.Module{}
 	for name, module := range m.parsed {
 		if !isTest(name) {
 			selected[name] = module
 		}
 	}
-	compiler := newCompiler()
+	compiler := newCompiler().WithStrict(strict)
 	if compiler.Compile(selected); compiler.Failed() {
 		return nil, m.problems("", compiler.Errors).Sort()
 	}

@@ -52,6 +52,7 @@
 package policies
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -62,6 +63,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/version"
 )
@@ -109,8 +111,10 @@ type Bundle struct {
 	policies []Policy
 	byID     map[string]Policy
 	query    rego.PreparedEvalQuery
+	compiler *ast.Compiler
 	modules  map[string]string // every file by name, tests included
-	data     map[string]any    // what policies see under data.dq
+	catalog  map[string]Policy // by package name
+	config   map[string]any    // what policies see under data.dq besides: modes, waivers, owners
 	owners   map[string]Owner
 
 	digest       string // of the files
@@ -131,21 +135,10 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := set.catalog()
+	b, err := set.bundle()
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := set.compile()
-	if err != nil {
-		return nil, err
-	}
-	b := &Bundle{modules: set.sources, byID: map[string]Policy{}, deadline: deadline}
-	for _, p := range catalog {
-		b.policies = append(b.policies, p)
-		b.byID[p.ID] = p
-	}
-	sort.Slice(b.policies, func(i, j int) bool { return b.policies[i].ID < b.policies[j].ID })
-
 	waivers := map[string][]Waiver{}
 	if o.Waivers != "" {
 		if waivers, err = b.readWaivers(o.Waivers); err != nil {
@@ -159,28 +152,46 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 		}
 		owners = b.owners
 	}
-	config := map[string]any{"config": o.Config, "waivers": waivers, "owners": owners}
-	b.data = map[string]any{"catalog": catalog}
-	for k, v := range config {
-		b.data[k] = v
-	}
-	b.digest = digest(b.modules)
-	b.configDigest = digest(config)
+	return b, b.configure(ctx, map[string]any{"config": o.Config, "waivers": waivers, "owners": owners})
+}
 
-	store, err := object(b.data)
+// bundle compiles the modules. [Bundle.configure] makes it ready.
+func (m *modules) bundle() (*Bundle, error) {
+	catalog, err := m.catalog()
 	if err != nil {
 		return nil, err
 	}
+	b := &Bundle{modules: m.sources, catalog: catalog, byID: map[string]Policy{}, deadline: deadline}
+	if b.compiler, err = m.compile(true); err != nil {
+		return nil, err
+	}
+	for _, p := range catalog {
+		b.policies = append(b.policies, p)
+		b.byID[p.ID] = p
+	}
+	sort.Slice(b.policies, func(i, j int) bool { return b.policies[i].ID < b.policies[j].ID })
+	b.digest = digestOf(stamped(b.modules))
+	return b, nil
+}
+
+// configure gives the policies what they see beside their input, and prepares them.
+func (b *Bundle) configure(ctx context.Context, config map[string]any) error {
+	b.config = config
+	b.configDigest = digestOf(stamped(config))
+	store, err := b.store()
+	if err != nil {
+		return err
+	}
 	b.query, err = rego.New(
 		rego.Query("result := data.dq.main.result"),
-		rego.Compiler(compiler),
-		rego.Store(inmem.NewFromObject(store)),
+		rego.Compiler(b.compiler),
+		rego.Store(store),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("policies: %w", err)
+		return fmt.Errorf("policies: %w", err)
 	}
-	return b, nil
+	return nil
 }
 
 // Policies lists all policies by id.
@@ -213,6 +224,19 @@ func (c Config) check() error {
 	return nil
 }
 
+// store holds what policies see beside their input.
+func (b *Bundle) store() (storage.Store, error) {
+	data := map[string]any{"catalog": b.catalog}
+	for k, v := range b.config {
+		data[k] = v
+	}
+	store, err := object(data)
+	if err != nil {
+		return nil, err
+	}
+	return inmem.NewFromObject(store), nil
+}
+
 // object turns the data into the plain document that OPA's store takes.
 func object(data map[string]any) (map[string]any, error) {
 	text, err := json.Marshal(map[string]any{"dq": data})
@@ -226,14 +250,21 @@ func object(data map[string]any) (map[string]any, error) {
 	return out, nil
 }
 
-// digest hashes values whose JSON is deterministic, with the version of OPA.
-func digest(v any) string {
-	h := sha256.New()
-	h.Write([]byte("opa " + version.Version + "\n"))
-	if err := json.NewEncoder(h).Encode(v); err != nil {
+// stamped is the JSON of values for which it is deterministic, with the version of
+// OPA: what the digest of a bundle or of its configuration is of.
+func stamped(v any) []byte {
+	var text bytes.Buffer
+	text.WriteString("opa " + version.Version + "\n")
+	if err := json.NewEncoder(&text).Encode(v); err != nil {
 		panic(err) // strings, lists and maps of them
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return text.Bytes()
+}
+
+// digestOf is the digest of a text as the log names it: sha256:...
+func digestOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // capabilities are the built-in functions that policies may call: those that

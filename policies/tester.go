@@ -6,7 +6,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -45,16 +44,12 @@ type TestResult struct {
 // they bring (with data.dq.waivers as ...). A test that fails is an outcome; the
 // error is for tests that do not compile (yamlpos.Errors).
 func (b *Bundle) Test(ctx context.Context) (*TestReport, error) {
-	m := &modules{sources: b.modules, bundled: map[string]bool{}}
-	parsed := map[string]*ast.Module{}
-	for name, source := range b.modules {
-		module, err := ast.ParseModuleWithOpts(name, source, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
-		if err != nil {
-			return nil, m.problems(name, err).Sort()
-		}
-		parsed[name] = module
+	m, err := modulesOf(b.modules)
+	if err != nil {
+		return nil, err
 	}
-	data, err := object(map[string]any{"catalog": b.data["catalog"], "waivers": map[string]any{}, "owners": nil, "config": map[string]any{"modes": []any{}}})
+	parsed := m.parsed
+	data, err := object(map[string]any{"catalog": b.catalog, "waivers": map[string]any{}, "owners": nil, "config": map[string]any{"modes": []any{}}})
 	if err != nil {
 		return nil, err
 	}

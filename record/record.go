@@ -80,6 +80,9 @@ type Run struct {
 	Layers   []Layer   `json:"layers"`
 	Findings []Finding `json:"findings,omitempty"` // of the run itself: a rewritten file, a recovery
 	Lineage  *Graph    `json:"lineage,omitempty"`
+	// DecisionLogHead is the hash of the last line that the run wrote to the
+	// decision log; "" when it wrote none.
+	DecisionLogHead string `json:"decision_log_head,omitempty"`
 }
 
 // Layer is what became of one layer.
