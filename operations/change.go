@@ -134,8 +134,12 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		}
 		schema := s.Schema()
 		for name := range set {
-			if _, ok := schema.Field(name); !ok {
+			f, ok := schema.Field(name)
+			if !ok {
 				return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
+			}
+			if isIdentity(f) {
+				return nil, fmt.Errorf("update: column %s is an identity column, whose values stay: %w", f.Name, delta.ErrInvalid)
 			}
 		}
 		d := &draft{parameters: map[string]any{"predicate": condition}}

@@ -58,6 +58,18 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			}
 		}
 	}
+	inserts, updates := m.NotMatched == "" || m.NotMatched == "insert", m.Matched == "" || m.Matched == "update"
+	if inserts {
+		if err := explicit(schema, given, ", or insert no rows (--not-matched skip)"); err != nil {
+			return nil, fmt.Errorf("merge: %w", err)
+		}
+	}
+	for _, f := range schema.Fields {
+		_, brought := fold(given, f.Name)
+		if updates && brought && isIdentity(f) && !slices.ContainsFunc(m.On, func(k string) bool { return strings.EqualFold(k, f.Name) }) {
+			return nil, fmt.Errorf("merge: column %s is an identity column, whose values stay; leave it out: %w", f.Name, delta.ErrInvalid)
+		}
+	}
 	d := &draft{parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
 	if len(added) > 0 {
 		if schema, err = s.Mapped(schema); err != nil {
@@ -115,7 +127,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	// came are the SELECTs of rows that come, by what happened to them, and written
 	// what is written of them.
 	came, written := map[string]string{}, []string{}
-	if m.Matched == "" || m.Matched == "update" {
+	if updates {
 		row, err := t.sourceRow(schema, given, "dq_t.")
 		if err != nil {
 			return nil, err
@@ -124,7 +136,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		came["update_postimage"] = "SELECT " + row + from
 		written = append(written, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+from)
 	}
-	if m.NotMatched == "" || m.NotMatched == "insert" {
+	if inserts {
 		in := relTouched
 		if m.Matched == "keep" {
 			in = relTable
@@ -134,6 +146,12 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 		from := fmt.Sprintf(" FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relRows, in, on)
+		if gives(schema, given) { // a row has one identity, in the table and in the change data feed
+			if _, err := t.Session.Attach(ctx, engine.Input{Name: relCame, SQL: "SELECT " + row + from, Materialise: true}); err != nil {
+				return nil, err
+			}
+			row, from = t.idents("", schema.Names()), " FROM "+relCame
+		}
 		came["insert"] = "SELECT " + row + from
 		written = append(written, "SELECT "+row+kept.come(t.Dialect)+from)
 	}
@@ -160,6 +178,16 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 		d.rowsAdded = rows - stay
+	}
+	inserted := d.rowsAdded
+	if updates {
+		inserted -= d.rowsRemoved
+	}
+	if inserted > 0 && gives(schema, given) {
+		if schema, err = marked(schema, given, inserted); err != nil {
+			return nil, err
+		}
+		d.schema = &schema
 	}
 	if len(d.adds)+len(d.removes)+len(d.deleted) == 0 && d.schema == nil {
 		return nil, nil

@@ -78,6 +78,7 @@ const (
 	relRows    = "dq_rows"
 	relHits    = "dq_hits"
 	relRest    = "dq_rest"
+	relCame    = "dq_came"
 )
 
 // Where new files lie, below the table.

@@ -14,7 +14,7 @@ import (
 )
 
 // upheld are the features whose rules this package sees to in the files it writes.
-var upheld = []string{"columnMapping", "checkConstraints", "invariants", "generatedColumns", "allowColumnDefaults", "rowTracking"}
+var upheld = []string{"columnMapping", "checkConstraints", "invariants", "generatedColumns", "allowColumnDefaults", "identityColumns", "rowTracking"}
 
 // Keys of a column's metadata (PROTOCOL.md, "Column Invariants", "Generated
 // Columns", "Default Columns").
@@ -44,9 +44,9 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]rul
 	}
 	out = append(out, invariants...)
 	for _, f := range schema.Fields {
-		for _, key := range []string{generatedKey, defaultKey} {
+		for _, key := range []string{generatedKey, defaultKey, identityStart} {
 			if at := within(&f.Type, key); at != "" {
-				return nil, fmt.Errorf("generated column %s.%s: it is within another: %w", f.Name, at, delta.ErrUnsupported)
+				return nil, fmt.Errorf("column %s.%s has values by itself (%s), and is within another: %w", f.Name, at, key, delta.ErrUnsupported)
 			}
 		}
 		made, ok := f.Meta[generatedKey].(string)
@@ -175,9 +175,12 @@ func (t *Table) generated(f table.Field, schema table.Schema, columns map[string
 	return "CAST(" + e.sql + " AS BIGINT)", nil // which is cast to the column's type when it is written
 }
 
-// preset is SQL for a column that the rows do not have, and its type: its default, or
-// null (PROTOCOL.md, "Default Columns").
+// preset is SQL for a column that the rows do not have, and its type: what the table
+// gives out, its default, or null (PROTOCOL.md, "Default Columns").
 func (t *Table) preset(f table.Field) (string, table.Type, error) {
+	if isIdentity(f) {
+		return t.identity(f)
+	}
 	made, ok := f.Meta[defaultKey].(string)
 	if !ok || made == "NULL" || made == "null" {
 		return "NULL", table.Type{Kind: table.Void}, nil
@@ -188,7 +191,7 @@ func (t *Table) preset(f table.Field) (string, table.Type, error) {
 
 // made reports whether a column that the rows do not have gets a value all the same.
 func made(f table.Field) bool {
-	return f.Meta[generatedKey] != nil || f.Meta[defaultKey] != nil
+	return f.Meta[generatedKey] != nil || f.Meta[defaultKey] != nil || isIdentity(f)
 }
 
 // meaning is the engine's SQL for an expression of the table, which another engine

@@ -34,7 +34,7 @@ func foreignTable(t *testing.T, tb *operations.Table, props map[string]string, b
 		}
 		return string(out)
 	}
-	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "deletionVectors", "domainMetadata", "generatedColumns", "invariants", "rowTracking", "timestampNtz"}
+	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "deletionVectors", "changeDataFeed", "domainMetadata", "generatedColumns", "identityColumns", "invariants", "rowTracking", "timestampNtz"}
 	entry := text(map[string]any{"protocol": map[string]any{"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": []string{"deletionVectors", "timestampNtz"}, "writerFeatures": features}}) + "\n" +
 		text(map[string]any{"metaData": map[string]any{"id": "x", "format": map[string]any{"provider": "parquet"}, "partitionColumns": append([]string{}, by...),
 			"schemaString": text(map[string]any{"type": "struct", "fields": columns}), "configuration": props}}) + "\n"
@@ -141,6 +141,47 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// TestRulesEverywhere: whatever brings rows is held to constraints, invariants and
+// generated columns, and leaves the table as it was when they are broken.
+func TestRulesEverywhere(t *testing.T) {
+	ctx := context.Background()
+	for _, mode := range []string{"", "delta.enableDeletionVectors", "delta.enableChangeDataFeed"} {
+		tb := open(t)
+		foreignTable(t, tb, map[string]string{"delta.constraints.c": "amount > 0", mode: "true"}, []string{"part"}, column("id", "long"), column("part", "string"),
+			column("amount", "long", "delta.invariants", `{"expression":{"expression":"amount < 100"}}`), column("twice", "long", "delta.generationExpression", "amount * 2"))
+		if _, err := tb.Append(ctx, values("(1, 'a', 1)", "(2, 'b', 2)"), operations.Write{}); err != nil {
+			t.Fatal(err)
+		}
+		want := rows(t, tb)
+		for _, c := range []struct{ breaks, column, value string }{{"constraint c", "amount", "0"}, {"constraint c", "amount", "NULL"}, {"invariant of column amount", "amount", "100"}, {"generated column twice", "twice", "7"}} {
+			amount, twice := "9", ""
+			if c.column == "amount" {
+				amount = c.value
+			} else {
+				twice = ", " + c.value + " AS twice"
+			}
+			source := func(id int) string { return fmt.Sprintf("SELECT %d AS id, 'b' AS part, %s AS amount%s", id, amount, twice) }
+			for name, do := range map[string]func() (operations.Result, error){
+				"append":               func() (operations.Result, error) { return tb.Append(ctx, source(3), operations.Write{}) },
+				"overwrite":            func() (operations.Result, error) { return tb.Overwrite(ctx, source(3), operations.Write{}) },
+				"overwrite where":      func() (operations.Result, error) { return tb.OverwriteWhere(ctx, source(3), "part = 'b'", operations.Write{}) },
+				"overwrite partitions": func() (operations.Result, error) { return tb.OverwritePartitions(ctx, source(3), operations.Write{}) },
+				"merge, inserted":      func() (operations.Result, error) { return tb.Merge(ctx, source(3), operations.Merge{On: []string{"id"}}) },
+				"merge, updated":       func() (operations.Result, error) { return tb.Merge(ctx, source(2), operations.Merge{On: []string{"id"}}) },
+				"update":               func() (operations.Result, error) { return tb.Update(ctx, map[string]string{c.column: c.value}, "id = 2") },
+			} {
+				if _, err := do(); !errors.Is(err, delta.ErrInvalid) || !strings.Contains(err.Error(), "1 row breaks the "+c.breaks) {
+					t.Errorf("%s %s, %s = %s: %v", mode, name, c.column, c.value, err)
+				}
+				if got := rows(t, tb); !slices.Equal(got, want) {
+					t.Fatalf("%s %s: rows\n%s\nwant\n%s", mode, name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+			}
+		}
+		noStrays(t, tb)
+	}
+}
+
 // TestMadeColumns: generated columns and defaults are what the table says when rows
 // come without them, and what rows bring is held to it.
 func TestMadeColumns(t *testing.T) {
@@ -207,7 +248,7 @@ func TestMadeColumns(t *testing.T) {
 	inner := column("s", "string")
 	inner["type"] = map[string]any{"type": "struct", "fields": []any{column("g", "long", "delta.generationExpression", "1")}}
 	foreignTable(t, tb, nil, nil, column("id", "long"), inner)
-	if _, err := tb.Append(ctx, "SELECT 1 AS id", operations.Write{}); !errors.Is(err, delta.ErrUnsupported) || !strings.Contains(err.Error(), "generated column s.g") {
+	if _, err := tb.Append(ctx, "SELECT 1 AS id", operations.Write{}); !errors.Is(err, delta.ErrUnsupported) || !strings.Contains(err.Error(), "column s.g") {
 		t.Errorf("%v", err)
 	}
 	tb = open(t)

@@ -26,7 +26,7 @@ type Write struct {
 
 // Append adds the rows of a SELECT. A table that is not there is made, with the
 // SELECT's columns. Columns are taken by name; those that the rows lack are
-// what the table says (generated or by default), or null.
+// what the table says (generated, given out by it, or by default), or null.
 // A value that does not fit the table's type is an error that names the column.
 // Cost: one pass over the rows.
 func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error) {
@@ -64,6 +64,9 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		if schema, added, err = merged(s.Schema(), given, w.MergeSchema); err != nil {
 			return nil, err
 		}
+		if err := explicit(schema, given, ""); err != nil {
+			return nil, err
+		}
 		if len(added) > 0 {
 			d.schema = &schema
 		}
@@ -90,6 +93,12 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	}
 	if d.adds, d.rowsAdded, err = t.stage(ctx, sql, schema, partitionBy); err != nil {
 		return nil, err
+	}
+	if d.rowsAdded > 0 && gives(schema, given) {
+		if schema, err = marked(schema, given, d.rowsAdded); err != nil {
+			return nil, err
+		}
+		d.schema = &schema
 	}
 	if len(partitionBy) > 0 {
 		d.parameters["partitionBy"] = "[" + strings.Join(partitionBy, ",") + "]"
