@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// checkpointProtection is the feature of tables whose old versions are to be read
+// by their checkpoints alone (PROTOCOL.md, "Checkpoint Protection").
+const checkpointProtection = "checkpointProtection"
+
 // logRetention is how long entries of the log stay (delta.logRetentionDuration).
 func logRetention(props map[string]string) time.Duration {
 	if d, ok := parseInterval(props["delta.logRetentionDuration"]); ok {
@@ -25,10 +29,12 @@ func logRetention(props map[string]string) time.Duration {
 // and, where it has one, its in-commit timestamp say: the younger of both, so that
 // a copied log only stays for longer.
 // Sidecars go once no checkpoint that stays names them. The table can switch it
-// off (delta.enableExpiredLogCleanup=false).
+// off (delta.enableExpiredLogCleanup=false), and nothing goes where old versions need
+// features that the table has no more.
 func (t *Table) cleanLog(ctx context.Context, s *state, now time.Time) error {
 	props := s.metaData.Configuration
-	if strings.EqualFold(props["delta.enableExpiredLogCleanup"], "false") {
+	_, features := s.protocol.features()
+	if strings.EqualFold(props["delta.enableExpiredLogCleanup"], "false") || slices.Contains(features, checkpointProtection) {
 		return nil
 	}
 	cutoff := now.UTC().Add(-logRetention(props)).Truncate(24 * time.Hour)

@@ -29,6 +29,7 @@ func TestLogCleanup(t *testing.T) {
 		{"a shorter retention", map[string]string{"delta.logRetentionDuration": "interval 2 days"}, "2024-01-04T01:00:00Z", false, 20, ""},
 		{"a longer retention", map[string]string{"delta.logRetentionDuration": "interval 90 days"}, "2024-02-10T01:00:00Z", false, 0, ""},
 		{"switched off", map[string]string{"delta.enableExpiredLogCleanup": "false"}, "2024-06-01T01:00:00Z", false, 0, ""},
+		{"protected", nil, "2024-06-01T01:00:00Z", false, 0, ""},
 		{"the checkpoint is broken", nil, "2024-02-01T01:00:00Z", true, 0, "not a readable checkpoint"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -56,6 +57,9 @@ func TestLogCleanup(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatal(err)
+			}
+			if c.name == "protected" {
+				s.state.protocol = &protocol{MinReader: 1, MinWriter: 7, WriterFeatures: &[]string{checkpointProtection}}
 			}
 			at, err := time.Parse(time.RFC3339, c.at)
 			if err != nil {

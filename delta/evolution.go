@@ -16,6 +16,8 @@ type layout struct {
 	partitionBy []string
 	props       map[string]string
 	mapping     mapping
+	clustering  [][]string // physical paths of the columns that files are clustered by
+	preview     bool       // widened types are noted as before the feature was settled
 }
 
 // SetSchema changes the table's columns. While old files stay, new columns must
@@ -68,7 +70,7 @@ func (s *Snapshot) Mapped(next table.Schema) (table.Schema, error) {
 	if s.mapping == mapNone {
 		return next, nil
 	}
-	l := &layout{table.Schema{Fields: keepIDs(s.schema.Fields, next.Fields)}, s.partitionBy, s.Properties(), s.mapping}
+	l := &layout{table.Schema{Fields: keepIDs(s.schema.Fields, next.Fields)}, s.partitionBy, s.Properties(), s.mapping, nil, false}
 	// The ids that the table's columns have count too, where they are left out.
 	eachField(s.schema.Fields, "", func(_ string, f table.Field) {
 		id, _ := f.Meta[mappingID].(int64)
@@ -290,6 +292,9 @@ func (l *layout) typeEvolves(old, next table.Type, path string) error {
 		return nil
 	}
 	if old.Kind != next.Kind || old.Precision != next.Precision || old.Scale != next.Scale {
+		if l.preview && widens(old, next) {
+			return fmt.Errorf("column %q cannot become %s from %s: the table has the feature %s, under which dq widens no types", path, next, old, previewWidening)
+		}
 		if l.props["delta.enableTypeWidening"] == "true" && widens(old, next) {
 			return nil
 		}

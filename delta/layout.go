@@ -16,13 +16,14 @@ func (x *Txn) shape() *layout {
 		return x.newTable()
 	}
 	base := x.base
-	l := &layout{base.schema, base.partitionBy, x.configured(base.state.metaData.Configuration), base.mapping}
+	l := &layout{base.schema, base.partitionBy, x.configured(base.state.metaData.Configuration), base.mapping, nil, slices.Contains(x.features(), previewWidening)}
+	x.clustered(l)
 	meta := *base.state.metaData
 	if x.restore != nil {
 		_, features := x.restore.Features() // its files may need them
 		x.require(base.state.protocol.with(features))
 		meta = x.restoredMeta()
-		l = &layout{x.restore.schema, x.restore.partitionBy, meta.Configuration, x.restore.mapping}
+		l = &layout{x.restore.schema, x.restore.partitionBy, meta.Configuration, x.restore.mapping, l.clustering, l.preview}
 	} else if len(x.edits) > 0 || len(x.set) > 0 {
 		x.evolve(l)
 	}
@@ -114,6 +115,12 @@ func (x *Txn) evolve(l *layout) {
 		}
 		l.schema = table.Schema{Fields: noteWidening(before, l.schema.Fields, l.mapping)}
 	}
+	all := leaves(l.schema.Fields, l.mapping, nil, nil)
+	for _, path := range l.clustering {
+		if !slices.ContainsFunc(all, func(c leaf) bool { return slices.Equal(c.physical, path) }) {
+			x.fail(invalid("schema: the table is clustered by the column %q, which cannot go", strings.Join(path, ".")))
+		}
+	}
 	for _, name := range l.partitionBy {
 		f, ok := l.schema.Field(name)
 		if was := slices.IndexFunc(before, func(o table.Field) bool { return l.mapping.physical(o) == l.mapping.physical(f) }); !ok || was < 0 || !f.Type.Equal(before[was].Type) {
@@ -158,7 +165,7 @@ func (x *Txn) restoredMeta() metaData {
 
 // newTable prepares protocol and metaData of a new table.
 func (x *Txn) newTable() *layout {
-	l := &layout{table.Schema{Fields: x.schema.Fields}, x.partitionBy, nil, mapNone}
+	l := &layout{table.Schema{Fields: x.schema.Fields}, x.partitionBy, nil, mapNone, nil, false}
 	for _, k := range sortedKeys(x.properties) {
 		if strings.HasPrefix(k, constraintPrefix) {
 			x.fail(&Error{Category: UnsupportedFeature, Problem: "the property " + k + " cannot be set: add the constraint by name"})

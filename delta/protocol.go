@@ -11,7 +11,7 @@ import (
 // readable are the reader features that this package understands (PROTOCOL.md,
 // "Valid Feature Names in Table Features").
 var readable = []string{
-	"columnMapping", "deletionVectors", "timestampNtz", "typeWidening", "typeWidening-preview",
+	"columnMapping", "deletionVectors", "timestampNtz", "typeWidening", previewWidening,
 	"v2Checkpoint", "vacuumProtocolCheck",
 }
 
@@ -19,10 +19,13 @@ var readable = []string{
 // ask nothing of a writer who does not use them; see [Snapshot.Writable] for
 // those that are refused when they are in use.
 var writable = []string{
-	"allowColumnDefaults", "appendOnly", "changeDataFeed", "checkConstraints", "columnMapping", "deletionVectors",
+	"allowColumnDefaults", "appendOnly", "changeDataFeed", "checkConstraints", checkpointProtection, "clustering", "columnMapping", "deletionVectors",
 	"domainMetadata", "generatedColumns", "identityColumns", "inCommitTimestamp", "invariants",
-	"rowTracking", "timestampNtz", "typeWidening", "v2Checkpoint", "vacuumProtocolCheck",
+	"rowTracking", "timestampNtz", "typeWidening", previewWidening, "v2Checkpoint", "vacuumProtocolCheck",
 }
+
+// previewWidening is typeWidening as it was called before it was settled.
+const previewWidening = "typeWidening-preview"
 
 // legacy lists what each writer version below 7 implies.
 var legacy = []struct {
@@ -260,6 +263,9 @@ func (p *protocol) with(features []string) *protocol {
 	reader, writer := base.features()
 	var missing []string
 	for _, f := range features {
+		if f == "typeWidening" && slices.Contains(writer, previewWidening) {
+			continue
+		}
 		if !slices.Contains(writer, f) || slices.Contains(readable, f) && !slices.Contains(reader, f) {
 			missing = append(missing, f)
 		}

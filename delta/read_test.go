@@ -444,12 +444,12 @@ func TestWritable(t *testing.T) {
 		}
 	}
 	s := create(t, testTable(&memory{}), nil)
-	s.state.protocol = &protocol{MinReader: 1, MinWriter: 7, WriterFeatures: &[]string{"clustering", "checkConstraints", "invariants", "generatedColumns", "identityColumns"}}
+	s.state.protocol = &protocol{MinReader: 1, MinWriter: 7, WriterFeatures: &[]string{"icebergCompatV2", "checkConstraints", "invariants", "generatedColumns", "identityColumns"}}
 	s.state.metaData.Configuration = map[string]string{"delta.constraints.positive": "id > 0"}
 	s.schema.Fields[0].Meta = map[string]any{"delta.invariants": "{}"}
 	s.schema.Fields[1].Type = table.Type{Kind: table.Array, Elem: &table.Type{Kind: table.Struct, Fields: []table.Field{{Name: "g", Type: table.Type{Kind: table.String}, Meta: map[string]any{"delta.generationExpression": "1"}}}}}
 	err := s.Writable()
-	for _, part := range []string{"feature clustering", "CHECK constraint positive", "invariant of column id", "generated column note.element.g"} {
+	for _, part := range []string{"feature icebergCompatV2", "CHECK constraint positive", "invariant of column id", "generated column note.element.g"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not name %s", err, part)
 		}

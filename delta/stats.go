@@ -43,7 +43,8 @@ func leaves(fields []table.Field, m mapping, path, physical []string) []leaf {
 
 // indexed are the leaves for which statistics are written: the named ones
 // (delta.dataSkippingStatsColumns), else the first so many
-// (delta.dataSkippingNumIndexedCols), partition columns left out.
+// (delta.dataSkippingNumIndexedCols), partition columns left out; and those that
+// the table is clustered by.
 func indexed(l *layout) []leaf {
 	props := l.props
 	fields := slices.DeleteFunc(slices.Clone(l.schema.Fields), func(f table.Field) bool { return slices.Contains(l.partitionBy, f.Name) })
@@ -53,9 +54,9 @@ func indexed(l *layout) []leaf {
 		for _, n := range strings.Split(names, ",") {
 			wanted = append(wanted, strings.ReplaceAll(strings.TrimSpace(n), "`", ""))
 		}
-		return slices.DeleteFunc(all, func(l leaf) bool {
-			name := strings.Join(l.path, ".")
-			return !slices.ContainsFunc(wanted, func(w string) bool { return w == name || strings.HasPrefix(name, w+".") })
+		return slices.DeleteFunc(all, func(c leaf) bool {
+			name := strings.Join(c.path, ".")
+			return !l.clusters(c) && !slices.ContainsFunc(wanted, func(w string) bool { return w == name || strings.HasPrefix(name, w+".") })
 		})
 	}
 	limit := statsColumns
@@ -63,7 +64,8 @@ func indexed(l *layout) []leaf {
 		limit = n
 	}
 	if limit >= 0 && len(all) > limit {
-		all = all[:limit]
+		rest := slices.DeleteFunc(all[limit:], func(c leaf) bool { return !l.clusters(c) })
+		all = all[:limit+len(rest)]
 	}
 	return all
 }

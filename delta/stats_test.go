@@ -101,7 +101,7 @@ func TestStats(t *testing.T) {
 		{"every leaf", map[string]string{"delta.dataSkippingNumIndexedCols": "-1"}, `{"numRecords":5,"minValues":{"a":1,"s":{"x":3}},"maxValues":{"s":{"y.z":4}},"nullCount":{"a":0,"s":{"x":1},"m":2},"tightBounds":false}`},
 		{"named", map[string]string{"delta.dataSkippingStatsColumns": " `s`, m", "delta.dataSkippingNumIndexedCols": "1"}, `{"numRecords":5,"minValues":{"s":{"x":3}},"maxValues":{"s":{"y.z":4}},"nullCount":{"s":{"x":1},"m":2},"tightBounds":false}`},
 	} {
-		got, err := formatStats(stats, indexed(&layout{table.Schema{Fields: fields}, []string{"p"}, c.props, mapNone}))
+		got, err := formatStats(stats, indexed(&layout{table.Schema{Fields: fields}, []string{"p"}, c.props, mapNone, nil, false}))
 		if err != nil || got != c.want {
 			t.Errorf("%s:\n%s\n%s, %v", c.name, got, c.want, err)
 		}
