@@ -34,8 +34,8 @@ func foreignTable(t *testing.T, tb *operations.Table, props map[string]string, b
 		}
 		return string(out)
 	}
-	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "deletionVectors", "changeDataFeed", "domainMetadata", "generatedColumns", "identityColumns", "invariants", "rowTracking", "timestampNtz"}
-	entry := text(map[string]any{"protocol": map[string]any{"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": []string{"deletionVectors", "timestampNtz"}, "writerFeatures": features}}) + "\n" +
+	features := []string{"allowColumnDefaults", "appendOnly", "checkConstraints", "columnMapping", "deletionVectors", "changeDataFeed", "domainMetadata", "generatedColumns", "identityColumns", "invariants", "rowTracking", "timestampNtz"}
+	entry := text(map[string]any{"protocol": map[string]any{"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": []string{"columnMapping", "deletionVectors", "timestampNtz"}, "writerFeatures": features}}) + "\n" +
 		text(map[string]any{"metaData": map[string]any{"id": "x", "format": map[string]any{"provider": "parquet"}, "partitionColumns": append([]string{}, by...),
 			"schemaString": text(map[string]any{"type": "struct", "fields": columns}), "configuration": props}}) + "\n"
 	dir, err := tb.Where.Dir()
@@ -160,15 +160,25 @@ func TestRulesEverywhere(t *testing.T) {
 			} else {
 				twice = ", " + c.value + " AS twice"
 			}
-			source := func(id int) string { return fmt.Sprintf("SELECT %d AS id, 'b' AS part, %s AS amount%s", id, amount, twice) }
+			source := func(id int) string {
+				return fmt.Sprintf("SELECT %d AS id, 'b' AS part, %s AS amount%s", id, amount, twice)
+			}
 			for name, do := range map[string]func() (operations.Result, error){
-				"append":               func() (operations.Result, error) { return tb.Append(ctx, source(3), operations.Write{}) },
-				"overwrite":            func() (operations.Result, error) { return tb.Overwrite(ctx, source(3), operations.Write{}) },
-				"overwrite where":      func() (operations.Result, error) { return tb.OverwriteWhere(ctx, source(3), "part = 'b'", operations.Write{}) },
+				"append":    func() (operations.Result, error) { return tb.Append(ctx, source(3), operations.Write{}) },
+				"overwrite": func() (operations.Result, error) { return tb.Overwrite(ctx, source(3), operations.Write{}) },
+				"overwrite where": func() (operations.Result, error) {
+					return tb.OverwriteWhere(ctx, source(3), "part = 'b'", operations.Write{})
+				},
 				"overwrite partitions": func() (operations.Result, error) { return tb.OverwritePartitions(ctx, source(3), operations.Write{}) },
-				"merge, inserted":      func() (operations.Result, error) { return tb.Merge(ctx, source(3), operations.Merge{On: []string{"id"}}) },
-				"merge, updated":       func() (operations.Result, error) { return tb.Merge(ctx, source(2), operations.Merge{On: []string{"id"}}) },
-				"update":               func() (operations.Result, error) { return tb.Update(ctx, map[string]string{c.column: c.value}, "id = 2") },
+				"merge, inserted": func() (operations.Result, error) {
+					return tb.Merge(ctx, source(3), operations.Merge{On: []string{"id"}})
+				},
+				"merge, updated": func() (operations.Result, error) {
+					return tb.Merge(ctx, source(2), operations.Merge{On: []string{"id"}})
+				},
+				"update": func() (operations.Result, error) {
+					return tb.Update(ctx, map[string]string{c.column: c.value}, "id = 2")
+				},
 			} {
 				if _, err := do(); !errors.Is(err, delta.ErrInvalid) || !strings.Contains(err.Error(), "1 row breaks the "+c.breaks) {
 					t.Errorf("%s %s, %s = %s: %v", mode, name, c.column, c.value, err)

@@ -2,7 +2,8 @@
 delta-spark: change.py FOLDER
 
 The tables have columns id and part, a row 1 and a row 3. Afterwards each has a
-row 1001, which is row 1 as it was; row 1 has the part 'spark', and row 3 is gone.
+row 1001, which is row 1 as it was, with a key of its own where the table gives out
+such; row 1 has the part 'spark', and row 3 is gone.
 """
 import os
 import sys
@@ -20,7 +21,7 @@ for name in digest.tables(folder):
     path = os.path.join(folder, name)
     table = f"delta.`{path}`"
     kind = dict(spark.read.format("delta").load(path).dtypes)["id"]
-    first = spark.read.format("delta").load(path).where("id = 1").withColumn("id", lit(1001).cast(kind))
+    first = spark.read.format("delta").load(path).where("id = 1").withColumn("id", lit(1001).cast(kind)).drop("key")
     first.write.format("delta").mode("append").save(path)
     spark.sql(f"MERGE INTO {table} t USING (SELECT id - 1000 AS id FROM {table} WHERE id = 1001) s ON t.id = s.id "
               "WHEN MATCHED THEN UPDATE SET t.part = 'spark'")
