@@ -35,9 +35,9 @@ func Load(file string, opts Options) (*Suite, error) {
 }
 
 var (
-	suiteKeys = []string{"version", "table", "description", "owner", "contract", "sla", "let", "on_empty", "columns", "expectations", "tests"}
+	suiteKeys = slices.Concat([]string{"version", "table", "description", "owner"}, declarationKeys, []string{"let", "on_empty", "columns", "expectations", "tests"})
 	// columnKeys are the keys of a column that are no kinds and no options.
-	columnKeys = []string{"type", "description", "tags", "deprecated_since", "replaced_by", "renamed_from", "key"}
+	columnKeys = []string{"type", "description", "tags", "classification", "personal_data", "deprecated_since", "replaced_by", "renamed_from", "key"}
 	// optionKeys go beside a kind's parameters.
 	optionKeys = []string{"mostly", "max_failed", "where", "on_fail", "scope", "on_empty", "dimension", "description", "owner", "tags", "since", "group_by", "nulls"}
 	// ruleKeys are the ways to write an expectation besides kinds.
@@ -105,7 +105,7 @@ func (l *loader) load(root *yamlpos.Node) {
 	if n := f["on_empty"]; n != nil {
 		l.onEmpty = onEmpty(n)
 	}
-	l.contract(f["contract"], f["sla"])
+	s.Declaration = readDeclaration(f)
 	for _, e := range f["let"].Pairs("let") {
 		name := e.Key.Text
 		if !identifier.MatchString(name) || slices.Contains(reserved, name) {
@@ -150,23 +150,6 @@ func (l *loader) whole(read func()) {
 	}
 }
 
-func (l *loader) contract(contract, sla *yamlpos.Node) {
-	f := contract.Map("contract", "version", "compatibility", "sunset")
-	c := &l.suite.Contract
-	c.Version = optional(f["version"])
-	if n := f["compatibility"]; n != nil {
-		c.Compatibility = n.OneOf("compatibility", "backward", "forward", "full", "none")
-	}
-	for _, e := range f["sunset"].Pairs("sunset") {
-		if c.Sunset == nil {
-			c.Sunset = map[string]string{}
-		}
-		c.Sunset[e.Key.Text] = date(e.Value)
-	}
-	f = sla.Map("sla", "freshness", "availability")
-	l.suite.SLA = SLA{Freshness: optional(f["freshness"]), Availability: optional(f["availability"])}
-}
-
 func (l *loader) column(e yamlpos.Entry) {
 	c := Column{Name: e.Key.Text, Position: e.Key.Position(), node: e.Key}
 	if c.Name == "" || strings.Contains(c.Name, "`") {
@@ -195,6 +178,10 @@ func (l *loader) column(e yamlpos.Entry) {
 			c.Description = x.Value.String()
 		case "tags":
 			c.Tags = x.Value.Strings("tags")
+		case "classification":
+			c.Classification = x.Value.String()
+		case "personal_data":
+			c.PersonalData = readPersonalData(x.Value)
 		case "deprecated_since":
 			c.DeprecatedSince = date(x.Value)
 		case "replaced_by":

@@ -110,6 +110,9 @@ func TestLoad(t *testing.T) {
 table: silver.orders
 description: One row per order line.
 owner: sales
+retention: 730d
+personal_data: {purpose: billing, legal_basis: contract}
+certified: true
 contract: {version: 2.10, compatibility: backward, sunset: {1.x: 2027-03-31}}
 sla: {freshness: 26h, availability: 08:00 Europe/Paris}
 let:
@@ -132,8 +135,9 @@ expectations:
   line_key: {unique: [order_id, status], max_failed: 10}
   volume: {table: rows() > 0, scope: new}
 `)
-	if s.Contract.Version != "2.10" || s.Contract.Sunset["1.x"] != "2027-03-31" || s.SLA.Availability != "08:00 Europe/Paris" {
-		t.Errorf("contract %+v %+v", s.Contract, s.SLA)
+	if s.Contract.Version != "2.10" || s.Contract.Sunset["1.x"] != "2027-03-31" || s.SLA.Availability != "08:00 Europe/Paris" || *s.RetentionDays != 730 ||
+		!s.Certified || s.PersonalData.LegalBasis != "contract" || s.PersonalData.RetentionDays != nil {
+		t.Errorf("declared %+v", s.Declaration)
 	}
 	if !strings.HasPrefix(s.Digest, "sha256:") || len(s.Digest) != 71 {
 		t.Errorf("digest %q", s.Digest)

@@ -18,6 +18,8 @@ func SuiteSchema(kinds []Kind) []byte {
 		"type":             described(stringSchema(), "The type of the column. Another type of the table is an error."),
 		"description":      stringSchema(),
 		"tags":             listSchema(stringSchema(), false),
+		"classification":   described(stringSchema(), "How confidential its values are, such as public, internal, confidential."),
+		"personal_data":    personalSchema(),
 		"deprecated_since": dateSchema(),
 		"replaced_by":      stringSchema(),
 		"renamed_from":     stringSchema(),
@@ -56,8 +58,6 @@ func SuiteSchema(kinds []Kind) []byte {
 		"table":        stringSchema(),
 		"description":  stringSchema(),
 		"owner":        stringSchema(),
-		"contract":     objectSchema(schemaPart{"version": scalarSchema(), "compatibility": schemaPart{"enum": []string{"backward", "forward", "full", "none"}}, "sunset": mapSchema(dateSchema())}),
-		"sla":          objectSchema(schemaPart{"freshness": scalarSchema(), "availability": scalarSchema()}),
 		"let":          described(mapSchema(scalarSchema()), "Named CEL, used like a column."),
 		"on_empty":     schemaPart{"enum": []string{"pass", "warn", "fail"}},
 		"columns":      schemaPart{"type": "object", "additionalProperties": orNull(schemaPart{"type": "object", "properties": columns, "additionalProperties": false})},
@@ -65,6 +65,9 @@ func SuiteSchema(kinds []Kind) []byte {
 		"tests": listSchema(objectSchema(schemaPart{"name": scalarSchema(), "rows": listSchema(schemaPart{"type": "object"}, false), "expect": mapSchema(verdict),
 			"now": scalarSchema(), "tables": tables}, "rows", "expect"), false),
 	}, "version")
+	for name, s := range declarationSchemas() {
+		suite["properties"].(schemaPart)[name] = s
+	}
 	suite["$schema"] = "http://json-schema.org/draft-07/schema#"
 	suite["title"] = "dq suite: the contract of one table"
 	suite["definitions"] = definitions

@@ -13,8 +13,7 @@ type Suite struct {
 	Table       string // the table's name, or ""
 	Description string
 	Owner       string
-	Contract    Contract
-	SLA         SLA
+	Declaration
 	// Digest is sha256: and hex digits over the file and the user's kinds in it.
 	Digest       string
 	Columns      []Column
@@ -26,25 +25,14 @@ type Suite struct {
 	doc      *yamlpos.Document
 }
 
-// Contract is what the owner promises to readers.
-type Contract struct {
-	Version       string            `json:"version,omitempty"`
-	Compatibility string            `json:"compatibility,omitempty"` // backward, forward, full, none
-	Sunset        map[string]string `json:"sunset,omitempty"`        // version to date
-}
-
-// SLA is the service level of a table, as the suite writes it.
-type SLA struct {
-	Freshness    string `json:"freshness,omitempty"`
-	Availability string `json:"availability,omitempty"`
-}
-
 // Column is a column of the contract.
 type Column struct {
 	Name            string
 	Type            *table.Type // nil when the suite does not say
 	Description     string
 	Tags            []string
+	Classification  string
+	PersonalData    PersonalData
 	DeprecatedSince string // 2006-01-02
 	ReplacedBy      string
 	RenamedFrom     string
