@@ -217,6 +217,13 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 			}
 		}
 	}
+	for _, name := range t.Together {
+		if up := schemas[t.Incremental]; t.Mode == "scd2" {
+			if _, ok := up.Field(name); !ok {
+				return fmt.Errorf("%s: together: %s has no column %q; %s", t.positions["together"], t.Incremental, name, yamlpos.DidYouMean(name, up.Names()))
+			}
+		}
+	}
 	t.schema = plan.Schema
 	derive := func(st *lineage.Statement) *lineage.Statement { return st }
 	if t.Mode == "scd2" {

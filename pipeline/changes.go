@@ -29,6 +29,7 @@ func (r *run) attachChanges(ctx context.Context, t *tableRun, s engine.Session) 
 		t.note("incremental", "warn", "%s: the table is rebuilt from all of %s", why, up.Name)
 		return false, nil
 	}
+	t.earlier = append(without(up.current.files, added), removed...)
 	came := up.current
 	came.files = added
 	parts := []string{"SELECT * FROM " + relAdded}

@@ -247,7 +247,7 @@ func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node
 		"append":    {"incremental", "lookups", "partition_by"},
 		"overwrite": {"partition_by"},
 		"merge":     {"keys", "together", "incremental", "lookups", "partition_by"},
-		"scd2":      {"keys", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "partition_by"},
+		"scd2":      {"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "partition_by"},
 	}[t.Mode]
 	for _, key := range []string{"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "lookups", "partition_by"} {
 		if n := f[key]; n != nil && takes != nil && !slices.Contains(takes, key) {
@@ -278,7 +278,7 @@ func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node
 		f["together"].Errorf("write incremental: bronze.orders, or leave together out", "without incremental all rows are made from all of the upstream tables anyway")
 	}
 	for _, c := range f["together"].List("together", true) {
-		if !slices.Contains(t.Keys, c.Text) {
+		if t.Mode == "merge" && !slices.Contains(t.Keys, c.Text) {
 			c.Errorf("together takes some of the keys: "+strings.Join(t.Keys, ", "), "%q is none of the keys", c.Text)
 		}
 	}

@@ -63,8 +63,12 @@ type Table struct {
 	DependsOn []string // tables of the pipeline that SQL names
 	Suite     *expectations.Suite
 
-	Keys        []string
-	Together    []string          // merge: those of the keys whose rows are made from all their upstream rows
+	Keys []string
+	// Together are columns whose rows are made from all their upstream rows.
+	// merge: some of the keys. scd2: columns of Incremental; rows of it that
+	// share them make observations with no others, so that a batch without
+	// late ones goes on from the current intervals.
+	Together    []string
 	Track       []string          // scd2: the attributes whose history is kept
 	Effective   string            // scd2: the column with the time of a change
 	Order       []string          // scd2: source order among equal times; the last wins

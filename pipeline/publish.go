@@ -105,7 +105,7 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 		entry := *last
 		entry.Ruled = t.ruledAs
 		if t.settled != nil {
-			entry.Inputs, entry.Model = t.settled.Inputs, t.settled.Model
+			entry.Inputs, entry.Model, entry.Seen = t.settled.Inputs, t.settled.Model, t.seen
 		}
 		if t.rejudged != nil {
 			entry.Suite, entry.Judged, entry.Metrics = t.Suite.Digest, t.snap.Version(), metricsOf(t.rejudged)
@@ -296,6 +296,9 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry.Judged, entry.Ruled = t.current.version, t.ruledAs
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
 	entry.Columns = t.schema.Names()
+	if entry.Seen = t.seen; st.counts.Quarantined+st.counts.Dropped > 0 {
+		entry.Seen = nil
+	}
 	if st.result != nil {
 		entry.Metrics = metricsOf(st.result)
 	}

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
@@ -18,17 +19,17 @@ import (
 // equal rows stay where they are, the files of rows that go are rewritten
 // without them, and rows that came are added.
 //
-// For merge, the changed keys are those that the model returns for the changed
-// rows of the incremental table. When rows of it went, when the table holds rows
-// that belong together with new ones, and always for scd2, the model is evaluated
-// once more over the whole table for just those keys, so that the outcome is the
-// same in every order of arrival.
+// The changed keys are those that the model returns for the changed rows of the
+// incremental table. When rows of it went, when the table holds rows that belong
+// together with new ones, and for scd2 unless the new observations follow all
+// earlier ones, the model is evaluated once more over the whole table for just
+// those keys, so that the outcome is the same in every order of arrival.
 func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry *ledgerEntry, incremental bool) error {
 	d := r.d
 	model := "SELECT * FROM (\n" + t.SQL + "\n) dq_model"
 	var holds []table.File // of the table, those with rows of the keys
 	if incremental {
-		anew := t.gone || t.Mode == "scd2"
+		anew := t.gone || t.Mode == "scd2" && len(t.Together) == 0
 		if !anew {
 			if err := define(ctx, s, "dq_model_rows", model, true); err != nil {
 				return err
@@ -42,8 +43,20 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if holds, err = r.holding(ctx, t, s); err != nil {
 			return err
 		}
-		if !anew && len(t.Together) > 0 {
+		switch {
+		case anew:
+		case t.Mode == "scd2":
+			if t.follows, err = r.follows(ctx, t, s); err != nil {
+				return err
+			}
+			anew = !t.follows
+		case len(t.Together) > 0:
 			if anew, err = r.joins(ctx, t, s, holds); err != nil {
+				return err
+			}
+		}
+		if t.follows {
+			if model, err = r.onward(ctx, t, s, holds); err != nil {
 				return err
 			}
 		}
@@ -61,7 +74,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 	identity := t.Keys
 	if t.Mode == "scd2" {
 		identity = append(append([]string{}, t.Keys...), validFrom)
-		if ok, err := r.history(ctx, t, s, &model); err != nil || !ok {
+		if ok, err := r.history(ctx, t, s, &model, !incremental); err != nil || !ok {
 			return err
 		}
 	}
@@ -70,7 +83,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 
 // scope is the columns whose values say which rows a batch makes anew.
 func (t *Table) scope() []string {
-	if len(t.Together) > 0 {
+	if t.Mode == "merge" && len(t.Together) > 0 {
 		return t.Together
 	}
 	return t.Keys
@@ -225,7 +238,9 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	scope := "true"
 	var err error
 	if incremental {
-		scope = r.inScope(t)
+		if scope = r.inScope(t); t.follows {
+			scope += " AND dq_t." + isCurrent
+		}
 		if was.files = holds; len(holds) == 0 {
 			st.counts.Published = st.counts.Returned - refused
 			return "SELECT " + columns + " FROM dq_rows", nil
@@ -290,24 +305,9 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session) ([]table.File, error) {
 	was := t.current
 	was.schema = t.schema
-	bounds := make([]string, len(t.scope()))
-	for i, k := range t.scope() {
-		bounds[i] = fmt.Sprintf("min(%[1]s), max(%[1]s)", r.d.Ident(k))
-	}
-	rows, err := s.Query(ctx, "SELECT "+strings.Join(bounds, ", ")+" FROM dq_keys")
+	within, _, err := r.bounds(ctx, s, relKeys, t.schema, t.scope())
 	if err != nil {
 		return nil, err
-	}
-	var within []delta.Predicate
-	for i, k := range t.scope() {
-		for j, op := range []delta.Op{delta.GreaterOrEqual, delta.LessOrEqual} {
-			switch v := rows.Values[0][2*i+j].(type) {
-			case string:
-				within = append(within, delta.Predicate{Path: []string{k}, Op: op, Values: []string{v}})
-			case int64:
-				within = append(within, delta.Predicate{Path: []string{k}, Op: op, Values: []string{strconv.FormatInt(v, 10)}})
-			}
-		}
 	}
 	if was.files, err = t.snap.Prune(was.files, within...); err != nil || len(was.files) == 0 {
 		return nil, err
@@ -324,6 +324,43 @@ func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session) ([]tab
 		holds[row[0].(string)] = true
 	}
 	return slices.DeleteFunc(was.files, func(f table.File) bool { return !holds[f.Path] }), nil
+}
+
+// bounds are predicates that say between which values the columns of a relation
+// lie, for those whose types have a use for it, and whether none of them is null.
+func (r *run) bounds(ctx context.Context, s engine.Session, relation string, schema table.Schema, columns []string) ([]delta.Predicate, bool, error) {
+	asks := []string{"count(*)"}
+	for _, c := range columns {
+		asks = append(asks, fmt.Sprintf("count(%[1]s), min(%[1]s), max(%[1]s)", r.d.Ident(c)))
+	}
+	rows, err := s.Query(ctx, "SELECT "+strings.Join(asks, ", ")+" FROM "+r.d.Relation(relation))
+	if err != nil {
+		return nil, false, err
+	}
+	numbers, whole := rows.Values[0], true
+	var within []delta.Predicate
+	for i, c := range columns {
+		whole = whole && numbers[1+3*i] == numbers[0]
+		f, _ := schema.Field(c)
+		for j, op := range []delta.Op{delta.GreaterOrEqual, delta.LessOrEqual} {
+			text := ""
+			switch v := numbers[2+3*i+j].(type) {
+			case string:
+				text = v
+			case int64:
+				text = strconv.FormatInt(v, 10)
+			case time.Time:
+				if f.Type.Kind != table.Date {
+					continue
+				}
+				text = v.Format(time.DateOnly)
+			default:
+				continue
+			}
+			within = append(within, delta.Predicate{Path: []string{c}, Op: op, Values: []string{text}})
+		}
+	}
+	return within, whole, nil
 }
 
 // keyed checks that the rows' identities are whole and occur once; otherwise
@@ -363,99 +400,6 @@ func (r *run) keyed(ctx context.Context, t *tableRun, s engine.Session, identity
 		return false, nil
 	}
 	return true, nil
-}
-
-// history turns the model's observations into intervals (SQL in, SQL out). It
-// returns false when an observation has no key or no time.
-func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model *string) (bool, error) {
-	d := r.d
-	if err := define(ctx, s, "dq_seen", *model, true); err != nil {
-		return false, err
-	}
-	keys, eff := idents(d, "", t.Keys), d.Ident(t.Effective)
-	var nulls []string
-	for _, k := range append(append([]string{}, t.Keys...), t.Effective) {
-		nulls = append(nulls, d.Ident(k)+" IS NULL")
-	}
-	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE "+strings.Join(nulls, " OR ")+") FROM dq_seen")
-	if err != nil {
-		return false, err
-	}
-	seen, _ := numbers.Values[0][0].(int64)
-	if n, _ := numbers.Values[0][1].(int64); n > 0 {
-		t.note("scd2.incomplete", "error", "%s without %s or %s", plural(n, "observation"), strings.Join(t.Keys, ", "), t.Effective)
-		return false, nil
-	}
-	// Among equal times the last in source order holds.
-	// Without an order the greatest value does, so that it is the same each time.
-	parts := make([]string, 0, len(t.Order)+len(t.Track))
-	for _, o := range append(slices.Clone(t.Order), t.Track...) {
-		parts = append(parts, d.Ident(o)+" DESC NULLS LAST")
-	}
-	order := strings.Join(parts, ", ")
-	once := "SELECT * FROM dq_seen"
-	times, err := count(ctx, s, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM dq_seen GROUP BY %s, %s) dq_q", keys, eff))
-	if err != nil {
-		return false, err
-	}
-	if times < seen {
-		if err := r.contradictions(ctx, t, s); err != nil {
-			return false, err
-		}
-		once = fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) dq_q WHERE dq_nth = 1", keys, eff, order)
-	}
-	var values, changed []string
-	for _, a := range t.Track {
-		id := d.Ident(a)
-		if t.IgnoreNull {
-			values = append(values, fmt.Sprintf("last_value(%s IGNORE NULLS) OVER (PARTITION BY %s ORDER BY %s ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS %s", id, keys, eff, id))
-		} else {
-			values = append(values, id)
-		}
-		changed = append(changed, fmt.Sprintf("%s IS DISTINCT FROM lag(%s) OVER dq_w", id, id))
-	}
-	filled := fmt.Sprintf("SELECT %s, %s, %s FROM (%s) dq_q", keys, strings.Join(values, ", "), eff, once)
-	marked := fmt.Sprintf("SELECT *, row_number() OVER dq_w = 1 OR %s AS dq_new FROM (%s) dq_q WINDOW dq_w AS (PARTITION BY %s ORDER BY %s)",
-		strings.Join(changed, " OR "), filled, keys, eff)
-	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s FROM (%s) dq_q WHERE dq_new",
-		keys, idents(d, "", t.Track), eff, validFrom, eff, keys, eff, validTo, marked)
-	key := ""
-	if t.Surrogate != "" {
-		key = d.SurrogateKey(append(append([]string{}, t.Keys...), validFrom)) + " AS " + d.Ident(t.Surrogate) + ", "
-	}
-	*model = fmt.Sprintf("SELECT %sdq_q.*, %s IS NULL AS %s FROM (%s) dq_q", key, validTo, isCurrent, spans)
-	return true, nil
-}
-
-// contradictions notes observations of one key and time that differ.
-func (r *run) contradictions(ctx context.Context, t *tableRun, s engine.Session) error {
-	d := r.d
-	var differ []string
-	for _, a := range t.Track {
-		id := d.Ident(a)
-		differ = append(differ, fmt.Sprintf("min(%s) IS DISTINCT FROM max(%s) OR count(%s) NOT IN (0, count(*))", id, id, id))
-	}
-	keys := idents(d, "", append(append([]string{}, t.Keys...), t.Effective))
-	sql := fmt.Sprintf("SELECT %s FROM dq_seen GROUP BY %s HAVING %s", keys, keys, strings.Join(differ, " OR "))
-	n, err := count(ctx, s, "SELECT count(*) FROM ("+sql+") dq_q")
-	if err != nil || n == 0 {
-		return err
-	}
-	rows, err := s.Query(ctx, fmt.Sprintf("SELECT * FROM (%s) dq_q ORDER BY ALL LIMIT %d", sql, r.samples()))
-	if err != nil {
-		return err
-	}
-	holds := "the last by " + strings.Join(t.Order, ", ") + " holds"
-	if len(t.Order) == 0 {
-		holds = "the greatest value holds, since no order says which came later"
-	}
-	t.note("scd2.contradiction", "warn", "%s of a key with different values of %s: %s", plural(n, "time"), strings.Join(t.Track, ", "), holds)
-	f := &t.rec.Findings[len(t.rec.Findings)-1]
-	if len(t.Order) == 0 {
-		f.Hint = "name the columns that tell the source order: order: [line]"
-	}
-	f.Rows, f.Sample = n, t.plan.Show(rows)
-	return nil
 }
 
 func others(names, without []string) []string {

@@ -105,6 +105,9 @@ type tableRun struct {
 	// gone says that the incremental table lost rows since the last batch,
 	// unchangedUpstream that it neither lost nor got any.
 	gone, unchangedUpstream bool
+	earlier                 []table.File // of the incremental table, as of the last batch
+	seen                    *time.Time   // see ledgerEntry.Seen
+	follows                 bool         // scd2: the batch goes on from the current intervals
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled  *ledgerEntry
 	ruled    bool                 // policies were asked

@@ -32,6 +32,7 @@ const (
 	relCame     = "dq_came"     // those of dq_new that came with the batch
 	relRefused  = "dq_refused"  // rows that a quarantine or drop rule refused
 	relSmall    = "dq_small"    // rows of small files that are put together
+	relEarlier  = "dq_earlier"  // rows of the incremental table of earlier batches
 	relHeld     = "dq_held"     // rows that the quarantine holds already
 	relNew      = "dq_new"      // the files staged for the table
 	relResult   = "dq_table"    // the table as readers would see it
@@ -134,6 +135,9 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	}
 	entry := &ledgerEntry{Inputs: inputs}
 	incremental := false
+	if !fresh {
+		t.seen = last.Seen
+	}
 	if !fresh && t.Incremental != "" {
 		if incremental, err = r.attachChanges(ctx, t, s); err != nil {
 			return err

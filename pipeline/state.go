@@ -70,6 +70,9 @@ type ledgerEntry struct {
 	Ruled string `json:"ruled,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
+	// Seen is the latest time of all observations of a table of mode scd2, for as
+	// long as no rule has refused one of its rows: up to it, the table says all.
+	Seen *time.Time `json:"seen,omitempty"`
 	// Columns are those that the batch gave the table.
 	Columns []string `json:"columns,omitempty"`
 	// Metrics are the numbers that the suite saw, for previous(e) and history(e, n).

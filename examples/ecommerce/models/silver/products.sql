@@ -4,7 +4,9 @@
 -- 830 product-days carry several descriptions. The one that most sales of the
 -- day carry wins, of equals the first in the alphabet, and it holds from the
 -- day's first line of that product. Lines that sell nothing do not name a
--- product: they carry notes such as "damaged?" or "ebay".
+-- product: they carry notes such as "damaged?" or "ebay". So a day may leave the
+-- name open (ignore_null): a product exists from its first line, even before it
+-- has a name, and a later day without a name changes nothing.
 WITH descriptions AS (
   SELECT stock_code, is_product, invoice_day, description, min(invoice_date) AS seen,
     count(*) FILTER (quantity > 0 AND unit_price > 0 AND description IS NOT NULL) AS sales
@@ -17,7 +19,5 @@ days AS (
   FROM descriptions
   GROUP BY stock_code, is_product, invoice_day
 )
--- A product exists from its first line, even before it has a name; later a day without a name changes nothing.
 SELECT stock_code, description, is_product, seen
 FROM days
-QUALIFY description IS NOT NULL OR seen = min(seen) OVER (PARTITION BY stock_code)
