@@ -30,6 +30,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		return nil
 	}
 	r.step("audit %s", t.Name)
+	began := r.opt.Clock()
 	target := expectations.Target{
 		Dialect: r.d,
 		Dataset: record.Dataset{Name: t.Name, Location: t.current.where.String(), Rows: liveRows(t.current.files)},
@@ -99,6 +100,7 @@ func (r *run) audit(ctx context.Context, t *tableRun, s engine.Session) error {
 		return err
 	}
 	result.Check.Engine, result.Check.Tool = r.rec.Engine, r.rec.Tool
+	result.Check.StartedAt, result.Check.DurationMS = began.UTC(), r.opt.Clock().Sub(began).Milliseconds()
 	t.rec.Check = result.Check
 	if t.staged == nil {
 		t.rejudged = result

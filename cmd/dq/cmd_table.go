@@ -124,6 +124,7 @@ func (a *app) tableHistory() *cobra.Command {
 				lines[i] = commitLine{Version: c.Version, Time: c.Time.UTC(), Operation: c.Operation, Info: c.Info}
 				var info struct {
 					DQ *struct {
+						App     string         `json:"app"`
 						Verdict record.Verdict `json:"verdict"`
 						Run     string         `json:"run"`
 						Counts  record.Counts  `json:"counts"`
@@ -131,6 +132,9 @@ func (a *app) tableHistory() *cobra.Command {
 				}
 				if json.Unmarshal(c.Info, &info) == nil && info.DQ != nil {
 					lines[i].Verdict, lines[i].Run, lines[i].Rows = info.DQ.Verdict, info.DQ.Run, &info.DQ.Counts.Published
+					if strings.HasSuffix(info.DQ.App, "/quarantine") { // its counts are those of the table that rows were refused of
+						lines[i].Rows = &info.DQ.Counts.Quarantined
+					}
 				}
 			}
 			if format == "json" {

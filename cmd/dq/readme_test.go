@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dq-dev/dq/expectations"
@@ -23,5 +26,62 @@ func TestReadmeSuites(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("the README shows no suite")
+	}
+}
+
+// TestReadmeRecording holds the README's bad day against what dq prints of it: in
+// each console block every line that is shown comes in that order; … alone stands for
+// lines, and at the end of a line for its rest. The file is mended before the second block.
+func TestReadmeRecording(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```console\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the README has %d console blocks, not a refusal and what follows", len(blocks))
+	}
+	days := allDays(t)
+	bad := slices.Index(days, "2010-12-23")
+	p := project(t, days[:bad]...)
+	mustRun(t, p)
+	mend, err := mutation{day: days[bad], as: days[bad] + ".csv.gz", edits: []edit{{
+		op: "set", target: "InvoiceDate", match: regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d):\d\d$`), to: "$3/$2/$1 $4",
+		rows: func(int, map[string]string) bool { return true },
+	}}}.apply(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range blocks {
+		if i == 1 {
+			if err := mend(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var script, shown []string
+		for line := range strings.Lines(string(block[1])) {
+			line = strings.TrimSuffix(line, "\n")
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				script = append(script, command)
+			} else if strings.TrimSpace(line) != "" && strings.TrimSpace(line) != "…" {
+				shown = append(shown, line)
+			}
+		}
+		cmd := exec.Command("sh", "-c", strings.Join(script, "\n"))
+		cmd.Dir = p
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, out)
+		}
+		printed := strings.Split(settled(string(out)), "\n")
+		for _, line := range shown {
+			begin, cut := strings.CutSuffix(line, "…")
+			begin = strings.TrimRight(settled(begin), " ")
+			at := slices.IndexFunc(printed, func(l string) bool { return l == begin || cut && strings.HasPrefix(l, begin) })
+			if at < 0 {
+				t.Fatalf("README.md shows, and dq does not print, or not there: %s\n%s", line, out)
+			}
+			printed = printed[at+1:]
+		}
 	}
 }
