@@ -90,7 +90,7 @@ type Table struct {
 	SCD             *SCD              `json:"scd,omitempty"`
 	DeprecatedSince string            `json:"deprecated_since,omitempty"` // 2006-01-02
 	ReplacedBy      string            `json:"replaced_by,omitempty"`
-	DeclaredReaders []string          `json:"declared_readers,omitempty"` // programs that read the table: spark@3.5, duckdb@1.4
+	DeclaredReaders []string          `json:"declared_readers,omitempty"` // what reads the table, by the names of the policies' configuration: delta-3.2
 	RowCount        *int64            `json:"row_count,omitempty"`
 	Bytes           *int64            `json:"bytes,omitempty"`
 }
