@@ -130,6 +130,7 @@ const fewRows = 50_000
 func (r *run) profile(ctx context.Context, t *tableRun, s engine.Session) {
 	rows := t.staged != nil && t.staged.result != nil && len(t.staged.adds) > 0
 	r.profiles.Go(func() {
+		defer close(t.profiled)
 		defer func() { _ = s.Close() }()
 		if rows {
 			r.profiling.Lock()

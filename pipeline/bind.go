@@ -136,9 +136,13 @@ func (r *run) bindAll(ctx context.Context) error {
 			t.plan = t.plan.At(r.now)
 		}
 	}
+	if len(wrong) == 0 {
+		wrong = r.checkExposures()
+	}
 	if len(wrong) > 0 {
 		return &ConfigError{Err: errors.Join(wrong...)}
 	}
+	r.links = sync.OnceValue(func() *links { return newLinks(r) })
 	for _, l := range r.Layers {
 		r.order(l)
 	}

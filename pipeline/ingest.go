@@ -121,6 +121,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		return err
 	}
 	r.headerFindings(t, batch, groups)
+	t.rewrites = t.Mode == "overwrite" || r.opt.FullRefresh
 	was, next := r.sourceShapes(t, batch, groups)
 	if blocked, err := r.rule(ctx, t, &was, next); err != nil || blocked || t.refusedShape() {
 		return err

@@ -79,7 +79,7 @@ func (r *run) stage(ctx context.Context, l *Layer) error {
 	for i, spec := range l.Tables {
 		t := r.tables[spec.Name]
 		t.begin(r)
-		t.done = make(chan struct{})
+		t.done, t.profiled = make(chan struct{}), make(chan struct{})
 		var ups []*tableRun
 		for _, up := range l.Tables[:i] {
 			if slices.Contains(t.waits, up.Name) {
@@ -157,15 +157,19 @@ func (r *run) table(ctx context.Context, t *tableRun, staged func()) error {
 	if err != nil {
 		return err
 	}
-	defer r.profile(ctx, t, s)
+	profile := sync.OnceFunc(func() { r.profile(ctx, t, s) })
+	defer profile()
 	switch {
 	case batch != nil:
 		err = r.land(ctx, t, s, batch)
 	case t.Source == nil:
 		err = r.transform(ctx, t, s)
 	}
-	if err == nil && t.staged == nil && !t.ruled {
-		// Nothing came, but policies, waivers, owners and tags may have changed.
+	rejudge := t.staged == nil && r.rejudge(t)
+	switch {
+	case err == nil && t.staged == nil && !rejudge:
+		err = r.ruleUnchanged(ctx, t)
+	case err == nil && t.question == nil: // another suite judges what is there
 		_, err = r.rule(ctx, t, t.was(), t.schema)
 	}
 	if err != nil {
@@ -176,10 +180,15 @@ func (r *run) table(ctx context.Context, t *tableRun, staged func()) error {
 	}
 	t.held = ""
 	staged()
-	if t.staged == nil && !r.rejudge(t) {
+	if t.staged == nil && !rejudge {
 		return nil
 	}
-	if err := r.audit(ctx, t, s); err != nil {
+	err = r.audit(ctx, t, s)
+	profile()
+	if err == nil {
+		err = r.ruleNumbers(ctx, t)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return nil

@@ -71,6 +71,7 @@ func (p *Pipeline) Bind(ctx context.Context, opt Options) (*Bound, error) {
 			}
 		}
 	}
+	r.expose(b.Lineage)
 	return b, nil
 }
 
@@ -208,7 +209,14 @@ func (b *Bound) Drop(ctx context.Context, name, column string) ([]record.Decisio
 	said := map[string]bool{}
 	var out []record.Decision
 	for _, shape := range []table.Schema{t.schema, next} {
-		ruling, err := b.run.opt.Policies.Decide(ctx, b.run.policyInput(t, &t.schema, shape))
+		q, err := b.run.question(ctx, t, &t.schema, shape)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.run.complete(ctx, q); err != nil {
+			return nil, err
+		}
+		ruling, err := b.run.opt.Policies.Decide(ctx, q.Input)
 		if err != nil {
 			return nil, &EvaluationError{Err: err}
 		}

@@ -83,7 +83,7 @@ type loader struct {
 
 func (l *loader) pipeline(file string) *Pipeline {
 	root := l.doc.Root
-	f := root.Map("a pipeline", "version", "pipeline", "description", "warehouse", "layers", "policies", "waivers", "owners", "reports", "lineage")
+	f := root.Map("a pipeline", "version", "pipeline", "description", "warehouse", "layers", "policies", "waivers", "owners", "reports", "lineage", "exposures")
 	if v := f["version"]; v == nil {
 		root.Errorf("write version: 1", "the version is missing")
 	} else if v.Int() != 1 {
@@ -141,6 +141,7 @@ func (l *loader) pipeline(file string) *Pipeline {
 			l.references(t, names, f["layers"].Get(layer.Name).Get("tables").Get(strings.TrimPrefix(t.Name, layer.Name+".")))
 		}
 	}
+	l.exposures(p, f["exposures"])
 	return p
 }
 

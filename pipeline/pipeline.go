@@ -34,6 +34,7 @@ type Pipeline struct {
 	Waivers   string   // file, or ""
 	Policies  []string // folders
 	Modes     []PolicyMode
+	Exposures []Exposure
 	Reports   []Report
 	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, or "".
 	OpenLineage string

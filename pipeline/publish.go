@@ -109,6 +109,9 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 		}
 		if t.rejudged != nil {
 			entry.Suite, entry.Judged, entry.Metrics = t.Suite.Digest, t.snap.Version(), metricsOf(t.rejudged)
+			if err := r.keepDeclared(ctx, t, &entry); err != nil {
+				return err
+			}
 		}
 		if err := r.state.writeJSON(ctx, ledgerName(t.Name, entry.N, entry.Run), entry); err != nil {
 			return err
@@ -298,6 +301,9 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry.Columns = t.schema.Names()
 	if entry.Seen = t.seen; st.counts.Quarantined+st.counts.Dropped > 0 {
 		entry.Seen = nil
+	}
+	if err := r.keepDeclared(ctx, t, &entry); err != nil {
+		return nil, err
 	}
 	if st.result != nil {
 		entry.Metrics = metricsOf(st.result)

@@ -5,34 +5,83 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
 )
 
-// rule asks the policies about the change of the table from one shape, nil for
-// none, to the next, before any data is read. It returns true when they refuse it.
+// rule works out what changes of a table, from one shape, nil for none, to the
+// next, and asks the policies about it before any data is read. It returns true
+// when they refuse it. When nothing changes they are asked once the numbers are
+// known, by [run.ruleNumbers], or by [run.ruleUnchanged] when nothing comes.
 func (r *run) rule(ctx context.Context, t *tableRun, was *table.Schema, next table.Schema) (bool, error) {
 	r.step("rule %s", t.Name)
-	in := r.policyInput(t, was, next)
+	q, err := r.question(ctx, t, was, next)
+	if err != nil {
+		return false, err
+	}
+	t.question = q
 	t.rec.Changes = nil
-	for _, c := range in.Diff {
+	for _, c := range q.Diff {
 		t.rec.Changes = append(t.rec.Changes, c.Change)
 	}
+	if len(q.Diff) == 0 {
+		return false, nil
+	}
+	return r.ask(ctx, t)
+}
+
+// ruleUnchanged asks the policies about a table to which nothing comes: they,
+// waivers, owners and tags may have changed.
+func (r *run) ruleUnchanged(ctx context.Context, t *tableRun) error {
+	if t.question == nil {
+		if blocked, err := r.rule(ctx, t, t.was(), t.schema); err != nil || blocked {
+			return err
+		}
+	}
+	if t.ruled {
+		return nil
+	}
+	_, err := r.ask(ctx, t)
+	return err
+}
+
+// ruleNumbers asks the policies again, before a table's batch or its new suite
+// counts, with what is known of the rows and with what the suite said of them. A
+// profile is waited for when something changes: what policies want of it is about
+// columns that are new or demand more.
+func (r *run) ruleNumbers(ctx context.Context, t *tableRun) error {
+	if r.opt.Policies == nil || t.question == nil {
+		return nil
+	}
+	q := t.question
+	if len(q.Diff) > 0 {
+		<-t.profiled
+	}
+	q.Op, q.Profile, q.Quality = "commit", t.numbers(), t.quality()
+	_, err := r.ask(ctx, t)
+	return err
+}
+
+// ask has the policies decide about a table, as it is described, and returns true
+// when they refuse it.
+func (r *run) ask(ctx context.Context, t *tableRun) (bool, error) {
 	if r.opt.Policies == nil {
 		return false, nil
 	}
-	ruling, err := r.opt.Policies.Decide(ctx, in)
+	if err := r.complete(ctx, t.question); err != nil {
+		return false, err
+	}
+	ruling, err := r.opt.Policies.Decide(ctx, t.question.Input)
 	if err != nil {
 		return false, &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
 	}
-	t.rec.Decisions = append(t.rec.Decisions, ruling.Decisions...)
+	t.rec.Decisions = ruling.Decisions
 	t.ruled = true
-	if len(ruling.Decisions) == 0 && len(in.Diff) == 0 {
+	if len(ruling.Decisions) == 0 && len(t.question.Diff) == 0 {
 		return false, nil // nothing changes, and nothing is wrong: no decision
 	}
-	t.ruledAs = ruledAs(in.Diff, ruling.Decisions)
+	t.ruledAs = ruledAs(t.question.Diff, ruling.Decisions)
 	if last := t.ledger.last; last != nil && last.Ruled == t.ruledAs {
 		return ruling.Blocking, nil // of this very version the log says so already
 	}
@@ -71,66 +120,6 @@ func (t *tableRun) was() *table.Schema {
 	return nil
 }
 
-// policyInput describes the change for the policies.
-func (r *run) policyInput(t *tableRun, was *table.Schema, next table.Schema) policies.Input {
-	in := policies.Input{
-		Time: r.now, Env: r.opt.Environment, Op: "plan",
-		Table: policies.Table{Name: t.Name, Layer: t.Layer, Path: t.current.where.String(), Owner: t.Suite.Owner, Description: t.Suite.Description},
-		New:   t.shape(next),
-	}
-	if t.Mode == "scd2" {
-		in.Table.SCD = &policies.SCD{Keys: t.Keys, Tracked: t.Track}
-	}
-	renamed := map[string]string{}
-	for _, c := range t.Suite.Columns {
-		if c.RenamedFrom != "" {
-			renamed[c.Name] = c.RenamedFrom
-		}
-	}
-	var columns []table.Change
-	if was != nil {
-		in.Old = t.shape(*was)
-		columns = table.Diff(*was, next, renamed)
-	}
-	if t.snap != nil {
-		v := t.snap.Version()
-		in.Table.VersionFrom = &v
-		in.Old.PartitionBy = t.snap.PartitionBy()
-		if t.ledger.last != nil && !r.opt.FullRefresh {
-			in.Old.PrimaryKey = t.ledger.last.Keys
-		}
-	}
-	in.Diff = policies.Diff(in.Old, in.New, columns)
-	for _, e := range lineage.Impact(r.rec.Lineage, t.Name) {
-		d := policies.Downstream{ID: e.Table, Kind: "table", Layer: e.Layer, Columns: e.Columns, Depth: e.Depth}
-		if other := r.tables[e.Table]; other != nil {
-			d.Owner = other.Suite.Owner
-		}
-		in.Downstream = append(in.Downstream, d)
-	}
-	in.Lineage = &policies.Lineage{Status: "none"}
-	if t.trace != nil {
-		in.Lineage.Status = t.trace.Status
-	}
-	return in
-}
-
-// shape describes a schema as policies see it.
-func (t *tableRun) shape(s table.Schema) *policies.Shape {
-	shape := &policies.Shape{Columns: policies.Columns(s), PrimaryKey: t.Keys, PartitionBy: t.PartitionBy}
-	for i := range shape.Columns {
-		c := &shape.Columns[i]
-		f, ok := s.Field(c.Path)
-		if !ok {
-			continue
-		}
-		if sc := suiteColumn(t.Suite, f.Name); sc != nil {
-			c.DeprecatedSince, c.ReplacedBy = sc.DeprecatedSince, sc.ReplacedBy
-		}
-	}
-	return shape
-}
-
 // dryRun asks the policies about every table that models make, as the files
 // and tables are now, and stops before any data is read.
 func (r *run) dryRun(ctx context.Context) error {
@@ -139,15 +128,10 @@ func (r *run) dryRun(ctx context.Context) error {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
 			t.begin(r)
-			in := r.policyInput(t, t.was(), t.schema)
-			for _, c := range in.Diff {
-				t.rec.Changes = append(t.rec.Changes, c.Change)
+			if err := r.ruleUnchanged(ctx, t); err != nil {
+				return err
 			}
-			ruling, err := r.opt.Policies.Decide(ctx, in)
-			if err != nil {
-				return &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
-			}
-			t.rec.Decisions, t.rec.Outcome = ruling.Decisions, "not_run"
+			t.rec.Outcome = "not_run"
 			verdict, _ := t.judgement()
 			rec.Verdict = record.Worst(rec.Verdict, verdict)
 			rec.Tables = append(rec.Tables, *t.rec)

@@ -45,6 +45,10 @@ type Options struct {
 	DryRun bool
 	// Environment is what policies see as env.
 	Environment string
+	// Actor is who runs the pipeline, and Change the change of code that it runs for, as
+	// policies see them; nil when that is not known.
+	Actor  *policies.Actor
+	Change *policies.ChangeSet
 	// Samples is how many failing rows a rule shows; 0 means 5.
 	Samples int
 	// Progress, if set, is called at every step boundary with a short text such
@@ -75,6 +79,7 @@ type run struct {
 	profiles  sync.WaitGroup
 	profiling sync.Mutex
 	stepping  sync.Mutex // one step is told after the other
+	links     func() *links
 }
 
 // tableRun is one table in one run.
@@ -110,12 +115,15 @@ type tableRun struct {
 	follows                 bool         // scd2: the batch goes on from the current intervals
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled  *ledgerEntry
+	question *question            // what policies are asked; nil before that is known
+	rewrites bool                 // all rows are written anew
 	ruled    bool                 // policies were asked
 	rulings  []*policies.Ruling   // of what they said, what belongs into the log
 	ruledAs  string               // see ledgerEntry.Ruled
 	rejudged *expectations.Result // of an audit of what is published already
 	rec      *record.Table
 	profile  *record.Profile // added to the record at the end
+	profiled chan struct{}   // closed once it is made
 	done     chan struct{}   // closed once the table is staged and audited
 	held     string          // it or the table that it waits for, when that could not be staged
 	// What went wrong on the way, apart for those who work beside each other.

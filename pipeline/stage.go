@@ -123,6 +123,7 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		t.note("model", "info", "another writer dropped %s, which the model makes: the table is rebuilt", strings.Join(dropped, ", "))
 	}
 	t.settled = &ledgerEntry{Inputs: inputs, Model: t.digest()}
+	t.rewrites = fresh || t.Mode == "overwrite"
 	blocked, err := r.rule(ctx, t, t.was(), t.schema)
 	if err != nil || blocked {
 		return err

@@ -20,6 +20,7 @@ import (
 //	journal/<run>/<layer>.json      the prepared commits of a layer: the versions that belong together
 //	journal/<run>/<layer>.decision  publish or abort; the first writer wins
 //	ledger/<table>/<n>-<run>.json   what batch n of a table consumed
+//	declared/<table>/<digest>.json  what suite and pipeline declare of a version of a table
 //	gate/<run>-<layer>.json         a refused batch, kept to be looked at
 //	runs/<run>.json                 the run record
 //	begun/<run>.json                a run whose end the listener was not told yet
@@ -68,6 +69,8 @@ type ledgerEntry struct {
 	Judged int64 `json:"judged"`
 	// Ruled is a digest of what policies said last, if it was anything; it is in the decision log.
 	Ruled string `json:"ruled,omitempty"`
+	// Declared names what suite and pipeline declare of the version; see [declared].
+	Declared string `json:"declared,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
 	// Seen is the latest time of all observations of a table of mode scd2, for as

@@ -1,0 +1,146 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+
+	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/table"
+)
+
+// question is what policies are asked about one change of one table.
+type question struct {
+	policies.Input
+	t         *tableRun
+	was, next table.Schema
+	before    *declared // what the version before declares, when that is another thing than now
+	complete  bool      // all that policies may ask for is there
+}
+
+// question describes what changes of a table, from one shape, nil for none, to the
+// next: as much as it takes to see that nothing does.
+func (r *run) question(ctx context.Context, t *tableRun, was *table.Schema, next table.Schema) (*question, error) {
+	before, err := r.declaredBefore(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	q := &question{t: t, next: next, before: before, Input: policies.Input{Time: r.now, Env: r.opt.Environment, Op: "plan",
+		Table: t.declaredTable(), New: t.shape(next), Rewrite: t.rewrites}}
+	var columns []table.Change
+	if was != nil {
+		q.was, q.Old = *was, t.shape(*was)
+		if before != nil {
+			before.describe(q.Old)
+		}
+		columns = table.Diff(*was, next, t.renamed())
+	}
+	if t.snap != nil {
+		v := t.snap.Version()
+		q.Table.VersionFrom = &v
+		is := policies.ShapeOf(t.snap)
+		for _, s := range []*policies.Shape{q.Old, q.New} { // what runs leave as it is
+			s.ClusterBy, s.Constraints, s.Properties, s.Protocol = is.ClusterBy, is.Constraints, is.Properties, is.Protocol
+		}
+		q.Old.PartitionBy = is.PartitionBy
+		if t.ledger.last != nil && !r.opt.FullRefresh {
+			q.Old.PrimaryKey = t.ledger.last.Keys
+		}
+	}
+	q.Diff = policies.Diff(q.Old, q.New, columns)
+	if before != nil {
+		q.Diff = append(q.Diff, before.changes(t)...)
+	}
+	return q, nil
+}
+
+// complete adds what policies may ask for beyond the change itself: who reads the
+// table, what its columns were made from and, when something changes, its past.
+func (r *run) complete(ctx context.Context, q *question) error {
+	if q.complete {
+		return nil
+	}
+	q.complete = true
+	t, links := q.t, r.links()
+	q.Actor, q.Change = r.opt.Actor, r.opt.Change
+	q.Downstream, q.UpstreamColumns = links.downstream(t), links.upstream(t.Name)
+	q.Lineage = &policies.Lineage{Status: "none"}
+	if t.trace != nil {
+		q.Lineage.Status = t.trace.Status
+	}
+	mode := t.Suite.Contract.Compatibility
+	if q.before != nil && q.before.Table.Contract != nil {
+		mode = q.before.Table.Contract.Compat // what its readers were promised
+	}
+	change := policies.Replacement{Diff: q.Diff, Old: q.was, Next: q.next, Renamed: t.renamed()}
+	if t.snap != nil && len(q.Diff) > 0 {
+		var err error
+		if q.History, change.Earlier, err = t.history(ctx); err != nil {
+			return err
+		}
+		change.Version = t.snap.Version()
+	}
+	if t.snap != nil {
+		q.Compat = policies.Compatibility(mode, change)
+		rows, bytes := liveRows(t.current.files), t.snap.Bytes()
+		q.Table.RowCount, q.Table.Bytes = &rows, &bytes
+	}
+	return nil
+}
+
+// history gives the changes of a table's shape that its log knows, the newest
+// first, and the schemas before the newest.
+func (t *tableRun) history(ctx context.Context) ([]policies.Version, []policies.Earlier, error) {
+	var versions []policies.Version
+	var schemas []policies.Earlier
+	var last *policies.Shape
+	for s, err := range t.delta.Shapes(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.Version() > t.snap.Version() {
+			break
+		}
+		shape, schema := policies.ShapeOf(s), s.Schema()
+		v := policies.Version{Version: s.Version(), At: s.Time()}
+		if last == nil && s.Version() > 0 {
+			// The log begins later than the table: what changed then is not known.
+		} else {
+			var columns []table.Change
+			if last != nil {
+				columns = table.Diff(schemas[len(schemas)-1].Schema, schema, nil)
+			}
+			diff := policies.Diff(last, shape, columns)
+			for _, c := range diff {
+				if !slices.Contains(v.DiffOps, c.Op) {
+					v.DiffOps = append(v.DiffOps, c.Op)
+				}
+			}
+			v.Breaking = policies.Breaking(diff)
+		}
+		versions, schemas, last = append(versions, v), append(schemas, policies.Earlier{Version: s.Version(), Schema: schema}), shape
+	}
+	slices.Reverse(versions)
+	return versions, schemas[:max(0, len(schemas)-1)], nil
+}
+
+// renamed gives the old name of each column that has a new one, as the suite says.
+func (t *tableRun) renamed() map[string]string {
+	renamed := map[string]string{}
+	for _, c := range t.Suite.Columns {
+		if c.RenamedFrom != "" {
+			renamed[c.Name] = c.RenamedFrom
+		}
+	}
+	return renamed
+}
+
+// shape describes a schema as policies see it, with what the suite declares now.
+func (t *tableRun) shape(s table.Schema) *policies.Shape {
+	shape := &policies.Shape{Columns: policies.Columns(s), PrimaryKey: t.Keys, PartitionBy: t.PartitionBy}
+	for i := range shape.Columns {
+		if c := suiteColumn(t.Suite, shape.Columns[i].Path); c != nil {
+			t.declareColumn(&shape.Columns[i], c)
+		}
+	}
+	return shape
+}
