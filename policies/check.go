@@ -16,7 +16,7 @@ import (
 // Checked is what [Check] looked at.
 type Checked struct {
 	Files    int      `json:"files"`    // of users, with tests
-	Policies []Policy `json:"policies"` // those in them
+	Policies []Policy `json:"policies"` // those in them; empty when the METADATA of one is wrong
 }
 
 // Check looks at the policies in folders, and their tests, more closely than
