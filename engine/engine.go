@@ -287,6 +287,9 @@ type StageRequest struct {
 	Root, Dir string
 	// TargetBytes starts a new file when one reaches about this size; 0 leaves it to the engine.
 	TargetBytes int64
+	// GroupRows are the rows of each row group of the one file, but the last; 0
+	// leaves it to the engine. It has effect without Split and PartitionBy only.
+	GroupRows int64
 }
 
 // Staged is a file that Stage wrote: path relative to the root, size, rows and

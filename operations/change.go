@@ -173,23 +173,29 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		for i, name := range names {
 			items = append(items, fmt.Sprintf("(\n%s\n) AS dq_set_%d", set[name], i))
 		}
-		changed, err := t.bound(ctx, relRest, "SELECT "+strings.Join(items, ", ")+" FROM "+relTable, false)
+		rest := "SELECT " + strings.Join(items, ", ") + " FROM " + relTable
+		changed, err := t.bound(ctx, relRest, rest, false)
 		if err != nil {
 			return nil, err
 		}
 		news := map[string]string{} // values of the table's types
+		var given []fitting
 		for i, name := range names {
 			of, _ := changed.Field(fmt.Sprintf("dq_set_%d", i))
 			to, _ := schema.Field(name)
-			_, news[name] = t.Dialect.Fit(of.Name, of.Type, to.Type)
+			v := t.fitting(to, of.Name, of.Type)
+			news[name], given = v.typed, append(given, v)
+		}
+		if err := t.hold(ctx, relRest+" WHERE dq_hit", given); err != nil {
+			return nil, err
 		}
 		var columns, next []string
+		var altered []table.Field
+		var values []string // of those
 		for _, f := range schema.Fields {
 			id := t.Dialect.Ident(f.Name)
-			value := ""
-			if i := slices.Index(names, f.Name); i >= 0 {
-				value = fmt.Sprintf("dq_set_%d", i)
-			} else if f.Meta[generatedKey] != nil {
+			value := news[f.Name]
+			if value == "" && f.Meta[generatedKey] != nil {
 				if value, err = t.generated(f, schema, news); err != nil {
 					return nil, err
 				}
@@ -197,6 +203,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			if value != "" {
 				next = append(next, value+" AS "+id)
 				id = fmt.Sprintf("CASE WHEN dq_hit THEN %s ELSE %s END AS %s", value, id, id)
+				altered, values = append(altered, f), append(values, id)
 			} else {
 				next = append(next, id)
 			}
@@ -208,6 +215,20 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 				return nil, err
 			}
 		}
+		if !vectors(s) {
+			var left []table.File
+			if d.adds, left, err = t.updateColumns(ctx, s, touched, rest, altered, values); err != nil || len(left) == 0 {
+				return d, err
+			}
+			if len(left) < len(touched) {
+				if err := t.attach(ctx, s, relTable, schema, left, true); err != nil {
+					return nil, err
+				}
+				if _, err := t.bound(ctx, relRest, rest, false); err != nil {
+					return nil, err
+				}
+			}
+		}
 		tracked := ""
 		if kept != nil {
 			commit := kept.name(t.Dialect, 1)
@@ -217,7 +238,8 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		if vectors(s) {
 			rows += " WHERE dq_hit"
 		}
-		d.adds, _, err = t.stage(ctx, rows, kept.with(schema), s.PartitionBy())
+		adds, _, err := t.stage(ctx, rows, kept.with(schema), s.PartitionBy())
+		d.adds = append(d.adds, adds...)
 		return d, err
 	})
 }

@@ -192,14 +192,15 @@ func TestHistories(t *testing.T) {
 	ctx := context.Background()
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			operations.SpliceFrom(t, int64(seed%2)<<40) // every file, or none
 			mapping := []string{"none", "name", "id"}[seed%3]
 			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 1)), tb: open(t), past: map[int64][]historyRow{}, amount: "amount", mapped: mapping != "none"}
 			var by []string
-			if seed%2 == 1 {
+			if seed/2%2 == 1 {
 				by = []string{"part"}
 			}
 			feed := seed%4 != 0
-			props := map[string]string{"delta.enableChangeDataFeed": fmt.Sprint(feed), "delta.enableDeletionVectors": fmt.Sprint(seed/2%2 == 1), "delta.columnMapping.mode": mapping,
+			props := map[string]string{"delta.enableChangeDataFeed": fmt.Sprint(feed), "delta.enableDeletionVectors": fmt.Sprint(seed%5 == 1), "delta.columnMapping.mode": mapping,
 				"delta.checkpointInterval": fmt.Sprint(3 + seed), "delta.checkpointPolicy": map[bool]string{true: "v2", false: "classic"}[seed%5 == 0]}
 			if _, err := h.tb.Delta.Create("CREATE TABLE", schema(), by, props).Commit(ctx); err != nil {
 				t.Fatal(err)

@@ -88,6 +88,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		return nil, err
 	}
 	var touched []table.File
+	var hit map[string]int64
 	on := t.equal("dq_s.", "dq_t.", m.On)
 	if m.Matched != "keep" {
 		found := fmt.Sprintf("SELECT dq_t.%s, dq_t.%s FROM %s dq_t WHERE EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
@@ -95,7 +96,6 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relHits, SQL: found, Materialise: true}); err != nil {
 			return nil, err
 		}
-		var hit map[string]int64
 		if touched, hit, err = t.holding(ctx, relHits, files); err != nil {
 			return nil, err
 		}
@@ -110,13 +110,16 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			d.removes = touched
 		}
 	}
-	kept, err := t.attachKept(ctx, s, relTouched, schema, touched, false)
+	kept, err := t.attachKept(ctx, s, relTouched, schema, touched, true)
 	if err != nil {
 		return nil, err
 	}
 	if d.rowsRemoved > 0 && m.Matched != "delete" {
-		keys := t.idents("dq_s.", m.On)
-		n, err := t.count(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE EXISTS (SELECT 1 FROM %s dq_t WHERE %s) GROUP BY %s HAVING count(*) > 1) q", relRows, relTouched, on, keys))
+		twice := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE %%s GROUP BY %s HAVING count(*) > 1) q", relRows, t.idents("dq_s.", m.On))
+		n, err := t.count(ctx, fmt.Sprintf(twice, "true"))
+		if err == nil && n > 0 { // of the table's as well?
+			n, err = t.count(ctx, fmt.Sprintf(twice, fmt.Sprintf("EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relTouched, on)))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -127,22 +130,41 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	// came are the SELECTs of rows that come, by what happened to them, and written
 	// what is written of them.
 	came, written := map[string]string{}, []string{}
+	// rewritten are the touched files of which all rows are written anew.
+	rewritten, relRewritten := d.removes, relTouched
+	var byColumns []table.File
 	if updates {
-		row, err := t.sourceRow(schema, given, "dq_t.")
+		row, values, err := t.sourceRow(schema, given, "dq_t.", true)
 		if err != nil {
 			return nil, err
 		}
-		from := fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relTouched, on)
-		came["update_postimage"] = "SELECT " + row + from
-		written = append(written, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+from)
+		if err := t.hold(ctx, relRows, values); err != nil {
+			return nil, err
+		}
+		if byColumns, rewritten, err = t.mergeColumns(ctx, s, schema, rewritten, on, values); err != nil {
+			return nil, err
+		}
+		if len(byColumns) > 0 {
+			relRewritten = relLeft
+			if err := t.attach(ctx, s, relLeft, schema, rewritten, false); err != nil {
+				return nil, err
+			}
+		}
+		came["update_postimage"] = "SELECT " + row + fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relTouched, on)
+		if vectors(s) || len(rewritten) > 0 {
+			written = append(written, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relRewritten, on))
+		}
 	}
 	if inserts {
 		in := relTouched
 		if m.Matched == "keep" {
 			in = relTable
 		}
-		row, err := t.sourceRow(schema, given, "")
+		row, values, err := t.sourceRow(schema, given, "", true)
 		if err != nil {
+			return nil, err
+		}
+		if err := t.hold(ctx, relRows, values); err != nil {
 			return nil, err
 		}
 		from := fmt.Sprintf(" FROM %s dq_s WHERE NOT EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relRows, in, on)
@@ -167,10 +189,15 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		}
 	}
 	var stay int64
-	if len(d.removes) > 0 {
-		stay = liveRows(d.removes) - d.rowsRemoved
+	if len(rewritten) > 0 {
+		if stay, err = t.count(ctx, "SELECT count(*) FROM "+relRewritten); err != nil {
+			return nil, err
+		}
+		for _, f := range rewritten {
+			stay -= hit[f.Path]
+		}
 		written = append(written, fmt.Sprintf("SELECT %s%s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
-			t.idents("dq_t.", schema.Names()), kept.moved(t.Dialect, "dq_t."), relTouched, relRows, on))
+			t.idents("dq_t.", schema.Names()), kept.moved(t.Dialect, "dq_t."), relRewritten, relRows, on))
 	}
 	if len(written) > 0 {
 		var rows int64
@@ -178,6 +205,13 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 		d.rowsAdded = rows - stay
+	}
+	if len(byColumns) > 0 {
+		d.adds = append(d.adds, byColumns...)
+		d.rowsAdded += d.rowsRemoved
+		for _, f := range rewritten {
+			d.rowsAdded -= hit[f.Path]
+		}
 	}
 	inserted := d.rowsAdded
 	if updates {
@@ -248,37 +282,46 @@ var numbers = map[table.Kind]bool{table.Int8: true, table.Int16: true, table.Int
 
 // sourceRow is the SELECT list of a source row, with a matched row's own values
 // for columns that the source lacks; without one, their defaults or nulls. Generated
-// columns that it lacks are computed.
-func (t *Table) sourceRow(schema, given table.Schema, own string) (string, error) {
+// columns that it lacks are computed. Typed, all are of the table's types, which the
+// values that it gives with it are to be held to first.
+func (t *Table) sourceRow(schema, given table.Schema, own string, typed bool) (string, []fitting, error) {
+	var values []fitting
 	items := make([]string, len(schema.Fields))
 	columns := map[string]string{} // as values of the table's types
 	for i, f := range schema.Fields {
-		var from table.Type
-		switch g, ok := fold(given, f.Name); {
-		case ok:
-			items[i], from = "dq_s."+t.Dialect.Ident(g.Name), g.Type
-		case f.Meta[generatedKey] != nil:
+		g, brought := fold(given, f.Name)
+		if !brought && f.Meta[generatedKey] != nil {
 			continue
-		case own != "":
-			items[i], from = own+t.Dialect.Ident(f.Name), f.Type
-		default:
+		}
+		value, from := "dq_s."+t.Dialect.Ident(g.Name), g.Type
+		if !brought && own != "" {
+			value, from = own+t.Dialect.Ident(f.Name), f.Type
+		} else if !brought {
 			var err error
-			if items[i], from, err = t.preset(f); err != nil {
-				return "", err
+			if value, from, err = t.preset(f); err != nil {
+				return "", nil, err
 			}
 		}
-		_, columns[f.Name] = t.Dialect.Fit(items[i], from, f.Type)
+		if brought && from.Kind == "" {
+			return "", nil, fmt.Errorf("column %q has a type that no table can have; cast it to %s: %w", g.Name, f.Type, delta.ErrInvalid)
+		}
+		v := t.fitting(f, value, from)
+		items[i], columns[f.Name] = v.value, v.typed
+		if typed && (brought || own == "" && !isIdentity(f)) { // an identity that is too large is seen when it is written
+			items[i] = v.typed
+			values = append(values, v)
+		}
 	}
 	for i, f := range schema.Fields {
 		if items[i] == "" {
 			var err error
 			if items[i], err = t.generated(f, schema, columns); err != nil {
-				return "", err
+				return "", nil, err
 			}
 		}
 		items[i] += " AS " + t.Dialect.Ident(f.Name)
 	}
-	return strings.Join(items, ", "), nil
+	return strings.Join(items, ", "), values, nil
 }
 
 // equal is SQL that joins on columns; null matches nothing.

@@ -79,6 +79,7 @@ const (
 	relHits    = "dq_hits"
 	relRest    = "dq_rest"
 	relCame    = "dq_came"
+	relLeft    = "dq_left"
 )
 
 // Where new files lie, below the table.

@@ -85,7 +85,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relRows, SQL: sql}); err != nil {
 			return nil, err
 		}
-		row, err := t.sourceRow(schema, given, "")
+		row, _, err := t.sourceRow(schema, given, "", false)
 		if err != nil {
 			return nil, err
 		}

@@ -207,6 +207,9 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 	case req.TargetBytes > 0:
 		options += pattern + fmt.Sprintf(", FILE_SIZE_BYTES %d", req.TargetBytes)
 	default: // one file, in order
+		if req.GroupRows > 0 {
+			options += fmt.Sprintf(", ROW_GROUP_SIZE %d", req.GroupRows)
+		}
 		target = filepath.Join(dir, newName())
 		defer func() {
 			if len(files) == 0 {

@@ -41,6 +41,7 @@ var packages = []rule{
 		tests: "engine/enginetest expectations expectations/kindtest expectations/cel/celtest profiling record"},
 	{pkg: "delta", imports: "table",
 		tests: "delta/storetest delta/s3 delta/s3/s3test"},
+	{pkg: "delta/splice"},
 	{pkg: "delta/storetest", imports: "delta"},
 	{pkg: "delta/object", imports: "delta"},
 	{pkg: "delta/s3/s3test"},
@@ -73,7 +74,7 @@ var packages = []rule{
 	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage policies profiling record source/file table internal/yamlpos",
 		// A whole run needs an engine.
 		tests: "engine/duckdb"},
-	{pkg: "operations", imports: "delta delta/location engine table internal/yamlpos",
+	{pkg: "operations", imports: "delta delta/location delta/splice engine table internal/yamlpos",
 		// Operations on rows need an engine.
 		tests: "engine/duckdb delta/s3/s3test"},
 

@@ -1,0 +1,229 @@
+package operations
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/splice"
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/table"
+)
+
+// When rows of a file get other values in some columns, and the table has no
+// deletion vectors, the file is written anew; but only these columns are. The others
+// are copied as they lie there, which costs a tenth of decoding and encoding them.
+
+// spliceFrom is the size from which on files are worth that: small ones are written
+// together instead.
+var spliceFrom = int64(4 << 20)
+
+// spliceShare is the largest part of a file that is worth it.
+const spliceShare = 0.5
+
+// byColumns opens a file whose columns can be written anew by themselves: with its
+// rows in groups as the engine makes them, of a table whose files have nothing about
+// rows besides their values. It is nil for any other.
+func (t *Table) byColumns(s *delta.Snapshot, f table.File, columns []table.Field) *splice.File {
+	if f.Size < spliceFrom || f.Deleted != nil || f.Stats == nil || !filepath.IsLocal(filepath.FromSlash(f.Path)) || s.Properties()[trackingOn] == "true" {
+		return nil
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		if slices.Contains(s.PartitionBy(), c.Name) {
+			return nil
+		}
+		if names[i] = c.Name; s.ColumnMapping() != "none" {
+			names[i], _ = c.Meta["delta.columnMapping.physicalName"].(string)
+		}
+	}
+	file, err := splice.Open(filepath.Join(t.dir, filepath.FromSlash(f.Path)))
+	if err != nil {
+		return nil // whoever reads it says why
+	}
+	groups, rows := file.GroupRows(), int64(0)
+	for i, n := range groups {
+		if rows += n; n != groups[0] && i < len(groups)-1 || n > groups[0] {
+			return nil
+		}
+	}
+	if share, all := file.Share(names); !all || share > spliceShare || rows != f.Stats.Rows || rows == 0 {
+		return nil
+	}
+	return file
+}
+
+// withColumns writes a file anew with other values of some columns, which a SELECT
+// gives for each of its rows, in their order. False says that it must be written as
+// a whole.
+func (t *Table) withColumns(ctx context.Context, s *delta.Snapshot, f table.File, old *splice.File, columns []table.Field, sql string) (table.File, bool, error) {
+	out := table.File{Path: path.Join(path.Dir(f.Path), newFile()), Partition: f.Partition}
+	_, features := s.Features()
+	stats := table.Stats{Rows: f.Stats.Rows, Loose: f.Stats.Loose && slices.Contains(features, "deletionVectors")} // else they are only cut
+	for _, c := range f.Stats.Columns {
+		if !slices.ContainsFunc(columns, func(x table.Field) bool { return x.Name == c.Path[0] }) {
+			stats.Columns = append(stats.Columns, c)
+		}
+	}
+	var news *splice.File
+	if len(columns) > 0 {
+		staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: table.Schema{Fields: columns}, Root: t.dir, Dir: dataFolder, GroupRows: old.GroupRows()[0]})
+		if err != nil {
+			return out, false, err
+		}
+		for _, st := range staged {
+			name := filepath.Join(t.dir, filepath.FromSlash(st.File.Path))
+			defer func() { _ = os.Remove(name) }()
+			if news, err = splice.Open(name); err != nil {
+				return out, false, err
+			}
+			stats.Columns = append(stats.Columns, st.File.Stats.Columns...)
+		}
+	}
+	to := filepath.Join(t.dir, filepath.FromSlash(out.Path))
+	if err := old.Write(to, news); errors.Is(err, splice.ErrUnsuited) {
+		return out, false, nil
+	} else if err != nil {
+		return out, false, fmt.Errorf("writing %s anew: %w", f.Path, err)
+	}
+	info, err := os.Stat(to)
+	if err != nil {
+		return out, false, err
+	}
+	out.Size, out.Modified, out.Stats = info.Size(), info.ModTime().UTC(), &stats
+	t.staged = append(t.staged, out)
+	return out, true, nil
+}
+
+// newFile is a name that no other file has.
+func newFile() string {
+	return "part-" + strings.ToLower(rand.Text()) + ".parquet"
+}
+
+// Relations of rows that get other values: dq_news has them by their place, and
+// dq_one is the file that is written.
+const (
+	relNews = "dq_news"
+	relOne  = "dq_one"
+)
+
+// mergeColumns writes those touched files of a merge by columns that it can, with
+// the source's values in the rows that are matched. It gives the files that came, and
+// the touched ones that are left to be written as a whole.
+func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema table.Schema, touched []table.File, on string, given []fitting) (adds, left []table.File, err error) {
+	if !slices.ContainsFunc(touched, func(f table.File) bool { return t.byColumns(s, f, nil) != nil }) ||
+		slices.ContainsFunc(schema.Fields, func(f table.Field) bool { return f.Meta[generatedKey] != nil }) {
+		return nil, touched, nil
+	}
+	file, line := t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn)
+	items := []string{"dq_t." + file, "dq_t." + line}
+	differ := []string{file}
+	for i, g := range given {
+		items = append(items, fmt.Sprintf("%s AS dq_new_%d", g.typed, i), fmt.Sprintf("%s AS dq_differs_%d", t.differs(g.typed, "dq_t."+t.Dialect.Ident(g.column.Name), g.column.Type), i))
+		differ = append(differ, fmt.Sprintf("bool_or(dq_differs_%d)", i))
+	}
+	sql := fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", strings.Join(items, ", "), relRows, relTouched, on)
+	if _, err := t.Session.Attach(ctx, engine.Input{Name: relNews, SQL: sql, Materialise: true}); err != nil {
+		return nil, nil, err
+	}
+	answer, err := t.Session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s", strings.Join(differ, ", "), relNews, file))
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := map[string][]int{}
+	for _, row := range answer.Values {
+		name, _ := row[0].(string)
+		for i := range given {
+			if row[i+1] == true {
+				changed[name] = append(changed[name], i)
+			}
+		}
+	}
+	for _, f := range touched {
+		var columns []table.Field
+		var values []string
+		for _, i := range changed[f.Path] {
+			id := t.Dialect.Ident(given[i].column.Name)
+			columns = append(columns, given[i].column)
+			values = append(values, fmt.Sprintf("CASE WHEN dq_n.%[1]s IS NULL THEN dq_o.%[2]s ELSE dq_n.dq_new_%[3]d END AS %[2]s", line, id, i))
+		}
+		old := t.byColumns(s, f, columns)
+		if old == nil {
+			left = append(left, f)
+			continue
+		}
+		if err := t.attach(ctx, s, relOne, schema, []table.File{f}, true); err != nil {
+			return nil, nil, err
+		}
+		sql := fmt.Sprintf("SELECT %[1]s FROM %[2]s dq_o LEFT JOIN (SELECT * FROM %[3]s WHERE %[4]s = %[5]s) dq_n ON dq_n.%[6]s = dq_o.%[6]s ORDER BY dq_o.%[6]s",
+			strings.Join(values, ", "), relOne, relNews, file, t.Dialect.Literal(f.Path), line)
+		made, ok, err := t.withColumns(ctx, s, f, old, columns, sql)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case ok:
+			adds = append(adds, made)
+		default:
+			left = append(left, f)
+		}
+	}
+	return adds, left, nil
+}
+
+// updateColumns writes those touched files of an update by columns that it can. Rest
+// is the SELECT from the table, and altered are the columns that get other values.
+func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []table.File, rest string, altered []table.Field, values []string) (adds, left []table.File, err error) {
+	for _, f := range touched {
+		old := t.byColumns(s, f, altered)
+		if old == nil {
+			left = append(left, f)
+			continue
+		}
+		if err := t.attach(ctx, s, relTable, s.Schema(), []table.File{f}, true); err != nil {
+			return nil, nil, err
+		}
+		if _, err := t.bound(ctx, relRest, rest, false); err != nil {
+			return nil, nil, err
+		}
+		sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s", strings.Join(values, ", "), relRest, t.Dialect.Ident(engine.LineColumn))
+		made, ok, err := t.withColumns(ctx, s, f, old, altered, sql)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case ok:
+			adds = append(adds, made)
+		default:
+			left = append(left, f)
+		}
+	}
+	return adds, left, nil
+}
+
+// differs is SQL for whether two values are not the same. Floats are compared as
+// texts, in which 0.0 is not -0.0.
+func (t *Table) differs(a, b string, of table.Type) string {
+	if floats(of) {
+		a, b = "CAST("+a+" AS VARCHAR)", "CAST("+b+" AS VARCHAR)"
+	}
+	return "(" + a + " IS DISTINCT FROM " + b + ")"
+}
+
+// floats reports whether a type holds floats.
+func floats(t table.Type) bool {
+	if t.Kind == table.Double || t.Kind == table.Float {
+		return true
+	}
+	for _, part := range []*table.Type{t.Key, t.Elem} {
+		if part != nil && floats(*part) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(t.Fields, func(f table.Field) bool { return floats(f.Type) })
+}
