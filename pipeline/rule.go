@@ -55,10 +55,14 @@ func (r *run) ruleNumbers(ctx context.Context, t *tableRun) error {
 		return nil
 	}
 	q := t.question
+	quality := t.quality()
+	if quality.Gate == "fail" {
+		return nil // there is no commit to ask about; the suite says why
+	}
 	if len(q.Diff) > 0 {
 		<-t.profiled
 	}
-	q.Op, q.Profile, q.Quality = "commit", t.numbers(), t.quality()
+	q.Op, q.Profile, q.Quality = "commit", t.numbers(), quality
 	_, err := r.ask(ctx, t)
 	return err
 }

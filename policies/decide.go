@@ -80,7 +80,14 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, error) {
 	limited, cancel := context.WithTimeout(ctx, b.deadline)
 	defer cancel()
-	results, err := b.query.Eval(limited, rego.EvalParsedInput(doc.value))
+	query := b.quiet
+	if len(in.Diff) > 0 {
+		var err error
+		if query, err = b.query(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrEvaluation, err)
+		}
+	}
+	results, err := query.Eval(limited, rego.EvalParsedInput(doc.value))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -33,7 +33,7 @@ func shape(fields ...table.Field) *Shape {
 func orders() Input {
 	version := int64(7)
 	s := shape(field("id", "int64"), field("amount", "decimal(18,2)"))
-	return Input{Time: today, Env: "prod", Op: "plan", Old: s, New: s,
+	return Input{Time: today, Env: "prod", Op: "plan", Old: s, New: s, Lineage: &Lineage{Status: "exact"},
 		Table:      Table{Name: "silver.orders", Layer: "silver", Owner: "sales", VersionFrom: &version},
 		Downstream: []Downstream{{ID: "gold.revenue", Kind: "table", Layer: "gold", Columns: []string{"amount"}, Depth: 1}}}
 }
@@ -77,7 +77,7 @@ const waiversFile = `waivers:
 
 func TestDecide(t *testing.T) {
 	full, err := Load(context.Background(), Options{Owners: write(t, "owners.yaml", ownersFile), Waivers: write(t, "waivers.yaml", waiversFile),
-		Config: Config{Modes: []Mode{{Env: "dev", Mode: "warn"}, {Table: "silver.scratch", Mode: "off"}, {Policy: "DQ-S003", Layer: "silver", Mode: "dry_run"}}}})
+		Modes: []Mode{{Env: "dev", Mode: "warn"}, {Table: "silver.scratch", Mode: "off"}, {Policy: "DQ-S003", Layer: "silver", Mode: "dry_run"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,35 +91,41 @@ func TestDecide(t *testing.T) {
 		rules string // policy=effect, in order
 	}{
 		{"nothing wrong", orders(), ""},
-		{"dropped and read, waived", changed(orders(), id, dropped), "DQ-S001=waived"},
-		{"dropped and read, the waiver has ended", with(changed(orders(), id, dropped), func(in *Input) { in.Time = today.AddDate(0, 2, 0) }), "DQ-S001=deny DQ-W001=warn"},
-		{"dropped and read by nobody", with(changed(orders(), id, dropped), func(in *Input) { in.Downstream = nil }), ""},
+		{"as it should be: told, agreed and a new version", with(changed(orders(), id, dropped), func(in *Input) {
+			in.Old = &Shape{Columns: []Column{{Path: "amount", Type: "int64", Nullable: true, ID: "2", DeprecatedSince: "2026-08-01"}}}
+			in.Downstream, in.Change = nil, &ChangeSet{Author: "ada", Approvals: []Approval{{ID: "lea"}}}
+			in.Table.Contract = &Contract{Version: "2.0.0", Sunset: map[string]string{"1.x": "2027-01-01"}}
+			in.Diff = append(in.Diff, Change{Change: table.Change{Op: table.ContractVersionChanged, From: "1.0.0", To: "2.0.0"}})
+		}), ""},
+		{"dropped and read, waived", changed(orders(), id, dropped), "DQ-O003=deny DQ-S002=deny DQ-S007=deny DQ-S009=warn DQ-S001=waived"},
+		{"dropped and read, the waiver has ended", with(changed(orders(), id, dropped), func(in *Input) { in.Time = today.AddDate(0, 2, 0) }), "DQ-O003=deny DQ-S001=deny DQ-S002=deny DQ-S007=deny DQ-W001=deny DQ-S009=warn"},
+		{"dropped and read by nobody", with(changed(orders(), id, dropped), func(in *Input) { in.Downstream = nil }), "DQ-O003=deny DQ-S002=deny DQ-S007=deny DQ-S009=warn"},
 		{"narrowed, tried out on this layer", changed(orders(), shape(field("id", "int32"), field("amount", "decimal(18,2)")),
-			table.Change{Op: "column_type_changed", Path: "id", Class: "narrowing"}), "DQ-S003=dry_run"},
+			table.Change{Op: "column_type_changed", Path: "id", Class: "narrowing"}), "DQ-O003=deny DQ-S009=warn DQ-S003=dry_run"},
 		{"incompatible type on another layer", with(changed(orders(), shape(field("id", "string"), field("amount", "decimal(18,2)")),
-			table.Change{Op: "column_type_changed", Path: "id", Class: "incompatible"}), func(in *Input) { in.Table.Layer = "gold" }), "DQ-S003=deny"},
+			table.Change{Op: "column_type_changed", Path: "id", Class: "incompatible"}), func(in *Input) { in.Table.Layer = "gold" }), "DQ-O003=deny DQ-S003=deny DQ-O002=warn DQ-O002=warn DQ-S009=warn"},
 		{"keys", with(orders(), func(in *Input) {
 			next := *in.New
 			next.PrimaryKey = []string{"id"}
 			*in = changed(*in, &next)
-		}), "DQ-S010=deny"},
-		{"no owner on gold, an expired waiver", with(orders(), func(in *Input) { in.Table = Table{Name: "gold.x", Layer: "gold"} }), "DQ-O001=deny DQ-W001=warn"},
+		}), "DQ-O003=deny DQ-S010=deny DQ-S009=warn"},
+		{"no owner on gold, an expired waiver", with(orders(), func(in *Input) { in.Table = Table{Name: "gold.x", Layer: "gold"} }), "DQ-O001=deny DQ-W001=deny DQ-O002=warn DQ-O002=warn"},
 		{"unknown owner on bronze", with(orders(), func(in *Input) { in.Table = Table{Name: "bronze.x", Layer: "bronze", Owner: "slaes"} }), "DQ-O001=warn"},
 		{"personal data", changed(orders(), shape(field("customer_email", "string"), field("home", "struct<street: string, at: struct<lat: double>>")),
-			table.Change{Op: "column_added", Path: "customer_email"}), "DQ-P004=deny DQ-P004=deny"},
+			table.Change{Op: "column_added", Path: "customer_email"}), "DQ-P004=warn DQ-P004=warn"},
 		{"personal data, tagged", with(orders(), func(in *Input) {
 			in.New = shape(field("customer_email", "string"))
-			in.New.Columns[0].Tags = TagSet([]string{"pii.email", "purpose=billing"})
+			in.New.Columns[0].Tags = TagSet([]string{"pii.email", "purpose=billing", "legal_basis=contract", "retention=10y"})
 		}), ""},
 		{"dev only warns", with(changed(orders(), shape(field("phone", "string"))), func(in *Input) { in.Env = "dev" }), "DQ-P004=warn"},
 		{"switched off", with(changed(orders(), shape(field("phone", "string"))), func(in *Input) { in.Table.Name = "silver.scratch" }), ""},
 		{"bronze: a column was added", with(changed(orders(), shape(field("id", "int64"), field("amount", "decimal(18,2)"), field("Channel", "string")),
 			table.Change{Op: "column_added", Path: "Channel"}), bronze), ""},
-		{"bronze: a column is missing", with(changed(orders(), id, dropped), func(in *Input) { bronze(in); in.Downstream = nil }), "DQ-S013=deny"},
+		{"bronze: a column is missing", with(changed(orders(), id, dropped), func(in *Input) { bronze(in); in.Downstream = nil }), "DQ-O003=deny DQ-S013=deny DQ-S002=warn DQ-S009=warn"},
 		{"bronze: a column was renamed", with(changed(orders(), shape(field("id", "int64"), field("total", "decimal(18,2)")),
-			dropped, table.Change{Op: "column_added", Path: "total"}), bronze), "DQ-S001=deny DQ-S013=deny"},
+			dropped, table.Change{Op: "column_added", Path: "total"}), bronze), "DQ-O003=deny DQ-S001=deny DQ-S013=deny DQ-S002=warn DQ-S009=warn"},
 		{"a new table", with(orders(), func(in *Input) { in.Old, in.Table.VersionFrom = nil, nil; in.Diff = Diff(nil, in.New, nil) }), ""},
-		{"a dropped table", with(orders(), func(in *Input) { in.New = nil; in.Diff = Diff(in.Old, nil, nil) }), "DQ-S001=deny"},
+		{"a dropped table", with(orders(), func(in *Input) { in.New = nil; in.Diff = Diff(in.Old, nil, nil) }), "DQ-O003=deny DQ-S001=deny DQ-S002=deny DQ-S009=warn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := full.Decide(context.Background(), c.in)
@@ -139,9 +145,20 @@ func TestDecide(t *testing.T) {
 
 func bronze(in *Input) { in.Table.Name, in.Table.Layer = "bronze.orders", "bronze" }
 
+// only is the bundle with some policies alone.
+func only(t testing.TB, ids ...string) *Bundle {
+	t.Helper()
+	file := write(t, ConfigFile, "use: ["+strings.Join(ids, ", ")+"]\n")
+	b, err := Load(context.Background(), Options{Dirs: []string{filepath.Dir(file)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // A decision says all that reports need, and has the same id whenever it is made.
 func TestDecisionIsComplete(t *testing.T) {
-	b := bundled(t)
+	b := only(t, "DQ-S001")
 	in := changed(orders(), shape(field("id", "int64")), table.Change{Op: "column_dropped", Path: "amount"})
 	first, err := b.Decide(context.Background(), in)
 	if err != nil {
@@ -253,7 +270,7 @@ func nan() float64 {
 
 // Who reads a column reads its parts; the nearest come first.
 func TestReadersOfParts(t *testing.T) {
-	b := bundled(t)
+	b := only(t, "DQ-S001")
 	in := orders()
 	in.Old = shape(field("info", "struct<city: string, zone: string>"))
 	in.Downstream = []Downstream{

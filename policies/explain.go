@@ -87,7 +87,7 @@ func (b *Bundle) explain(ctx context.Context, in Input, input ast.Value, d recor
 		return x, nil
 	}
 	x.Description = p.Description
-	m, err := modulesOf(b.modules)
+	m, err := modulesOf(b.modules, false)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (b *Bundle) explain(ctx context.Context, in Input, input ast.Value, d recor
 				module.Rules = append(module.Rules, other.Copy())
 			}
 		}
-		compiler, err := m.compile(false)
+		compiler, err := m.compile(false, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -133,8 +133,12 @@ func (b *Bundle) explain(ctx context.Context, in Input, input ast.Value, d recor
 	}
 	x.Readers = in.readers(d.Path, x.Change)
 	if trace != "" {
+		compiler, err := b.compiler()
+		if err != nil {
+			return nil, err
+		}
 		tracer := topdown.NewBufferTracer()
-		if _, err := b.ask(ctx, b.compiler, query, input, tracer); err != nil {
+		if _, err := b.ask(ctx, compiler, query, input, tracer); err != nil {
 			return nil, err
 		}
 		events := []*topdown.Event(*tracer)

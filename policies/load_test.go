@@ -78,10 +78,11 @@ func TestMissingFiles(t *testing.T) {
 
 func TestWrongModes(t *testing.T) {
 	for say, m := range map[string]Mode{
-		`mode 1 is "deny"; the modes are enforce, warn, dry_run, off`: {Mode: "deny"},
-		`mode 1: table "a b" is no table name`:                        {Mode: "off", Table: "a b"},
+		`mode 1: "deny" is none; the modes are enforce, warn, dry_run, off`: {Mode: "deny"},
+		`mode 1: table "a b" is no table name`:                              {Mode: "off", Table: "a b"},
+		`mode 1: there is no policy DQ-S0001; did you mean DQ-S001?`:        {Mode: "off", Policy: "DQ-S0001"},
 	} {
-		if _, err := Load(context.Background(), Options{Config: Config{Modes: []Mode{m}}}); err == nil || !strings.Contains(err.Error(), say) {
+		if _, err := Load(context.Background(), Options{Modes: []Mode{m}}); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -17,7 +17,8 @@ import (
 // threeRulings writes a log in two sessions and returns its file.
 func threeRulings(t testing.TB, run ...string) string {
 	t.Helper()
-	b, err := Load(context.Background(), Options{Waivers: write(t, "waivers.yaml", waiversFile)})
+	few := write(t, ConfigFile, "use: [DQ-S001, DQ-O001, DQ-W001]\n")
+	b, err := Load(context.Background(), Options{Dirs: []string{filepath.Dir(few)}, Waivers: write(t, "waivers.yaml", waiversFile)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -42,31 +45,43 @@ func readModules(dirs []string) (*modules, error) {
 			return nil, err
 		}
 	}
-	return m, m.parse()
+	return m, m.parse(false)
 }
 
 // modulesOf parses the sources of a bundle, which were read before.
-func modulesOf(sources map[string]string) (*modules, error) {
+func modulesOf(sources map[string]string, tests bool) (*modules, error) {
 	m := &modules{sources: sources, bundled: map[string]bool{}}
 	for name := range sources {
 		m.bundled[name] = strings.HasPrefix(name, "builtin/")
 	}
-	return m, m.parse()
+	return m, m.parse(tests)
 }
 
-// parse parses the sources. Errors are yamlpos.Errors, of all files.
-func (m *modules) parse() error {
+// parse parses the sources, the bundled tests only if they shall be run. Errors
+// are yamlpos.Errors, of all files.
+func (m *modules) parse(tests bool) error {
 	m.parsed = map[string]*ast.Module{}
+	names := slices.Sorted(maps.Keys(m.sources))
+	if !tests {
+		names = slices.DeleteFunc(names, func(name string) bool { return m.bundled[name] && isTest(name) })
+	}
+	parsed, failed := make([]*ast.Module, len(names)), make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() {
+			parsed[i], failed[i] = ast.ParseModuleWithOpts(name, m.sources[name], ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
+		})
+	}
+	all.Wait()
 	var problems yamlpos.Errors
-	for name, source := range m.sources {
-		module, err := ast.ParseModuleWithOpts(name, source, ast.ParserOptions{ProcessAnnotation: true, RegoVersion: ast.RegoV1})
-		if err != nil {
-			problems = append(problems, m.problems(name, err)...)
+	for i, name := range names {
+		if failed[i] != nil {
+			problems = append(problems, m.problems(name, failed[i])...)
 			continue
 		}
-		m.parsed[name] = module
+		m.parsed[name] = parsed[i]
 		if !m.bundled[name] {
-			problems = append(problems, m.checkPackage(name, module)...)
+			problems = append(problems, m.checkPackage(name, parsed[i])...)
 		}
 	}
 	if len(problems) > 0 {
@@ -121,11 +136,12 @@ func (m *modules) checkPackage(file string, module *ast.Module) yamlpos.Errors {
 	return nil
 }
 
-// compile compiles all modules but the tests; strictly, unless rules were taken out.
-func (m *modules) compile(strict bool) (*ast.Compiler, error) {
+// compile compiles all modules but the tests and those that are left out;
+// strictly, unless rules were taken out.
+func (m *modules) compile(strict bool, without map[string]bool) (*ast.Compiler, error) {
 	selected := map[string]*ast.Module{}
 	for name, module := range m.parsed {
-		if !isTest(name) {
+		if !isTest(name) && !without[name] {
 			selected[name] = module
 		}
 	}
@@ -138,6 +154,21 @@ func (m *modules) compile(strict bool) (*ast.Compiler, error) {
 
 func newCompiler() *ast.Compiler {
 	return ast.NewCompiler().WithCapabilities(capabilities()).WithStrict(true)
+}
+
+// late are the files of bundled policies that nobody needs before there is a
+// change: none when users' policies refer to others.
+func (m *modules) late(catalog map[string]Policy) map[string]bool {
+	late := map[string]bool{}
+	for name, source := range m.sources {
+		if !m.bundled[name] && !isTest(name) && strings.Contains(source, "data.dq.policy") {
+			return nil
+		}
+	}
+	for _, p := range catalog {
+		late[p.File] = p.Bundled && p.When == "change"
+	}
+	return late
 }
 
 // catalog reads the METADATA of every policy, by package name.
@@ -199,7 +230,8 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 	text := func(key string) string { s, _ := a.Custom[key].(string); return s }
 	p := Policy{
 		ID: text("id"), Title: a.Title, Description: a.Description, Category: text("category"),
-		Remediation: text("remediation"), File: file, Bundled: m.bundled[file], Severity: map[string]string{},
+		Remediation: text("remediation"), Why: text("why"), Avoid: text("avoid"), Prefer: text("prefer"),
+		Configuration: text("configuration"), File: file, Bundled: m.bundled[file], Severity: map[string]string{},
 	}
 	switch {
 	case p.ID == "":
@@ -222,6 +254,13 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 	}
 	if p.Severity["default"] == "" {
 		return wrong("the policy has no severity", "write #   severity: error, or #   severity: {bronze: warn, default: error}")
+	}
+	switch p.When = text("when"); p.When {
+	case "":
+		p.When = "always"
+	case "always", "change":
+	default:
+		return wrong("custom.when is "+p.When, "write change, for a policy that only rules on changes, or always")
 	}
 	if !p.hasFindings(module) {
 		return wrong("the policy has no rule findings, so it can never find anything", "write findings contains {...} if {...}")

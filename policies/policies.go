@@ -59,6 +59,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -74,22 +75,7 @@ type Options struct {
 	Dirs    []string // folders of users' policies, with all below them
 	Waivers string   // YAML file of waivers, or ""
 	Owners  string   // YAML file of owners, or ""; with one, every owner must be in it
-	Config  Config
-}
-
-// Config adjusts policies to tables.
-type Config struct {
-	// Modes: the last entry that matches a policy and a table holds; enforce when none does.
-	Modes []Mode `json:"modes"`
-}
-
-// Mode says how findings are treated. Fields that are empty match everything.
-type Mode struct {
-	Policy string `json:"policy,omitempty"` // id
-	Table  string `json:"table,omitempty"`  // glob: * within a part of the name, ** across dots
-	Layer  string `json:"layer,omitempty"`
-	Env    string `json:"env,omitempty"`
-	Mode   string `json:"mode"` // enforce, warn, dry_run or off
+	Modes   []Mode   // more than the folders' own, and after them; see [Config]
 }
 
 // Policy describes one policy.
@@ -99,10 +85,18 @@ type Policy struct {
 	Description string `json:"description,omitempty"`
 	Category    string `json:"category,omitempty"` // breaking, destructive, privacy, ownership, quality, process
 	Remediation string `json:"remediation,omitempty"`
+	// Why the rule is one, what to avoid and what to prefer (examples, as code), and
+	// how config.yaml adjusts it: what the policy's page has besides.
+	Why           string `json:"why,omitempty"`
+	Avoid         string `json:"avoid,omitempty"`
+	Prefer        string `json:"prefer,omitempty"`
+	Configuration string `json:"configuration,omitempty"`
 	// Severity is error or warn, by layer; "default" is for all layers that are not named.
 	Severity map[string]string `json:"severity"`
-	File     string            `json:"file"`
-	Bundled  bool              `json:"bundled"`
+	// When is change for a policy that is only asked when the table changes, or always.
+	When    string `json:"when"`
+	File    string `json:"file"`
+	Bundled bool   `json:"bundled"`
 }
 
 // Bundle is a compiled set of policies with its waivers and owners. It may be
@@ -110,12 +104,17 @@ type Policy struct {
 type Bundle struct {
 	policies []Policy
 	byID     map[string]Policy
-	query    rego.PreparedEvalQuery
-	compiler *ast.Compiler
-	modules  map[string]string // every file by name, tests included
-	catalog  map[string]Policy // by package name
-	config   map[string]any    // what policies see under data.dq besides: modes, waivers, owners
+	// A day on which nothing changes asks quiet; what rules on changes alone is
+	// neither compiled nor asked then.
+	quiet    rego.PreparedEvalQuery
+	query    func() (rego.PreparedEvalQuery, error) // of all, prepared once
+	daily    *ast.Compiler
+	compiler func() (*ast.Compiler, error) // of all, compiled once
+	modules  map[string]string             // every file by name, tests included
+	catalog  map[string]Policy             // by package name
+	config   map[string]any                // what policies see under data.dq besides: modes, waivers, owners
 	owners   map[string]Owner
+	settings *Config // of Load
 
 	digest       string // of the files
 	configDigest string // of modes, waivers and owners
@@ -126,17 +125,17 @@ type Bundle struct {
 // Load compiles the bundled policies and those in o.Dirs, and reads waivers and
 // owners. What is wrong in any of these files comes as yamlpos.Errors, with
 // file, line, column and what to write instead; nothing is evaluated then.
-// Cost: some tens of milliseconds, once.
+// Cost: some 15 ms, and as much again for the first change that is judged.
 func Load(ctx context.Context, o Options) (*Bundle, error) {
-	if err := o.Config.check(); err != nil {
-		return nil, err
-	}
 	set, err := readModules(o.Dirs)
 	if err != nil {
 		return nil, err
 	}
 	b, err := set.bundle()
 	if err != nil {
+		return nil, err
+	}
+	if b.settings, err = readConfig(o.Dirs, o.Modes, b.catalog); err != nil {
 		return nil, err
 	}
 	waivers := map[string][]Waiver{}
@@ -152,17 +151,20 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 		}
 		owners = b.owners
 	}
-	return b, b.configure(ctx, map[string]any{"config": o.Config, "waivers": waivers, "owners": owners})
+	return b, b.configure(ctx, map[string]any{"config": b.settings, "waivers": waivers, "owners": owners})
 }
 
-// bundle compiles the modules. [Bundle.configure] makes it ready.
+// bundle compiles the modules: at once what is asked every day, and the policies
+// that only rule on changes when there is one. [Bundle.configure] makes it ready.
 func (m *modules) bundle() (*Bundle, error) {
 	catalog, err := m.catalog()
 	if err != nil {
 		return nil, err
 	}
 	b := &Bundle{modules: m.sources, catalog: catalog, byID: map[string]Policy{}, deadline: deadline}
-	if b.compiler, err = m.compile(true); err != nil {
+	b.compiler = sync.OnceValues(func() (*ast.Compiler, error) { return m.compile(true, nil) })
+	late := m.late(catalog)
+	if b.daily, err = m.compile(true, late); err != nil {
 		return nil, err
 	}
 	for _, p := range catalog {
@@ -178,20 +180,35 @@ func (m *modules) bundle() (*Bundle, error) {
 func (b *Bundle) configure(ctx context.Context, config map[string]any) error {
 	b.config = config
 	b.configDigest = digestOf(stamped(config))
-	store, err := b.store()
-	if err != nil {
+	var err error
+	if b.quiet, err = b.prepare(ctx, b.daily); err != nil {
 		return err
 	}
-	b.query, err = rego.New(
+	b.query = sync.OnceValues(func() (rego.PreparedEvalQuery, error) {
+		compiler, err := b.compiler()
+		if err != nil {
+			return rego.PreparedEvalQuery{}, err
+		}
+		return b.prepare(context.Background(), compiler)
+	})
+	return nil
+}
+
+func (b *Bundle) prepare(ctx context.Context, compiler *ast.Compiler) (rego.PreparedEvalQuery, error) {
+	store, err := b.store()
+	if err != nil {
+		return rego.PreparedEvalQuery{}, err
+	}
+	query, err := rego.New(
 		rego.Query("result := data.dq.main.result"),
-		rego.Compiler(b.compiler),
+		rego.Compiler(compiler),
 		rego.Store(store),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(ctx)
 	if err != nil {
-		return fmt.Errorf("policies: %w", err)
+		return rego.PreparedEvalQuery{}, fmt.Errorf("policies: %w", err)
 	}
-	return nil
+	return query, nil
 }
 
 // Policies lists all policies by id.
@@ -208,25 +225,18 @@ func (b *Bundle) Owner(name string) (Owner, bool) {
 // Digest names the policies' text and the version of OPA: sha256:...
 func (b *Bundle) Digest() string { return b.digest }
 
-func (c Config) check() error {
-	for i, m := range c.Modes {
-		switch m.Mode {
-		case "enforce", "warn", "dry_run", "off":
-		default:
-			return fmt.Errorf("policies: mode %d is %q; the modes are enforce, warn, dry_run, off", i+1, m.Mode)
-		}
-		if m.Table != "" {
-			if problem := badGlob(m.Table); problem != "" {
-				return fmt.Errorf("policies: mode %d: table %q %s", i+1, m.Table, problem)
-			}
-		}
+// rules are what the evaluation must know of policies, by package name.
+func rules(catalog map[string]Policy) map[string]any {
+	out := map[string]any{}
+	for name, p := range catalog {
+		out[name] = map[string]any{"id": p.ID, "title": p.Title, "category": p.Category, "severity": p.Severity, "when": p.When}
 	}
-	return nil
+	return out
 }
 
 // store holds what policies see beside their input.
 func (b *Bundle) store() (storage.Store, error) {
-	data := map[string]any{"catalog": b.catalog}
+	data := map[string]any{"catalog": rules(b.catalog)}
 	for k, v := range b.config {
 		data[k] = v
 	}
@@ -234,7 +244,7 @@ func (b *Bundle) store() (storage.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return inmem.NewFromObject(store), nil
+	return inmem.NewFromObjectWithOpts(store, inmem.OptReturnASTValuesOnRead(true)), nil
 }
 
 // object turns the data into the plain document that OPA's store takes.

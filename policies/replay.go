@@ -110,7 +110,7 @@ func (a *Archive) bundle(ctx context.Context, e Entry) (*Bundle, error) {
 	if err := a.stampedContent(ctx, "the configuration", key[1], &config); err != nil {
 		return nil, err
 	}
-	m, err := modulesOf(sources)
+	m, err := modulesOf(sources, false)
 	if err != nil {
 		return nil, err
 	}

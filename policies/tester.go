@@ -3,8 +3,6 @@ package policies
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sort"
 	"strings"
 
@@ -17,10 +15,8 @@ import (
 // TestReport is the outcome of the policies' own tests.
 type TestReport struct {
 	Tests []TestResult `json:"tests"` // by package and name
-	// Coverage is the share, in percent, of the lines of all policies that a test
-	// reached; Own is that of users' policies alone, nil without any.
+	// Coverage is the share, in percent, of the lines of all policies that a test reached.
 	Coverage  float64  `json:"coverage"`
-	Own       *float64 `json:"coverage_own,omitempty"`
 	Uncovered []string `json:"uncovered,omitempty"` // file:line
 }
 
@@ -48,12 +44,12 @@ type TestResult struct {
 // they bring (with data.dq.waivers as ...). A test that fails is an outcome; the
 // error is for tests that do not compile (yamlpos.Errors).
 func (b *Bundle) Test(ctx context.Context) (*TestReport, error) {
-	m, err := modulesOf(b.modules)
+	m, err := modulesOf(b.modules, true)
 	if err != nil {
 		return nil, err
 	}
 	parsed := m.parsed
-	data, err := object(map[string]any{"catalog": b.catalog, "waivers": map[string]any{}, "owners": nil, "config": map[string]any{"modes": []any{}}})
+	data, err := object(map[string]any{"catalog": rules(b.catalog), "waivers": map[string]any{}, "owners": nil, "config": defaultConfig()})
 	if err != nil {
 		return nil, err
 	}
@@ -96,22 +92,12 @@ func (b *Bundle) Test(ctx context.Context) (*TestReport, error) {
 	}
 	lines := coverage.Report(parsed)
 	report.Coverage = lines.Coverage
-	reached, all := 0, 0
-	for _, file := range slices.Sorted(maps.Keys(lines.Files)) {
-		f := lines.Files[file]
-		if !m.bundled[file] {
-			reached += f.CoveredLines
-			all += f.CoveredLines + f.NotCoveredLines
-		}
+	for file, f := range lines.Files {
 		for _, r := range f.NotCovered {
-			if line := fmt.Sprintf("%s:%d", file, r.Start.Row); !slices.Contains(report.Uncovered, line) {
-				report.Uncovered = append(report.Uncovered, line)
-			}
+			report.Uncovered = append(report.Uncovered, fmt.Sprintf("%s:%d", file, r.Start.Row))
 		}
 	}
-	if all > 0 {
-		report.Own = new(100 * float64(reached) / float64(all))
-	}
+	sort.Strings(report.Uncovered)
 	return report, nil
 }
 

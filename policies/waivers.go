@@ -133,6 +133,10 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 	days := maxDays
 	if p.Category == privacyCategory {
 		days = maxDaysPrivacy
+		if len(w.ApprovedBy) > 0 && !b.settings.privacyApproved(w.ApprovedBy) {
+			f["approved_by"].Errorf("have one of the group approve it; "+ConfigFile+" says who is in it: groups: {"+b.settings.PrivacyGroup+": [name]}",
+				"a waiver for %s is approved by the group %s, and nobody here is in it", w.Policy, b.settings.PrivacyGroup)
+		}
 	}
 	created, ok := date(f["created"], w.Created)
 	expires, ok2 := date(f["expires"], w.Expires)

@@ -171,7 +171,7 @@ func (a *app) reportPaths(p *pipeline.Pipeline, run *record.Run) {
 func policyOptions(p *pipeline.Pipeline) policies.Options {
 	o := policies.Options{Dirs: p.Policies, Waivers: p.Waivers, Owners: p.Owners}
 	for _, m := range p.Modes {
-		o.Config.Modes = append(o.Config.Modes, policies.Mode{Policy: m.Policy, Table: m.Table, Layer: m.Layer, Mode: m.Mode})
+		o.Modes = append(o.Modes, policies.Mode{Policy: m.Policy, Table: m.Table, Layer: m.Layer, Mode: m.Mode})
 	}
 	return o
 }

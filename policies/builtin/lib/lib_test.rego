@@ -41,3 +41,25 @@ test_odd_names_are_quoted if {
 	lib.shown(" Quantity") == `" Quantity"`
 	lib.shown("") == `""`
 }
+
+test_about_names_what_readers_know if {
+	lib.about({"op": "column_renamed", "path": "b", "from": "a", "to": "b"}) == "a"
+	lib.about({"op": "column_dropped", "path": "a"}) == "a"
+	lib.about({"op": "table_dropped"}) == ""
+}
+
+test_breaking_is_what_takes_away if {
+	diff := [
+		{"id": "1", "op": "column_dropped", "breaks": ["backward"]},
+		{"id": "2", "op": "column_type_changed", "class": "widening_lossy", "breaks": ["backward"]},
+		{"id": "3", "op": "column_type_changed", "class": "widening_lossless", "breaks": ["backward"]},
+		{"id": "4", "op": "column_nullability_changed", "breaks": ["backward"]},
+		{"id": "5", "op": "constraint_dropped", "breaks": ["backward"]},
+		{"id": "6", "op": "column_added", "breaks": ["forward"]},
+		{"id": "7", "op": "column_added"},
+		{"id": "8", "op": "table_renamed"},
+		{"id": "9", "op": "column_type_changed"},
+		{"id": "10", "op": "scd_changed", "breaks": ["backward"]},
+	]
+	[d.id | some d in lib.breaking] == ["1", "2", "8", "9", "10"] with input as {"diff": diff}
+}

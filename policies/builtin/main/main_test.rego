@@ -7,6 +7,7 @@ change := {
 	"time": "2026-10-01T06:00:00Z",
 	"env": "prod",
 	"table": {"name": "gold.orders", "layer": "gold", "owner": ""},
+	"new": {"columns": []},
 	"diff": [],
 	"downstream": [],
 	"consumers_by_column": {},
@@ -17,69 +18,124 @@ waiver(created, expires) := {"DQ-O001": [{
 	"created": created, "expires": expires, "approved_by": ["lea"],
 }]}
 
-effects := {[f.id, f.effect] | some f in main.findings}
+config(modes) := object.union(data.dq.config, {"modes": modes})
+
+# answer is what O001 and W001 say together.
+answer(waivers, modes) := got if {
+	got := main.result with input as change
+		with data.dq.waivers as waivers
+		with data.dq.config as config(modes)
+		with data.dq.catalog as object.filter(data.dq.catalog, ["main", "o001"])
+}
+
+effects(waivers, modes) := {[f.id, f.effect] | some f in answer(waivers, modes).findings}
+
+over := waiver("2026-08-01", "2026-09-30")
+
+now := waiver("2026-08-01", "2026-10-20")
 
 test_fires_when_a_waiver_ended if {
-	got := main.result with input as change with data.dq.waivers as waiver("2026-08-01", "2026-09-30")
-	{[f.id, f.effect] | some f in got.findings} == {["DQ-O001", "deny"], ["DQ-W001", "warn"]}
+	got := answer(over, [])
+	{[f.id, f.effect] | some f in got.findings} == {["DQ-O001", "deny"], ["DQ-W001", "deny"]}
 	got.allow == false
 	some f in got.findings
 	f.msg == "waiver w1 for DQ-O001 ended on 2026-09-30"
 }
 
+test_fires_no_harder_than_what_it_is_about if {
+	effects(over, [{"policy": "DQ-O001", "mode": "warn"}]) == {["DQ-O001", "warn"], ["DQ-W001", "warn"]}
+}
+
+test_fires_on_a_waiver_that_is_too_wide if {
+	got := main.result with input as object.union(change, {"table": {"name": "silver.t", "layer": "silver", "owner": "sales"}, "new": {"columns": [
+		{"path": sprintf("c%d.email", [n]), "type": "string"} | some n in numbers.range(1, 11)
+	]}})
+		with data.dq.waivers as {"DQ-P004": [object.union(now["DQ-O001"][0], {"policy": "DQ-P004", "table": "silver.*"})]}
+		with data.dq.catalog as object.filter(data.dq.catalog, ["main", "p004"])
+	some f in got.findings
+	f.id == "DQ-W001"
+	f.effect == "deny"
+	f.msg == "waiver w1 is too wide: it lets 11 findings of DQ-P004 through and names no paths"
+}
+
 test_silent_on_the_last_day if {
-	got := main.result with input as change with data.dq.waivers as waiver("2026-08-01", "2026-10-01")
+	got := answer(waiver("2026-08-01", "2026-10-01"), [])
 	{[f.id, f.effect] | some f in got.findings} == {["DQ-O001", "waived"]}
 	got.allow
 }
 
 test_silent_before_the_first_day if {
-	effects == {["DQ-O001", "deny"]} with input as change with data.dq.waivers as waiver("2026-10-02", "2026-10-30")
+	effects(waiver("2026-10-02", "2026-10-30"), []) == {["DQ-O001", "deny"]}
 }
 
 test_silent_when_an_expired_waiver_covers_nothing if {
-	effects == {["DQ-O001", "deny"]} with input as change
-		with data.dq.waivers as {"DQ-S001": waiver("2026-08-01", "2026-09-30")["DQ-O001"]}
+	effects({"DQ-S001": over["DQ-O001"]}, []) == {["DQ-O001", "deny"]}
+}
+
+test_silent_when_another_waiver_covers_it if {
+	effects({"DQ-O001": array.concat(over["DQ-O001"], now["DQ-O001"])}, []) == {["DQ-O001", "waived"]}
+}
+
+test_silent_when_it_is_switched_off if {
+	effects(over, [{"policy": "DQ-W001", "mode": "off"}]) == {["DQ-O001", "deny"]}
 }
 
 test_waived_by_the_first_of_several if {
-	second := object.union(waiver("2026-08-01", "2026-10-20")["DQ-O001"][0], {"id": "w0"})
-	some f in main.findings with input as change
-		with data.dq.waivers as {"DQ-O001": [waiver("2026-08-01", "2026-10-20")["DQ-O001"][0], second]}
+	second := object.union(now["DQ-O001"][0], {"id": "w0"})
+	some f in answer({"DQ-O001": [now["DQ-O001"][0], second]}, []).findings
 	f.waiver.id == "w0"
 }
 
 test_a_waiver_covers_only_what_it_names if {
-	w := waiver("2026-08-01", "2026-10-20")["DQ-O001"][0]
+	w := now["DQ-O001"][0]
 	every narrower in [{"table": "silver.*"}, {"paths": ["id"]}, {"env": ["dev"]}, {"diff_ops": ["column_dropped"]}] {
-		effects == {["DQ-O001", "deny"]} with input as change with data.dq.waivers as {"DQ-O001": [object.union(w, narrower)]}
+		effects({"DQ-O001": [object.union(w, narrower)]}, []) == {["DQ-O001", "deny"]}
 	}
 }
 
 test_modes if {
 	every mode, effect in {"enforce": "deny", "warn": "warn", "dry_run": "dry_run"} {
-		effects == {["DQ-O001", effect]} with input as change with data.dq.config as {"modes": [{"mode": mode}]}
+		effects({}, [{"mode": mode}]) == {["DQ-O001", effect]}
 	}
-	effects == set() with input as change with data.dq.config as {"modes": [{"mode": "off"}]}
+	effects({}, [{"mode": "off"}]) == set()
 }
 
 test_the_last_mode_that_matches_holds if {
-	modes := [{"mode": "off"}, {"table": "gold.**", "policy": "DQ-O001", "layer": "gold", "env": "prod", "mode": "warn"}]
-	effects == {["DQ-O001", "warn"]} with input as change with data.dq.config as {"modes": modes}
-	every other in [{"table": "silver.*"}, {"policy": "DQ-S001"}, {"layer": "bronze"}, {"env": "dev"}] {
-		effects == {["DQ-O001", "warn"]} with input as change
-			with data.dq.config as {"modes": array.concat(modes, [object.union(other, {"mode": "off"})])}
+	modes := [{"mode": "off"}, {"table": "gold.**", "policy": "ownership", "layer": "gold", "env": "prod", "mode": "warn"}]
+	effects({}, modes) == {["DQ-O001", "warn"]}
+	every other in [{"table": "silver.*"}, {"policy": "DQ-S001"}, {"policy": "privacy"}, {"layer": "bronze"}, {"env": "dev"}] {
+		effects({}, array.concat(modes, [object.union(other, {"mode": "off"})])) == {["DQ-O001", "warn"]}
 	}
 }
 
 test_a_dry_run_needs_no_waiver if {
-	effects == {["DQ-O001", "dry_run"]} with input as change
-		with data.dq.waivers as waiver("2026-08-01", "2026-10-20")
-		with data.dq.config as {"modes": [{"mode": "dry_run"}]}
+	effects(now, [{"mode": "dry_run"}]) == {["DQ-O001", "dry_run"]}
 }
 
+acme := {"id": "X", "title": "A title", "category": "quality", "severity": {"gold": "error", "default": "warn"}}
+
 test_a_finding_without_words_is_kept if {
-	got := main.judged({"id": "X", "title": "A title", "severity": {"default": "error"}}, {}, "enforce") with input as change
-	got.msg == "A title"
-	got.effect == "deny"
+	got := main.completed(acme, {})
+	got == {"id": "X", "msg": "A title", "path": "", "diff_id": "", "evidence": {}}
+}
+
+test_a_finding_may_be_milder_than_its_policy if {
+	main.severity_of(acme, {}) == "error" with input as change
+	main.severity_of(acme, {"severity": "warn"}) == "warn" with input as change
+	main.severity_of(acme, {"severity": "error"}) == "warn" with input as {"table": {"layer": "silver"}}
+}
+
+said(more) := {f.id | some f in got.findings} if {
+	got := main.result with input as change
+		with data.dq.config as object.union(data.dq.config, more)
+		with data.dq.catalog as object.filter(data.dq.catalog, ["main", "o001", "o002"])
+}
+
+test_only_what_is_used_speaks if {
+	said({}) == {"DQ-O001", "DQ-O002"}
+	said({"use": ["ownership"]}) == {"DQ-O001", "DQ-O002"}
+	said({"use": ["DQ-O001", "privacy"]}) == {"DQ-O001"}
+	said({"use": ["privacy"]}) == set()
+	said({"except": ["DQ-O001"]}) == {"DQ-O002"}
+	said({"except": ["ownership"]}) == set()
 }

@@ -7,6 +7,14 @@
 #   severity: {bronze: warn, default: error}
 #   category: ownership
 #   remediation: Write owner in the table's suite, a name that the owners file has.
+#   why: >-
+#     A finding about a table that nobody answers for is nobody's work. An owner who is not in the directory has no address.
+#   avoid: |
+#     table: gold.sales   # and no owner
+#   prefer: |
+#     table: gold.sales
+#     owner: sales   # owners.yaml: sales: {email: sales-data@example.com}
+#   configuration: "None. The directory is the file that the pipeline names as owners."
 package dq.policy.o001
 
 findings contains {"msg": sprintf("table %s has no owner", [input.table.name])} if owner == ""

@@ -22,11 +22,15 @@ personal := {
 	"email", "customer_email", "EmailAddress", "e_mail", "phone", "PhoneNumber", "mobile_no", "fax",
 	"first_name", "LastName", "customer_name", "surname", "full_name", "address", "billing_address", "contact.street", "PostCode", "zip",
 	"birth_date", "date_of_birth", "dob", "passport_no", "ssn", "iban", "card_number", "ip_address", "customer_id", "CustomerNo", "order.user_id",
+	"mobile_phone", "fax_no", "telephone_number", "maiden_name", "contact_names", "home_addr", "house_nr", "postal_code", "zip_code",
+	"birthday", "birth_year", "birth_place", "birth_date_utc", "employee_num", "tax_id", "national_id", "social_security_number",
+	"passport_no_checked", "driving_licence", "drivers_license", "nin", "bic", "pan", "cvv", "account_no", "credit_card_num",
+	"mac_address", "device_id", "imei", "ip",
 }
 
 harmless := {
 	"customer_ids", "user_id_count", "country", "status", "product_name", "name", "table_name", "file_name", "email_count", "mobile_sessions", "street_width",
-	"pipeline", "company", "description", "unit_price", "invoice_date", "_file", "address_count", "zipped", "panel", "script", "description_name",
+	"pipeline", "company", "description", "unit_price", "invoice_date", "_file", "address_count", "zipped", "panel", "script", "description_name", "a", "",
 }
 
 test_fires_on_names if {

@@ -4,11 +4,20 @@
 #   A dropped or renamed column, or a dropped table, breaks every table, view or export that reads it.
 # custom:
 #   id: DQ-S001
+#   when: change
 #   severity: error
 #   category: breaking
 #   remediation: >-
 #     Keep the column until its readers are changed (deprecated_since and replaced_by tell them),
 #     or change the readers in the same run.
+#   why: >-
+#     A model that reads a column that is gone does not bind: the next run of every reader fails, and dashboards show
+#     nothing. Lineage knows who they are before it happens.
+#   avoid: |
+#     SELECT id FROM bronze.orders   -- no amount, which gold.revenue sums up
+#   prefer: |
+#     SELECT id, amount, amount AS net_amount FROM bronze.orders   -- both, until gold.revenue reads the new one
+#   configuration: "None."
 package dq.policy.s001
 
 import data.dq.lib
@@ -26,8 +35,7 @@ findings contains finding if {
 }
 
 findings contains finding if {
-	some d in input.diff
-	d.op == "table_dropped"
+	some d in lib.changes(["table_dropped"])
 	count(lib.all_readers) > 0
 	finding := {
 		"diff_id": d.id,

@@ -2,41 +2,43 @@
 # title: A column becomes required while it holds nulls
 # description: >-
 #   A column that may be null becomes required, and the data hold nulls, or nobody looked.
-#   Before the data are read (op plan) only a known count speaks; afterwards an unknown one does too.
+#   Before the data are read (op plan) only a known count speaks; the question comes again before the commit,
+#   and then an unknown count speaks too.
 # custom:
 #   id: DQ-S005
+#   when: change
 #   severity: error
 #   category: breaking
 #   remediation: Fill or quarantine the nulls first, then make the column required.
+#   why: >-
+#     Delta Lake refuses such a column on rows that are there; readers that trust it divide by what is missing.
+#   avoid: |
+#     columns:
+#       customer_id: {not_null: true}   # 135,080 of them are null
+#   prefer: |
+#     columns:
+#       customer_id: {not_null: {on_fail: quarantine}}   # first; required when none is left
+#   configuration: "None."
 package dq.policy.s005
 
 import data.dq.lib
 
 findings contains finding if {
-	some path in required
-	nulls := null_count(path)
+	some d in required
+	nulls := null_count(d.path)
 	nulls > 0
-	finding := found(path, sprintf("column %s becomes required, but %d of its values are null", [path, nulls]), {"null_count": nulls})
+	finding := found(d, sprintf("column %s becomes required, but %d of its values are null", [d.path, nulls]), {"null_count": nulls})
 }
 
 findings contains finding if {
-	some path in required
+	some d in required
 	input.op != "plan"
-	not null_count(path)
-	finding := found(path, sprintf("column %s becomes required, but no profile says whether it holds nulls", [path]), {})
+	not null_count(d.path)
+	finding := found(d, sprintf("column %s becomes required, but no profile says whether it holds nulls", [d.path]), {})
 }
 
-required contains path if {
-	some path, column in lib.old_column
-	column.nullable
-	lib.new_column[path].nullable == false
-}
+required := [d | some d in lib.changes(["column_nullability_changed"]); d.to == false]
 
 null_count(path) := input.profile.columns[path].null_count
 
-found(path, msg, evidence) := {
-	"path": path,
-	"diff_id": concat("", [d.id | some d in input.diff; d.path == path; d.op == "column_nullability_changed"]),
-	"msg": msg,
-	"evidence": evidence,
-}
+found(d, msg, evidence) := {"path": d.path, "diff_id": d.id, "msg": msg, "evidence": evidence}

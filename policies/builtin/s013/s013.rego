@@ -6,10 +6,20 @@
 #   the rows of a file without them get null.
 # custom:
 #   id: DQ-S013
+#   when: change
 #   severity: error
 #   category: breaking
 #   remediation: >-
 #     Ask the source for the column. If the change is meant, change the models that read it, and let it through once with a waiver.
+#   why: >-
+#     A source that renames a column does not say so. The rows come without it, as nulls, and every sum is quietly wrong
+#     until somebody looks.
+#   avoid: |
+#     id,amt          # yesterday it was id,amount
+#   prefer: |
+#     waivers:
+#       - {id: w-9, policy: DQ-S013, table: bronze.orders, paths: [amount], reason: The shop renames it to amt as agreed.}
+#   configuration: "None."
 package dq.policy.s013
 
 import data.dq.lib
@@ -34,4 +44,4 @@ added := sprintf("; new in it: %s", [lib.listed([lib.shown(path) | some path in 
 
 added := "" if count(added_columns) == 0
 
-added_columns := [d.path | some d in input.diff; d.op == "column_added"]
+added_columns := [d.path | some d in lib.changes(["column_added"])]

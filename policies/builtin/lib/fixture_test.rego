@@ -1,0 +1,32 @@
+# What the tests of policies share: a change that nothing is wrong with, and waivers.
+package dq.fixture_test
+
+# change is an input with this diff; what it is given besides takes the place of what is here.
+change(diff, more) := object.union(
+	{
+		"time": "2026-10-01T06:00:00Z",
+		"env": "prod",
+		"op": "commit",
+		"table": {"name": "silver.orders", "layer": "silver", "owner": "sales"},
+		"old": {"columns": [{"path": "id", "type": "int64", "nullable": true}]},
+		"new": {"columns": [{"path": "id", "type": "int64", "nullable": true}]},
+		"diff": diff,
+		"downstream": [],
+		"consumers_by_column": {},
+		"profile": {"rows": 10, "columns": {}},
+		"quality": {"suite": "sha256:1", "gate": "pass"},
+		"lineage": {"status": "exact"},
+	},
+	more,
+)
+
+# effects are what the whole bundle says of a policy's findings, with or without its waiver.
+effects(id, document) := {f.effect | some f in data.dq.main.findings with input as document; f.id == id}
+
+effects_waived(id, document) := {f.effect |
+	some f in data.dq.main.findings with input as document with data.dq.waivers as {id: [{
+		"id": "w1", "policy": id, "table": "*.*", "paths": [], "env": ["prod", "dev"], "diff_ops": [],
+		"created": "2026-09-20", "expires": "2026-10-01", "approved_by": ["lea"],
+	}]}
+	f.id == id
+}
