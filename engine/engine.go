@@ -196,7 +196,7 @@ type Computer interface {
 	// Compute makes SQL, for this session until it is closed, that is in each row the
 	// text that f makes of the values (as in [Rows]) of some SQL over its columns, and
 	// NULL when f says false. f must give the same of the same; it is called by one
-	// thread at a time. Cost: some 2 µs a row beside what f takes.
+	// thread at a time. Cost: about 1 µs a row with an f as short as lastIndexOf (1M rows).
 	Compute(sql []string, f func(values []any) (string, bool)) (string, error)
 }
 

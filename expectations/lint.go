@@ -153,7 +153,7 @@ func (l *linter) alone(d *demand) bool {
 			return false
 		}
 	}
-	always := d.whole && len(d.terms) > 0
+	always := d.whole && d.text != ""
 	for _, term := range sortedKeys(d.terms) {
 		scope := l.inScope(d, term)
 		left := scope.and(d.terms[term])

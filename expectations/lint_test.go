@@ -39,6 +39,8 @@ func TestLint(t *testing.T) {
 		{"always by type", "  a: {between: {column: small, min: -128, max: 127}}", []string{"lint.always a: nothing can fail"}},
 		{"null errs, so it can fail", "  a: {row: small <= 127}", nil},
 		{"always by its where", "  a: {row: n > 0, where: n > 3}", []string{"lint.always a: nothing can fail"}},
+		{"always by a constant", "  a: {row: n == n || true}", []string{"lint.always a: nothing can fail"}},
+		{"always but for a part", "  a: {row: n > 0 && (n < 0 || !false)}", nil},
 		{"always of counts", "  a: {table: nulls(n) >= 0}", []string{"lint.always a: nothing can fail"}},
 		{"the same twice", "  a: {row: n > 0}\n  b: {row: 'n>0'}", []string{"lint.duplicate b: a (suite.yaml:11:3) says the same"}},
 		{"a kind and its CEL", "  a: {gt: {column: n, value: 0}}\n  b: {row: n > 0, where: n != null}", []string{"lint.duplicate b: a (suite.yaml:11:3) says the same"}},

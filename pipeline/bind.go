@@ -127,7 +127,7 @@ func (r *run) bindAll(ctx context.Context) error {
 			if _, ok := schemas[spec.Name]; !ok {
 				continue
 			}
-			if err := errors.Join(t.traceErr, t.planErr); err != nil {
+			if err := errors.Join(t.traceErr, t.planErr, t.samePartitions()); err != nil {
 				wrong = append(wrong, err)
 				continue
 			}
@@ -147,6 +147,26 @@ func (r *run) bindAll(ctx context.Context) error {
 		r.order(l)
 	}
 	return nil
+}
+
+// samePartitions says that the pipeline wants other partitions than the table has: it
+// keeps those that it was made with, in every file.
+func (t *tableRun) samePartitions() error {
+	if t.snap == nil || slices.Equal(t.snap.PartitionBy(), t.PartitionBy) {
+		return nil
+	}
+	shown := func(names []string) string {
+		if len(names) == 0 {
+			return "nothing"
+		}
+		return "[" + strings.Join(names, ", ") + "]"
+	}
+	at := t.position
+	if p, ok := t.positions["partition_by"]; ok {
+		at = p
+	}
+	return fmt.Errorf("%s: partition_by: %s is partitioned by %s, not by %s, and keeps the partitions that it was made with; put them back here, or move %s away, and the table is made anew",
+		at, t.Name, shown(t.snap.PartitionBy()), shown(t.PartitionBy), t.current.where)
 }
 
 // order puts a layer's tables behind those that their models read and, where

@@ -155,20 +155,23 @@ func (t *tableRun) noteCaptures() {
 	}
 }
 
-// noteNames notes new columns that no table can have: names that differ from
-// others only in case, since Delta tables know columns by their names in any case,
-// and, without column mapping, names with characters that Parquet files of Delta
-// tables may not have.
+// noteNames notes new columns that no table can have: those that landing adds, names
+// that differ from others only in case, since Delta tables know columns by their
+// names in any case, and, without column mapping, names with characters that Parquet
+// files of Delta tables may not have.
 func (t *tableRun) noteNames(batch *file.Batch) {
 	known := t.schemaNames()
 	mapped := t.snap != nil && t.snap.ColumnMapping() != "none"
 	for _, g := range batch.Groups {
 		for _, c := range g.Columns {
-			if slices.Contains(known, c) {
+			if slices.Contains(known, c) && !landing(c) {
 				continue
 			}
 			hint := ""
 			switch i := slices.IndexFunc(known, func(o string) bool { return strings.EqualFold(o, c) }); {
+			case landing(strings.ToLower(c)):
+				t.note("source.columns", "error", "%s has a column %s%s, which says where each row of a table came from, and is not read from files", g.Files[0].Path, yamlpos.Shown(c), more(len(g.Files)-1))
+				hint = "call it otherwise in the file"
 			case i >= 0:
 				t.note("source.columns", "error", "%s has a column %s where %s is known%s: names that differ only in case are one column", g.Files[0].Path, yamlpos.Shown(c), yamlpos.Shown(known[i]), more(len(g.Files)-1))
 				hint = "call it " + yamlpos.Shown(known[i]) + " in the file"

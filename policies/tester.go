@@ -3,6 +3,8 @@ package policies
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -15,8 +17,10 @@ import (
 // TestReport is the outcome of the policies' own tests.
 type TestReport struct {
 	Tests []TestResult `json:"tests"` // by package and name
-	// Coverage is the share, in percent, of the lines of all policies that a test reached.
+	// Coverage is the share, in percent, of the lines of all policies that a test
+	// reached; Own is that of users' policies alone, nil without any.
 	Coverage  float64  `json:"coverage"`
+	Own       *float64 `json:"coverage_own,omitempty"`
 	Uncovered []string `json:"uncovered,omitempty"` // file:line
 }
 
@@ -92,12 +96,22 @@ func (b *Bundle) Test(ctx context.Context) (*TestReport, error) {
 	}
 	lines := coverage.Report(parsed)
 	report.Coverage = lines.Coverage
-	for file, f := range lines.Files {
+	reached, all := 0, 0
+	for _, file := range slices.Sorted(maps.Keys(lines.Files)) {
+		f := lines.Files[file]
+		if !m.bundled[file] {
+			reached += f.CoveredLines
+			all += f.CoveredLines + f.NotCoveredLines
+		}
 		for _, r := range f.NotCovered {
-			report.Uncovered = append(report.Uncovered, fmt.Sprintf("%s:%d", file, r.Start.Row))
+			if line := fmt.Sprintf("%s:%d", file, r.Start.Row); !slices.Contains(report.Uncovered, line) {
+				report.Uncovered = append(report.Uncovered, line)
+			}
 		}
 	}
-	sort.Strings(report.Uncovered)
+	if all > 0 {
+		report.Own = new(100 * float64(reached) / float64(all))
+	}
 	return report, nil
 }
 

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -417,12 +420,42 @@ func breaks(who []string) string {
 	return "breaks " + strings.Join(who, " and ")
 }
 
-// side is one side of a change as text.
+// side is one side of a change as text: lists with commas, of what has parts each
+// that says something.
 func side(v any) string {
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		return "-"
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = side(e)
+		}
+		return strings.Join(parts, ", ")
+	case map[string]any:
+		var parts []string
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if text := side(v[key]); text != "" && text != "-" {
+				parts = append(parts, key+" "+text)
+			} else {
+				parts = append(parts, key)
+			}
+		}
+		return strings.Join(parts, "; ")
+	case bool, float64, int, int64, json.Number:
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprint(v)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	var plain any
+	if json.Unmarshal(text, &plain) != nil {
+		return fmt.Sprint(v)
+	}
+	return side(plain)
 }
 
 // mdCell escapes text for a cell of a Markdown table.

@@ -32,6 +32,9 @@ func (r *Rule) Conditions() (conditions []Condition, whole bool) {
 	whole = true
 	var walk func(x ast.Expr)
 	walk = func(x ast.Expr) {
+		if is, known := truth(x); known && is {
+			return
+		}
 		if callOf(x) == operators.LogicalAnd {
 			for _, a := range x.AsCall().Args() {
 				walk(a)
@@ -48,6 +51,30 @@ func (r *Rule) Conditions() (conditions []Condition, whole bool) {
 	// names for columns, equality and aggregates.
 	walk(parsed.Expr())
 	return conditions, whole
+}
+
+// truth is what a condition comes to that its constants decide, whatever the
+// columns hold: a || true is true in CEL even where a is an error.
+func truth(x ast.Expr) (is, known bool) {
+	switch name := callOf(x); name {
+	case operators.LogicalAnd, operators.LogicalOr:
+		decides := name == operators.LogicalOr
+		known = true
+		for _, a := range x.AsCall().Args() {
+			is, ok := truth(a)
+			if ok && is == decides {
+				return decides, true
+			}
+			known = known && ok
+		}
+		return !decides, known
+	case operators.LogicalNot:
+		is, known = truth(x.AsCall().Args()[0])
+		return !is, known
+	}
+	v, ok := constant(x)
+	is, isBool := v.(bool)
+	return is, ok && isBool
 }
 
 // mirrored is the operator for the same condition with its sides exchanged.

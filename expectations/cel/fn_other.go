@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/common/types"
@@ -133,7 +134,21 @@ func sumOfSQL(g *aggregation) (string, error) {
 
 func missingSQL(g *aggregation) (string, error) {
 	r, _ := g.metric.other()
-	g.args = g.args[:1]
 	name := "dq_ref." + g.dialect.Ident(r.Column)
-	return apart(fmt.Sprintf("SELECT count(*) FROM (SELECT %s FROM %s AS dq_ref WHERE %s IS NOT NULL EXCEPT SELECT dq_0 FROM %s)", name, g.dialect.Relation(r.Table), name, g.rows())), nil
+	key, value, there, err := g.match(g.args[0], name)
+	if err != nil {
+		return "", err
+	}
+	arg := g.args[0]
+	arg.sql = key
+	g.args = []term{arg}
+	of := func(what, where string) string {
+		return fmt.Sprintf("SELECT %s FROM %s AS dq_ref WHERE %s", what, g.dialect.Relation(r.Table), where)
+	}
+	sql := fmt.Sprintf("SELECT count(*) FROM (%s EXCEPT SELECT dq_0 FROM %s)", of(value, there), g.rows())
+	if value != name { // what cannot be a key is always missing
+		sql += fmt.Sprintf(" UNION ALL %s", of("count(DISTINCT "+name+")", name+" IS NOT NULL AND ("+there+") IS NOT TRUE"))
+		sql = "SELECT CAST(sum(n) AS BIGINT) FROM (" + strings.Replace(sql, "count(*)", "count(*) AS n", 1) + ")"
+	}
+	return apart(sql), nil
 }
