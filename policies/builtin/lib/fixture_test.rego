@@ -20,13 +20,18 @@ change(diff, more) := object.union(
 	more,
 )
 
-# effects are what the whole bundle says of a policy's findings, with or without its waiver.
-effects(id, document) := {f.effect | some f in data.dq.main.findings with input as document; f.id == id}
+# effects are what is said of a policy's findings when it alone is asked, with or without its waiver.
+effects(id, document) := {f.effect |
+	some f in data.dq.main.findings with input as document with data.dq.catalog as alone(id)
+	f.id == id
+}
 
 effects_waived(id, document) := {f.effect |
-	some f in data.dq.main.findings with input as document with data.dq.waivers as {id: [{
+	some f in data.dq.main.findings with input as document with data.dq.catalog as alone(id) with data.dq.waivers as {id: [{
 		"id": "w1", "policy": id, "table": "*.*", "paths": [], "env": ["prod", "dev"], "diff_ops": [],
 		"created": "2026-09-20", "expires": "2026-10-01", "approved_by": ["lea"],
 	}]}
 	f.id == id
 }
+
+alone(id) := {name: p | some name, p in data.dq.catalog; p.id == id}

@@ -1,5 +1,6 @@
 package dq.policy.o001_test
 
+import data.dq.fixture_test as fixture
 import data.dq.policy.o001
 
 table(layer, owner) := {
@@ -33,21 +34,8 @@ test_silent_without_directory if {
 }
 
 test_severity_depends_on_the_layer if {
-	effects("bronze") == {"warn"}
-	effects("gold") == {"deny"}
+	fixture.effects("DQ-O001", table("bronze", "")) == {"warn"}
+	fixture.effects("DQ-O001", table("gold", "")) == {"deny"}
 }
 
-effects(layer) := {f.effect |
-	some f in data.dq.main.findings with input as table(layer, "")
-	f.id == "DQ-O001"
-}
-
-test_waived if {
-	some f in data.dq.main.findings with input as table("gold", "")
-		with data.dq.waivers as {"DQ-O001": [{
-			"id": "w1", "policy": "DQ-O001", "table": "gold.*", "paths": [], "env": [], "diff_ops": [],
-			"created": "2026-09-20", "expires": "2026-10-31", "approved_by": ["lea"],
-		}]}
-	f.id == "DQ-O001"
-	f.effect == "waived"
-}
+test_waived if fixture.effects_waived("DQ-O001", table("gold", "")) == {"waived"}

@@ -1,5 +1,6 @@
 package dq.policy.p004_test
 
+import data.dq.fixture_test as fixture
 import data.dq.policy.p004
 
 table(columns) := {
@@ -68,12 +69,4 @@ test_silent_on_flags if {
 	suspected([{"path": "has_email", "type": "bool"}, {"path": "address", "type": "struct<street: string>"}]) == set()
 }
 
-test_waived if {
-	some f in data.dq.main.findings with input as table([text("email")])
-		with data.dq.waivers as {"DQ-P004": [{
-			"id": "w1", "policy": "DQ-P004", "table": "silver.customers", "paths": ["email"], "env": [], "diff_ops": [],
-			"created": "2026-09-20", "expires": "2026-10-10", "approved_by": ["lea"],
-		}]}
-	f.id == "DQ-P004"
-	f.effect == "waived"
-}
+test_waived if fixture.effects_waived("DQ-P004", table([text("email")])) == {"waived"}

@@ -1,5 +1,6 @@
 package dq.policy.s001_test
 
+import data.dq.fixture_test as fixture
 import data.dq.policy.s001
 
 change(diff) := {
@@ -44,13 +45,4 @@ test_silent_on_an_added_column if {
 	count(s001.findings) == 0 with input as change({"id": "d1", "op": "column_added", "path": "amount"})
 }
 
-test_waived if {
-	some f in data.dq.main.findings with input as dropped("amount")
-		with data.dq.waivers as {"DQ-S001": [{
-			"id": "w1", "policy": "DQ-S001", "table": "silver.*", "paths": ["amount"], "env": [], "diff_ops": ["column_dropped"],
-			"created": "2026-09-20", "expires": "2026-10-01", "approved_by": ["lea"],
-		}]}
-	f.id == "DQ-S001"
-	f.effect == "waived"
-	f.waiver.id == "w1"
-}
+test_waived if fixture.effects_waived("DQ-S001", dropped("amount")) == {"waived"}

@@ -1,5 +1,6 @@
 package dq.policy.s003_test
 
+import data.dq.fixture_test as fixture
 import data.dq.policy.s003
 
 change(class) := {
@@ -27,12 +28,4 @@ test_silent_on_widening if {
 	count(s003.findings) == 0 with input as change("widening_lossy")
 }
 
-test_waived if {
-	some f in data.dq.main.findings with input as change("narrowing")
-		with data.dq.waivers as {"DQ-S003": [{
-			"id": "w1", "policy": "DQ-S003", "table": "silver.orders", "paths": [], "env": ["prod"], "diff_ops": [],
-			"created": "2026-09-20", "expires": "2026-10-31", "approved_by": ["lea"],
-		}]}
-	f.id == "DQ-S003"
-	f.effect == "waived"
-}
+test_waived if fixture.effects_waived("DQ-S003", change("narrowing")) == {"waived"}

@@ -1,5 +1,6 @@
 package dq.policy.s013_test
 
+import data.dq.fixture_test as fixture
 import data.dq.policy.s013
 
 change(layer, diff) := {
@@ -41,12 +42,4 @@ test_silent_on_other_layers if {
 	count(s013.findings) == 0 with input as change("silver", [dropped])
 }
 
-test_waived if {
-	some f in data.dq.main.findings with input as change("bronze", [dropped])
-		with data.dq.waivers as {"DQ-S013": [{
-			"id": "w1", "policy": "DQ-S013", "table": "bronze.orders", "paths": ["Price"], "env": [], "diff_ops": [],
-			"created": "2026-09-20", "expires": "2026-10-31", "approved_by": ["lea"],
-		}]}
-	f.id == "DQ-S013"
-	f.effect == "waived"
-}
+test_waived if fixture.effects_waived("DQ-S013", change("bronze", [dropped])) == {"waived"}
