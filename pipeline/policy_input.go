@@ -47,6 +47,9 @@ func (r *run) question(ctx context.Context, t *tableRun, was *table.Schema, next
 		}
 	}
 	q.Diff = policies.Diff(q.Old, q.New, columns)
+	if t.snap == nil && q.Old != nil { // a source, held against its contract
+		q.Diff = append(policies.Diff(nil, q.New, nil), q.Diff...)
+	}
 	if before != nil {
 		q.Diff = append(q.Diff, before.changes(t)...)
 	}

@@ -27,16 +27,26 @@ var personal = []struct {
 }
 
 // Suspects tells what kinds of personal data a column's most frequent values look
-// like, in the order email, phone, iban, card; nil for a column whose values the
-// profile does not hold. It goes by form and check digits: what it finds is to be
-// looked at. Cost: a few regular expressions on at most ten values.
+// like, in the order email, phone, iban, card. Where values hardly repeat, as those
+// of persons do, a profile has no most frequent ones: its least and its greatest must
+// both look so. nil for a column whose values the profile does not hold. It goes by
+// form and check digits: what it finds is to be looked at. Cost: a few regular
+// expressions on at most ten values.
 func Suspects(c record.ColumnProfile) []Suspect {
 	if c.Type != "string" {
 		return nil
 	}
+	values := c.Top
+	if len(values) == 0 {
+		for _, end := range []any{c.Min, c.Max} {
+			if text, ok := end.(string); ok {
+				values = append(values, record.ValueCount{Value: text, Count: 1})
+			}
+		}
+	}
 	var total int64
 	found := make([]int64, len(personal))
-	for _, v := range c.Top {
+	for _, v := range values {
 		total += v.Count
 		for i, p := range personal {
 			if p.form.MatchString(v.Value) && (p.also == nil || p.also(v.Value)) {
@@ -46,7 +56,7 @@ func Suspects(c record.ColumnProfile) []Suspect {
 	}
 	var out []Suspect
 	for i, n := range found {
-		if n > 0 {
+		if n > 0 && (len(c.Top) > 0 || n == total) {
 			out = append(out, Suspect{Kind: personal[i].kind, Ratio: float64(n) / float64(total)})
 		}
 	}

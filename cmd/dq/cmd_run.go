@@ -3,18 +3,24 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/reports"
 )
+
+// environments are those that policies know.
+var environments = []string{"dev", "test", "prod"}
 
 // stepHook is called at every step boundary of a run; tests stop a run there.
 var stepHook func(step string)
@@ -27,6 +33,8 @@ func (a *app) cmdRun() *cobra.Command {
 		wait        time.Duration
 		fullRefresh bool
 		dryRun      bool
+		env         string
+		change      string
 	)
 	cmd := &cobra.Command{
 		Use:   "run [PIPELINE]",
@@ -35,10 +43,17 @@ func (a *app) cmdRun() *cobra.Command {
 published together, and only if its gate passes. Of a source with batch: file
 every new file goes through all layers by itself, with a record and reports of its
 own (--out holds the last), until none is left or one is refused. Running again does nothing
-when nothing is new; a run that was killed is finished or undone by the next.`,
+when nothing is new; a run that was killed is finished or undone by the next.
+
+Policies are told where it runs (--env), who runs it, and for which change of code:
+what GitHub, GitLab or Airflow say in the environment, else the user and the commit
+that is checked out. What they do not say, such as approvals, a file can
+(--change): {"approvals": [{"id": "lea", "at": "2026-10-01T12:00:00Z"}], "labels":
+["notice"], "ticket": "DATA-7"}; commit, author, branch, pr and message too.`,
 		Example: `  dq run examples/ecommerce/pipeline.yaml
   dq run pipeline.yaml --out junit=dq.xml --format json
-  dq run pipeline.yaml --dry-run`,
+  dq run pipeline.yaml --dry-run
+  dq run pipeline.yaml --env test --change change.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := "pipeline.yaml"
@@ -47,6 +62,9 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			}
 			if err := checkFailOn(failOn); err != nil {
 				return err
+			}
+			if !slices.Contains(environments, env) {
+				return usagef("--env: %q is no environment; %s", env, yamlpos.DidYouMean(env, environments))
 			}
 			outs, err := parseOutputs(out)
 			if err != nil {
@@ -79,6 +97,16 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 			if err != nil {
 				return usage(err)
 			}
+			dir, err := filepath.Abs(filepath.Dir(p.File))
+			if err != nil {
+				return err
+			}
+			changed := whatChanged(os.Getenv, dir)
+			if change != "" {
+				if changed, err = readChange(change, changed); err != nil {
+					return usage(err)
+				}
+			}
 			bundle, err := policies.Load(cmd.Context(), policyOptions(p))
 			if err != nil {
 				return usage(err)
@@ -96,7 +124,7 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 				step = stepHook
 			}
 			opt := pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
-				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: "prod", Progress: step}
+				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: env, Actor: whoRuns(os.Getenv), Change: changed, Progress: step}
 			if p.OpenLineage != "" {
 				opt.Listener = a.lineageListener(p)
 			}
@@ -135,6 +163,8 @@ when nothing is new; a run that was killed is finished or undone by the next.`,
 	f.StringVar(&failOn, "fail-on", "error", "exit 1 at: error, warn, never")
 	f.DurationVar(&wait, "wait", 0, "wait so long for another run of the pipeline, such as 10m")
 	f.BoolVar(&fullRefresh, "full-refresh", false, "read every source file again and rebuild every table")
+	f.StringVar(&env, "env", "prod", "environment, for policies: dev, test, prod")
+	f.StringVar(&change, "change", "", "file with what policies are to know of the change of code")
 	f.BoolVar(&dryRun, "dry-run", false, "bind models, compare schemas and ask the policies, but read no data")
 	return cmd
 }
