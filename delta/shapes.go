@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 type Shape struct {
 	snapshot  *Snapshot
 	operation string
+	rewrites  bool
 }
 
 // Version is the version of the table that this is.
@@ -28,6 +30,10 @@ func (s *Shape) Time() time.Time { return s.snapshot.Time() }
 
 // Operation is that of the commit: ADD COLUMNS, WRITE. It may be empty.
 func (s *Shape) Operation() string { return s.operation }
+
+// Rewrites says that the commit wrote every row anew, as its commitInfo tells it:
+// the table was overwritten or replaced.
+func (s *Shape) Rewrites() bool { return s.rewrites }
 
 // Schema is that of the version, as [Snapshot.Schema].
 func (s *Shape) Schema() table.Schema { return s.snapshot.Schema() }
@@ -94,7 +100,8 @@ func (t *Table) shapes(ctx context.Context, yield func(*Shape) bool) error {
 			if err != nil {
 				return fmt.Errorf("version %d: %w", st.version, err)
 			}
-			if !yield(&Shape{snapshot: s, operation: parseInfo(st.info).Operation}) {
+			operation := parseInfo(st.info).Operation
+			if !yield(&Shape{snapshot: s, operation: operation, rewrites: rewrites(operation, st.info)}) {
 				return nil
 			}
 			last = s
@@ -112,6 +119,20 @@ func (t *Table) shapes(ctx context.Context, yield func(*Shape) bool) error {
 		c.adds, c.removes = nil, nil
 		st.apply(c)
 	}
+}
+
+// rewrites tells from a commitInfo whether the whole table was written.
+func rewrites(operation string, raw json.RawMessage) bool {
+	var info struct {
+		Parameters map[string]any `json:"operationParameters"`
+	}
+	_ = json.Unmarshal(raw, &info) // what is of another type says nothing
+	switch operation {
+	case "CREATE OR REPLACE TABLE", "REPLACE TABLE", "CREATE OR REPLACE TABLE AS SELECT", "REPLACE TABLE AS SELECT":
+		return true
+	}
+	predicate, partial := info.Parameters["predicate"]
+	return info.Parameters["mode"] == "Overwrite" && (!partial || predicate == "[]" || predicate == "")
 }
 
 // sameShape reports whether two states differ in their files at most.

@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -116,6 +117,24 @@ func TestShapesOfAChangingTable(t *testing.T) {
 	}
 	for range tb.Shapes(t.Context()) {
 		break // whoever has seen enough may stop
+	}
+}
+
+func TestShapesTellOverwrites(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"operation":"WRITE","operationParameters":{"mode":"Overwrite","partitionBy":"[]"}}`:               true,
+		`{"operation":"WRITE","operationParameters":{"mode":"Overwrite","predicate":"[]"}}`:                 true,
+		`{"operation":"WRITE","operationParameters":{"mode":"Overwrite","predicate":"day = '2026-10-01'"}}`: false,
+		`{"operation":"WRITE","operationParameters":{"mode":"Append"}}`:                                     false,
+		`{"operation":"CREATE OR REPLACE TABLE AS SELECT","operationParameters":{"isManaged":false}}`:       true,
+		`{"operation":"ADD COLUMNS","operationParameters":[1]}`:                                             false,
+		`{"operation":"WRITE","operationParameters":{"mode":{"name":"Overwrite"},"statsOnLoad":false}}`:     false,
+		``: false,
+	} {
+		raw := json.RawMessage(text)
+		if got := rewrites(parseInfo(raw).Operation, raw); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
 	}
 }
 

@@ -121,6 +121,7 @@ func (a *Archive) bundle(ctx context.Context, e Entry) (*Bundle, error) {
 	if err := b.configure(ctx, config); err != nil {
 		return nil, err
 	}
+	b.deadline = time.Minute // it came to an end when it counted; here nobody waits
 	// The texts are those that the digests name, whatever their maps look like here.
 	b.digest, b.configDigest = key[0], key[1]
 	if a.bundles == nil {

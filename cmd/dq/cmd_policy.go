@@ -25,9 +25,10 @@ func (a *app) cmdPolicy() *cobra.Command {
 ones (dq policy list) those of the pipeline here count, or of --policies.`,
 		Example: `  dq policy list
   dq policy test policies/
+  dq policy backtest warehouse/silver/orders
   dq policy explain`,
 	}
-	cmd.AddCommand(a.policyCheck(), a.policyEval(), a.policyExplain(), a.policyList(), a.policyLog(), a.policyTest())
+	cmd.AddCommand(a.policyBacktest(), a.policyCheck(), a.policyEval(), a.policyExplain(), a.policyList(), a.policyLog(), a.policyTest())
 	return cmd
 }
 

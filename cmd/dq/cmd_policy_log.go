@@ -17,7 +17,6 @@ import (
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
-	"github.com/dq-dev/dq/table"
 )
 
 // decisionLog is the decision log that a command is about.
@@ -361,7 +360,7 @@ func (a *app) showExplanation(x *policies.Explanation) {
 	}
 	for _, f := range x.Findings {
 		fmt.Fprintln(a.out)
-		a.showFinding("", f.Decision)
+		a.showFinding("", true, f.Decision)
 		if f.Description != "" {
 			a.section("why it matters")
 			a.wrapped("      ", "", f.Description)
@@ -408,20 +407,3 @@ func (a *app) showExplanation(x *policies.Explanation) {
 func plainLine(line string) string { return plain(strings.TrimSuffix(line, "\n")) + "\n" }
 
 func (a *app) section(head string) { fmt.Fprintf(a.out, "    %s\n", a.paint(dim, head)) }
-
-// changeText writes a change of a table's shape in a line.
-func changeText(c table.Change) string {
-	text := c.Op
-	if c.Path != "" {
-		text += " " + plain(c.Path)
-	}
-	if c.From != nil || c.To != nil {
-		text += ": " + plain(side(c.From)) + " → " + plain(side(c.To))
-	}
-	for _, note := range []string{c.Class, breaks(c.Breaks), c.DataRisk, c.Hint} {
-		if note != "" && note != "none" {
-			text += "; " + note
-		}
-	}
-	return text
-}

@@ -48,31 +48,52 @@ var effects = map[string]struct{ mark, style, word string }{
 	"deny": {"✗", red, "denied"}, "warn": {"!", yellow, "warning"}, "waived": {"~", dim, "waived"}, "dry_run": {"·", dim, "dry run"},
 }
 
-// showFinding writes one finding for people.
-func (a *app) showFinding(indent string, d record.Decision) {
+// sameFindings is how many findings of one policy are shown one by one.
+const sameFindings = 3
+
+// showFindings writes findings for people, those of one policy together, with what
+// to do about them.
+func (a *app) showFindings(indent string, decisions []record.Decision, remedies bool) {
+	for i := 0; i < len(decisions); {
+		d := decisions[i]
+		n := i + 1
+		for n < len(decisions) && decisions[n].Policy == d.Policy && decisions[n].Effect == d.Effect && (decisions[n].Waiver == nil) == (d.Waiver == nil) {
+			n++
+		}
+		a.showFinding(indent, remedies, decisions[i:n]...)
+		i = n
+	}
+}
+
+// showFinding writes a finding for people, or several of one policy.
+func (a *app) showFinding(indent string, remedies bool, same ...record.Decision) {
+	d := same[0]
 	e := effects[d.Effect]
-	fmt.Fprintf(a.out, "%s%s %s %s%s\n", indent, a.paint(e.style, e.mark), a.paint(bold, plain(d.Policy)), a.paint(e.style, e.word), a.paint(dim, at("  ", d)))
-	a.wrapped(indent+"    ", "", d.Message)
+	at := plain(d.Path)
+	if len(same) > 1 {
+		at = fmt.Sprintf("%d times", len(same))
+	}
+	if at != "" {
+		at = "  " + at
+	}
+	fmt.Fprintf(a.out, "%s%s %s %s%s\n", indent, a.paint(e.style, e.mark), a.paint(bold, plain(d.Policy)), a.paint(e.style, e.word), a.paint(dim, at))
+	for i, d := range same {
+		if i == sameFindings && len(same) > sameFindings+1 {
+			a.wrapped(indent+"    ", "", fmt.Sprintf("and %d more", len(same)-sameFindings))
+			break
+		}
+		a.wrapped(indent+"    ", "", d.Message)
+	}
 	if w := d.Waiver; w != nil {
 		a.wrapped(indent+"    ", dim, fmt.Sprintf("waiver %s by %s until %s: %s", w.ID, strings.Join(w.ApprovedBy, ", "), w.Expires, w.Reason))
-	} else if d.Remediation != "" {
+	} else if remedies {
 		a.wrapped(indent+"    ", dim, d.Remediation)
 	}
 }
 
-// at says where a finding is: the column, else nothing.
-func at(before string, d record.Decision) string {
-	if d.Path == "" {
-		return ""
-	}
-	return before + plain(d.Path)
-}
-
 // showRuling writes what policies said about a change.
 func (a *app) showRuling(r *policies.Ruling) {
-	for _, d := range r.Decisions {
-		a.showFinding("", d)
-	}
+	a.showFindings("", r.Decisions, true)
 	if len(r.Decisions) > 0 {
 		fmt.Fprintln(a.out)
 	}

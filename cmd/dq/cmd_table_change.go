@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -350,115 +347,4 @@ column mapping: --set delta.columnMapping.mode=name switches it on.`,
 	f.StringArrayVar(&rename, "rename-column", nil, "OLD=NEW")
 	f.StringArrayVar(&alter.DropColumns, "drop-column", nil, "COLUMN to take away")
 	return cmd
-}
-
-// diffDoc is `dq table diff --format json`.
-type diffDoc struct {
-	From    string         `json:"from"`
-	To      string         `json:"to"`
-	Changes []table.Change `json:"changes"`
-}
-
-func (a *app) tableDiff() *cobra.Command {
-	var format string
-	cmd := &cobra.Command{
-		Use:   "diff LOCATION@1 LOCATION@2",
-		Short: "Say how the columns of two versions or tables differ",
-		Example: `  dq table diff warehouse/silver/customers@1 warehouse/silver/customers@4
-  dq table diff warehouse/silver/customers warehouse-dev/silver/customers --format markdown`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf(format, "text", "json", "markdown"); err != nil {
-				return err
-			}
-			from, err := snapshot(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			to, err := snapshot(cmd, args[1])
-			if err != nil {
-				return err
-			}
-			doc := diffDoc{From: args[0], To: args[1], Changes: table.Diff(from.Schema(), to.Schema(), nil)}
-			if doc.Changes == nil {
-				doc.Changes = []table.Change{}
-			}
-			switch format {
-			case "json":
-				return writeJSON(a.out, doc)
-			case "markdown":
-				fmt.Fprintf(a.out, "| column | change | from | to | class | breaks | data |\n|---|---|---|---|---|---|---|\n")
-				for _, c := range doc.Changes {
-					fmt.Fprintf(a.out, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCell(c.Path), c.Op, mdCell(side(c.From)), mdCell(side(c.To)), c.Class, strings.Join(c.Breaks, ", "), c.DataRisk)
-				}
-				return nil
-			}
-			for _, c := range doc.Changes {
-				fmt.Fprintf(a.out, "%s %s", c.Op, plain(c.Path))
-				if c.From != nil || c.To != nil {
-					fmt.Fprintf(a.out, ": %s → %s", plain(side(c.From)), plain(side(c.To)))
-				}
-				for _, note := range []string{c.Class, breaks(c.Breaks), c.DataRisk, c.Hint} {
-					if note != "" && note != "none" {
-						fmt.Fprint(a.out, "; ", note)
-					}
-				}
-				fmt.Fprintln(a.out)
-			}
-			fmt.Fprintln(a.out, count(len(doc.Changes), "change"))
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, json or markdown")
-	return cmd
-}
-
-func breaks(who []string) string {
-	if len(who) == 0 {
-		return ""
-	}
-	return "breaks " + strings.Join(who, " and ")
-}
-
-// side is one side of a change as text: lists with commas, of what has parts each
-// that says something.
-func side(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "-"
-	case string:
-		return v
-	case []any:
-		parts := make([]string, len(v))
-		for i, e := range v {
-			parts[i] = side(e)
-		}
-		return strings.Join(parts, ", ")
-	case map[string]any:
-		var parts []string
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			if text := side(v[key]); text != "" && text != "-" {
-				parts = append(parts, key+" "+text)
-			} else {
-				parts = append(parts, key)
-			}
-		}
-		return strings.Join(parts, "; ")
-	case bool, float64, int, int64, json.Number:
-		return fmt.Sprint(v)
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	var plain any
-	if json.Unmarshal(text, &plain) != nil {
-		return fmt.Sprint(v)
-	}
-	return side(plain)
-}
-
-// mdCell escapes text for a cell of a Markdown table.
-func mdCell(s string) string {
-	return strings.NewReplacer("|", "\\|", "\n", " ", "<", "&lt;", "`", "\\`").Replace(plain(s))
 }
