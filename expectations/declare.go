@@ -16,7 +16,7 @@ type Declaration struct {
 	Certified       bool
 	DeprecatedSince string   // 2006-01-02
 	ReplacedBy      string   // the table that is to be read instead
-	Readers         []string // what reads the table, by the names of the policies' configuration: delta-3.2
+	Readers         []string // what reads the table, by the names of the policies' configuration: delta@3.2
 	RetentionDays   *int     // how long rows are kept; nil for no limit
 	PersonalData    PersonalData
 	Contract        Contract
@@ -126,7 +126,7 @@ func declarationSchemas() schemaPart {
 		"certified":        described(schemaPart{"type": "boolean"}, "Somebody has approved it for use."),
 		"deprecated_since": dateSchema(),
 		"replaced_by":      stringSchema(),
-		"readers":          described(listSchema(stringSchema(), false), "What reads the table, such as delta-3.2."),
+		"readers":          described(listSchema(stringSchema(), false), "What reads the table, such as delta@3.2."),
 		"retention":        daysSchema(),
 		"personal_data":    described(personalSchema(), "For the columns that are tagged as personal data and do not say it themselves."),
 		"contract": objectSchema(schemaPart{"id": scalarSchema(), "version": scalarSchema(),

@@ -101,6 +101,19 @@ func (l *links) downstream(t *tableRun) []policies.Downstream {
 	return append(out, l.watchers[t.Name]...)
 }
 
+// status is the worst of the lineage of those tables that read one.
+func (l *links) status(readers []policies.Downstream) string {
+	worst := lineage.Exact
+	for _, d := range readers {
+		if t := l.r.tables[d.ID]; t != nil && t.trace == nil {
+			return "none"
+		} else if t != nil && t.trace.Status != lineage.Exact {
+			worst = t.trace.Status
+		}
+	}
+	return worst
+}
+
 // notNull lists the columns of a table whose values another table wants in columns
 // that must have one.
 func (l *links) notNull(from string, t *tableRun) []string {

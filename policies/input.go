@@ -90,7 +90,7 @@ type Table struct {
 	SCD             *SCD              `json:"scd,omitempty"`
 	DeprecatedSince string            `json:"deprecated_since,omitempty"` // 2006-01-02
 	ReplacedBy      string            `json:"replaced_by,omitempty"`
-	DeclaredReaders []string          `json:"declared_readers,omitempty"` // what reads the table, by the names of the policies' configuration: delta-3.2
+	DeclaredReaders []string          `json:"declared_readers,omitempty"` // what reads the table, by the names of the policies' configuration: delta@3.2
 	RowCount        *int64            `json:"row_count,omitempty"`
 	Bytes           *int64            `json:"bytes,omitempty"`
 }
@@ -246,7 +246,8 @@ type Quality struct {
 	Removed  []string `json:"removed,omitempty"`
 }
 
-// Lineage says how far lineage can be trusted.
+// Lineage says how far it can be told who reads the table: conservative when a
+// column is only thought to be read, none when it is not known what a reader reads.
 type Lineage struct {
 	Status string `json:"status" enum:"exact,conservative,none"`
 }
