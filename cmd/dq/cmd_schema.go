@@ -9,17 +9,17 @@ import (
 
 func (a *app) cmdSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema suite|kind|policy-input",
+		Use:   "schema suite|kind|policies|policy-input",
 		Short: "Print the JSON Schema of a file, for editors",
 		Long: `schema prints the JSON Schema (draft 7) of a file, by which editors complete and
-check it: suite, with the project's own kinds, kind, or policy-input, the document
-that policies see. In VS Code, with the YAML extension, begin a suite with
+check it: suite, with the project's own kinds, kind, policies, the config.yaml of a
+folder of policies, or policy-input, the document that they see. In VS Code, with the YAML extension, begin a suite with
 
   # yaml-language-server: $schema=suite.schema.json`,
 		Example:   "  dq schema suite > suite.schema.json\n  dq schema policy-input > input.schema.json",
-		ValidArgs: []string{"suite", "kind", "policy-input"},
+		ValidArgs: []string{"suite", "kind", "policies", "policy-input"},
 		Args:      cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 1 && args[0] == "suite":
 				kinds, err := allKinds()
@@ -31,11 +31,18 @@ that policies see. In VS Code, with the YAML extension, begin a suite with
 			case len(args) == 1 && args[0] == "kind":
 				_, err := a.out.Write(expectations.KindSchema())
 				return err
+			case len(args) == 1 && args[0] == "policies":
+				bundle, err := policies.Load(cmd.Context(), policies.Options{})
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(policies.ConfigSchema(bundle.Policies()))
+				return err
 			case len(args) == 1 && args[0] == "policy-input":
 				_, err := a.out.Write(policies.InputSchema())
 				return err
 			}
-			return usagef("write dq schema suite, dq schema kind or dq schema policy-input")
+			return usagef("write dq schema suite, kind, policies or policy-input")
 		},
 	}
 }

@@ -33,19 +33,21 @@ findings contains finding if {
 }
 
 findings contains finding if {
-	count(lib.breaking) > 0
+	count(certified) > 0
 	not told
-	some r in input.downstream
-	r.certified
 	some d in lib.breaking
-	hit(r, d)
+	about := lib.about(d)
+	some id in hit(d, about)
+	r := certified[id]
 	finding := {
-		"path": lib.about(d),
+		"path": about,
 		"diff_id": d.id,
-		"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, trim_space(sprintf("%s %s", [d.op, lib.about(d)]))]),
+		"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, trim_space(sprintf("%s %s", [d.op, about]))]),
 		"evidence": {"reader": object.filter(r, ["id", "kind", "owner", "depth"])},
 	}
 }
+
+certified := {r.id: r | some r in input.downstream; r.certified}
 
 status := object.get(input, ["lineage", "status"], "none")
 
@@ -55,9 +57,11 @@ described := status if status != "none"
 
 told if "notice" in input.change.labels
 
-# hit: of a column those are who read it, of the table or its keys all.
-hit(r, d) if r.id in input.consumers_by_column[lib.about(d)]
+# hit are the readers that a change hits: of a column those who read it, of the table or its keys all.
+hit(d, about) := input.consumers_by_column[about] if not of_table(d)
 
-hit(_, d) if startswith(d.op, "table_")
+hit(d, _) := object.keys(certified) if of_table(d)
 
-hit(_, d) if object.get(d, "path", "") == ""
+of_table(d) if startswith(d.op, "table_")
+
+of_table(d) if object.get(d, "path", "") == ""

@@ -93,7 +93,7 @@ is_personal(tag) if {
 personal_columns := {path: personal(column) | some path, column in new_column; some tag, _ in column.tags; is_personal(tag)}
 
 # unmasked are the columns that values of a column come from as they are.
-unmasked(path) := [source | some source in input.upstream_columns[path]; source.type == "DIRECT"; not source.masking]
+unmasked(path) := [source | some source in input.upstream_columns[path]; not source.masking; source.type == "DIRECT"]
 
 # class_of is the classification of a column, or of its table, or "".
 class_of(column) := column.classification if {

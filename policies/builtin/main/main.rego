@@ -32,83 +32,84 @@ package dq.main
 # data.dq.owners   owner's name to what is known of the owner, or null without a directory
 result := {"findings": findings, "allow": allow}
 
-allow := count([f | some f in findings; f.effect == "deny"]) == 0
+default allow := true
 
-findings contains f if {
-	some f in judged
+allow := false if {
+	some f in findings
+	f.effect == "deny"
 }
 
-findings contains waiver_finding(f.effect, {
-	"path": f.path,
-	"diff_id": f.diff_id,
-	"msg": sprintf("waiver %s for %s ended on %s", [w.id, f.id, w.expires]),
-	"evidence": {"waiver": w.id, "policy": f.id, "expires": w.expires, "approved_by": w.approved_by},
-}) if {
-	due.main
-	some f in judged
-	f.waiver == null
-	some w in covering(f)
+findings := array.concat(judged, about_waivers)
+
+# about_waivers are the findings of DQ-W001.
+about_waivers := array.concat(expired, too_wide) if due.main
+
+about_waivers := [] if not due.main
+
+expired := [f |
+	count(data.dq.waivers) > 0
+	some found in judged
+	found.waiver == null
+	some w in data.dq.waivers[found.id]
 	w.expires < today
-}
+	covers(w, found)
+	f := waiver_finding(found.effect, {
+		"path": found.path,
+		"diff_id": found.diff_id,
+		"msg": sprintf("waiver %s for %s ended on %s", [w.id, found.id, w.expires]),
+		"evidence": {"waiver": w.id, "policy": found.id, "expires": w.expires, "approved_by": w.approved_by},
+	})
+]
 
-findings contains waiver_finding("deny", {
-	"msg": sprintf("waiver %s is too wide: it lets %d findings of %s through and names no paths", [id, n, policy]),
-	"evidence": {"waiver": id, "policy": policy, "findings": n, "limit": data.dq.config.thresholds.waived_findings},
-}) if {
-	due.main
+too_wide := [f |
 	some policy, waivers in data.dq.waivers
 	some w in waivers
 	count(w.paths) == 0
-	id := w.id
-	n := count([f | some f in judged; f.waiver; f.waiver.id == id])
+	n := count([found | some found in judged; found.waiver; found.waiver.id == w.id])
 	n > data.dq.config.thresholds.waived_findings
-}
-
-# waiver_finding is one of DQ-W001; it denies only where the finding that it is about does.
-waiver_finding(about, f) := object.union(finding, {"severity": severity, "effect": effect(mode("main"), severity, null), "waiver": null}) if {
-	finding := completed(data.dq.catalog.main, f)
-	severity := mildest(data.dq.catalog.main, about)
-}
-
-mildest(catalogued, "deny") := severity_of(catalogued, {})
-
-mildest(_, about) := "warn" if about != "deny"
-
-# judged are the findings of the policies.
-judged := [object.union(finding, {"effect": effect(mode(name), severity, waiver), "severity": severity, "waiver": waiver}) |
-	some name, catalogued in due
-	some f in data.dq.policy[name].findings
-	finding := completed(catalogued, f)
-	severity := severity_of(catalogued, f)
-	waiver := waiver_for(finding)
+	f := waiver_finding("deny", {
+		"path": "",
+		"diff_id": "",
+		"msg": sprintf("waiver %s is too wide: it lets %d findings of %s through and names no paths", [w.id, n, policy]),
+		"evidence": {"waiver": w.id, "policy": policy, "findings": n, "limit": data.dq.config.thresholds.waived_findings},
+	})
 ]
 
-# completed fills in what a policy leaves out: a finding is never lost because a part of it is undefined.
-completed(catalogued, f) := {
-	"id": catalogued.id,
-	"path": object.get(f, "path", ""),
-	"diff_id": object.get(f, "diff_id", ""),
-	"msg": object.get(f, "msg", catalogued.title),
-	"evidence": object.get(f, "evidence", {}),
+# waiver_finding is one of DQ-W001; it denies only where the finding that it is about does.
+waiver_finding(about, f) := object.union(f, {"id": due.main.id, "severity": severity, "effect": unwaived[mode("main")][severity], "waiver": null}) if {
+	severity := {true: severity_here(due.main), false: "warn"}[about == "deny"]
 }
 
-# severity_of is the policy's on this layer. A finding may be milder, never harder.
-severity_of(catalogued, f) := "warn" if {
-	f.severity == "warn"
-} else := object.get(catalogued.severity, layer, catalogued.severity.default)
+# judged are the findings of the policies. What a policy leaves out is filled in: a
+# finding is never lost because a part of it is undefined. A finding may be milder
+# than its policy, never harder. Of several waivers the one with the first id counts.
+judged := [object.union(finding, {"severity": severity, "effect": effect, "waiver": waiver}) |
+	some name, policy in due
+	how := mode(name)
+	usual := severity_here(policy)
+	unsaid := {"id": policy.id, "msg": policy.title, "path": "", "diff_id": "", "evidence": {}}
+	waivers := in_force(policy.id, how)
+	some f in data.dq.policy[name].findings
+	finding := object.union(unsaid, object.filter(f, ["path", "diff_id", "msg", "evidence"]))
+	severity := {true: "warn", false: usual}[object.get(f, "severity", "") == "warn"]
+	waiver := array.concat([w | some w in waivers; covers(w, finding)], [null])[0]
+	effect := {true: unwaived[how][severity], false: "waived"}[waiver == null]
+]
 
-effect("dry_run", _, _) := "dry_run"
+severity_here(policy) := object.get(policy.severity, layer, policy.severity.default)
 
-effect(how, _, waiver) := "waived" if {
+# unwaived is the effect of a finding by the policy's mode and the severity.
+unwaived := {
+	"enforce": {"error": "deny", "warn": "warn"},
+	"warn": {"error": "warn", "warn": "warn"},
+	"dry_run": {"error": "dry_run", "warn": "dry_run"},
+}
+
+# in_force are the waivers for a policy today. One that is only tried out needs none.
+in_force(id, how) := [x[1] |
 	how != "dry_run"
-	waiver != null
-}
-
-effect("warn", _, null) := "warn"
-
-effect("enforce", "warn", null) := "warn"
-
-effect("enforce", "error", null) := "deny"
+	some x in sort([[w.id, w] | some w in data.dq.waivers[id]; w.created <= today; today <= w.expires])
+]
 
 layer := object.get(input.table, "layer", "")
 
@@ -154,20 +155,13 @@ here := [m |
 
 today := substring(input.time, 0, 10)
 
-# waiver_for is the waiver that covers a finding today, the one with the first id of several.
-waiver_for(f) := min(inside)[1] if {
-	data.dq.waivers[f.id]
-	inside := {[w.id, w] | some w in covering(f); w.created <= today; today <= w.expires}
-	count(inside) > 0
-} else := null
-
-covering(f) := [w |
-	some w in data.dq.waivers[f.id]
+# covers says that a waiver is for a finding, whenever it holds.
+covers(w, f) if {
 	glob.match(w.table, ["."], input.table.name)
 	admits(w.paths, f.path)
 	admits(w.env, input.env)
 	admits(w.diff_ops, op[f.diff_id])
-]
+}
 
 # admits: an empty list is no condition.
 admits(list, _) if count(list) == 0

@@ -112,17 +112,23 @@ test_a_dry_run_needs_no_waiver if {
 	effects(now, [{"mode": "dry_run"}]) == {["DQ-O001", "dry_run"]}
 }
 
-acme := {"id": "X", "title": "A title", "category": "quality", "severity": {"gold": "error", "default": "warn"}}
+acme := {"id": "X", "title": "A title", "category": "quality", "when": "always", "severity": {"gold": "error", "default": "warn"}}
+
+# judged of one policy of a user, that says f.
+judged(f, layer) := got if {
+	got := main.judged[0] with input as object.union(change, {"table": {"layer": layer}})
+		with data.dq.catalog as {"o001": acme}
+		with data.dq.policy.o001.findings as [f]
+}
 
 test_a_finding_without_words_is_kept if {
-	got := main.completed(acme, {})
-	got == {"id": "X", "msg": "A title", "path": "", "diff_id": "", "evidence": {}}
+	judged({}, "gold") == {"id": "X", "msg": "A title", "path": "", "diff_id": "", "evidence": {}, "severity": "error", "effect": "deny", "waiver": null}
 }
 
 test_a_finding_may_be_milder_than_its_policy if {
-	main.severity_of(acme, {}) == "error" with input as change
-	main.severity_of(acme, {"severity": "warn"}) == "warn" with input as change
-	main.severity_of(acme, {"severity": "error"}) == "warn" with input as {"table": {"layer": "silver"}}
+	judged({}, "gold").severity == "error"
+	judged({"severity": "warn"}, "gold").severity == "warn"
+	judged({"severity": "error"}, "silver").severity == "warn"
 }
 
 said(more) := {f.id | some f in got.findings} if {

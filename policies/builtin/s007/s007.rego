@@ -17,7 +17,7 @@
 #     columns:
 #       total: {renamed_from: amount}   # and the files still say amount
 #   prefer: |
-#     dq table set-property warehouse/silver/orders delta.columnMapping.mode=name
+#     dq table alter warehouse/silver/orders --set delta.columnMapping.mode=name
 #   configuration: "None."
 package dq.policy.s007
 

@@ -31,7 +31,7 @@ findings contains finding if {
 		"path": object.get(v, "path", ""),
 		"diff_id": object.get(v, "diff_id", ""),
 		"msg": sprintf("%s breaks %s compatibility with version %v: the contract promises %s", [what(v), concat(" and ", v.breaks), v.version, input.compat.mode]),
-		"evidence": v,
+		"evidence": object.remove(v, ["path", "diff_id"]),
 	}
 }
 

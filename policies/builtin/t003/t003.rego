@@ -14,7 +14,7 @@
 #     A reader must refuse a table with a feature that it does not know. The protocol cannot be lowered by writing
 #     the old one again: the feature has to be dropped, which rewrites files.
 #   avoid: |
-#     dq table set-property warehouse/gold/sales delta.enableDeletionVectors=true
+#     dq table alter warehouse/gold/sales --set delta.enableDeletionVectors=true
 #     # while the board reads it with Delta Lake 2.2
 #   prefer: |
 #     # the suite names its readers
