@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/table"
@@ -72,7 +73,8 @@ func (r *run) complete(ctx context.Context, q *question) error {
 		mode = q.before.Table.Contract.Compat // what its readers were promised
 	}
 	change := policies.Replacement{Diff: q.Diff, Old: q.was, Next: q.next, Renamed: t.renamed()}
-	if t.snap != nil && len(q.Diff) > 0 {
+	breaks := slices.ContainsFunc(q.Diff, func(c policies.Change) bool { return len(c.Breaks) > 0 })
+	if t.snap != nil && (breaks || len(q.Diff) > 0 && strings.HasSuffix(mode, "_transitive")) { // it takes reading the whole log
 		var err error
 		if q.History, change.Earlier, err = t.history(ctx); err != nil {
 			return err

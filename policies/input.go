@@ -30,7 +30,8 @@ type Input struct {
 	// Rewrite says that every row of the table is written anew in this change.
 	Rewrite bool `json:"rewrite,omitempty"`
 	// History are the earlier changes of the table that its log still knows, the
-	// newest first. It is filled when Diff is not empty.
+	// newest first. It is filled when a change in Diff breaks somebody, or when the
+	// contract promises something of all versions.
 	History []Version `json:"history,omitempty"`
 	// Compat is how the change stands to the compatibility that the contract
 	// declares; nil without one.
