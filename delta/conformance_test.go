@@ -36,7 +36,7 @@ type fixture struct {
 // refusedFeatures are reader features that this package does not read yet:
 // tables that need them must be refused by name.
 var refusedFeatures = []string{
-	"feat:variantType", "feat:variantType-preview", "feat:variantShredding-preview", "feat:catalogOwned",
+	"feat:catalogOwned",
 }
 
 // foundByEngines are error categories that only reading the data files can find.

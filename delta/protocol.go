@@ -12,7 +12,7 @@ import (
 // "Valid Feature Names in Table Features").
 var readable = []string{
 	"columnMapping", "deletionVectors", "timestampNtz", "typeWidening", previewWidening,
-	"v2Checkpoint", "vacuumProtocolCheck",
+	"v2Checkpoint", "vacuumProtocolCheck", "variantType", "variantType-preview", "variantShredding", "variantShredding-preview",
 }
 
 // writable are the features that this package upholds when it writes, or that

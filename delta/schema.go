@@ -29,6 +29,12 @@ var primitiveNames = map[table.Kind]string{
 	table.Binary: "binary", table.Void: "void",
 }
 
+// variantType is a variant, as it lies in files: its two parts (PROTOCOL.md, "Variant
+// Data Type"). Tables with one are read only.
+var variantType = table.Type{Kind: table.Struct, Fields: []table.Field{
+	{Name: "metadata", Type: table.Type{Kind: table.Binary}}, {Name: "value", Type: table.Type{Kind: table.Binary}},
+}}
+
 type jsonField struct {
 	Name     string          `json:"name"`
 	Type     json.RawMessage `json:"type"`
@@ -134,6 +140,9 @@ func parseStruct(raw json.RawMessage, depth int) (table.Type, error) {
 func parsePrimitive(name string) (table.Type, error) {
 	if kind, ok := primitives[name]; ok {
 		return table.Type{Kind: kind}, nil
+	}
+	if name == "variant" {
+		return variantType, nil
 	}
 	if name == "decimal" {
 		return table.Type{Kind: table.Decimal, Precision: 10}, nil
@@ -346,7 +355,7 @@ func (m mapping) checkType(t table.Type, path string) error {
 			}
 		}
 	}
-	if t.Kind == table.Struct {
+	if t.Kind == table.Struct && !t.Equal(variantType) { // whose parts have no names of their own
 		return m.check(t.Fields, path+".")
 	}
 	return nil
@@ -359,6 +368,9 @@ func checkUnique(fields []table.Field) error {
 	columns := map[string]string{}
 	var err error
 	eachField(fields, "", func(path string, f table.Field) {
+		if f.Meta[mappingID] == nil {
+			return // part of a variant
+		}
 		parent := strings.TrimSuffix(path, f.Name)
 		name, _ := f.Meta[mappingName].(string)
 		id := f.Meta[mappingID]

@@ -64,9 +64,8 @@ func (c deltaCase) run(t *testing.T, e engine.Engine, dir string) {
 		return dq(t, work, append([]string{"table", "query", location, "SELECT * FROM t"}, args...)...)
 	}
 	out, code := query(location, "--format", "json", "--output", "rows.json")
-	refused := slices.ContainsFunc(c.Features, func(f string) bool { return strings.HasPrefix(f, "feat:variant") })
 	switch {
-	case c.Expect != "ok" || refused:
+	case c.Expect != "ok":
 		if code != exitRuntime && code != exitUsage || !strings.Contains(out, location) || strings.Contains(out, "dq broke") {
 			t.Fatalf("a bad table: exit code %d: %s", code, out)
 		}

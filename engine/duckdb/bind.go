@@ -340,7 +340,7 @@ func (s *session) scans(tree []byte) ([]string, error) {
 // that no table can have.
 func (b *stubs) result(ctx context.Context, query string) (schema table.Schema, err error) {
 	err = prepared(ctx, b.conn, query, "duckdb: bind", func(stmt *driver.Stmt) error {
-		schema, _, err = columns(stmt)
+		schema, _, err = columns(stmt, false)
 		return wrap(ctx, err, "duckdb: bind")
 	})
 	if err != nil {

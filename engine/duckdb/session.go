@@ -136,8 +136,9 @@ func prepared(ctx context.Context, conn *sql.Conn, statement, doing string, use 
 	})
 }
 
-// columns are the names and types that a statement returns.
-func columns(stmt *driver.Stmt) (table.Schema, []driver.TypeInfo, error) {
+// columns are the names and types that a statement returns; of a variant, which no
+// table can have, only if it is asked for.
+func columns(stmt *driver.Stmt, variants bool) (table.Schema, []driver.TypeInfo, error) {
 	n, err := stmt.ColumnCount()
 	if err != nil {
 		return table.Schema{}, nil, err
@@ -152,7 +153,7 @@ func columns(stmt *driver.Stmt) (table.Schema, []driver.TypeInfo, error) {
 			return table.Schema{}, nil, err
 		}
 		t, ok := tableType(infos[i])
-		if !ok {
+		if !ok || !variants && holds([]table.Field{{Type: t}}, variant) {
 			t = table.Type{} // said by those who need a type
 		}
 		schema.Fields = append(schema.Fields, table.Field{Name: name, Type: t, Nullable: true})
@@ -163,7 +164,7 @@ func columns(stmt *driver.Stmt) (table.Schema, []driver.TypeInfo, error) {
 // typeOf says what a SELECT returns, without running it.
 func (s *session) typeOf(ctx context.Context, query, doing string) (schema table.Schema, err error) {
 	err = prepared(ctx, s.conn, query, doing, func(stmt *driver.Stmt) error {
-		schema, _, err = columns(stmt)
+		schema, _, err = columns(stmt, false)
 		return wrap(ctx, err, doing)
 	})
 	return schema, err
@@ -184,7 +185,7 @@ func (s *session) ask(ctx context.Context, query, doing string) (*engine.Rows, e
 		if kind, err := stmt.StatementType(); err != nil || kind != driver.STATEMENT_TYPE_SELECT {
 			return fmt.Errorf("%s: only a SELECT can be asked", doing)
 		}
-		schema, infos, err := columns(stmt)
+		schema, infos, err := columns(stmt, false)
 		if err != nil {
 			return wrap(ctx, err, doing)
 		}

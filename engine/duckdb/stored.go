@@ -216,6 +216,10 @@ func (c *storedCheck) types(stored column, wanted table.Type, path string) (t ta
 	}
 	t = wanted
 	switch held := stored.is; {
+	case held.Kind == variant && isVariant(wanted):
+		return held, ""
+	case held.Kind == table.Struct && isVariant(wanted) && slices.ContainsFunc(stored.inner, func(c column) bool { return c.name == "typed_value" }):
+		return t, fmt.Sprintf("column %q is a variant that is shredded, and the file does not mark it as a variant", path)
 	case held.Kind == table.Struct && wanted.Kind == table.Struct:
 		t.Fields, problem = c.fields(stored.inner, wanted.Fields, path+".")
 		return t, problem

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	driver "github.com/duckdb/duckdb-go/v2"
+
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/table"
 )
@@ -40,7 +42,11 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 	if known, ok := s.engine.columns.Load(key); ok {
 		return known.([]column), nil
 	}
-	schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing)
+	var schema table.Schema
+	err = prepared(ctx, s.conn, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing, func(stmt *driver.Stmt) error {
+		schema, _, err = columns(stmt, true)
+		return wrap(ctx, err, doing)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +80,12 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 	if len(root.inner) != 1 || len(root.inner[0].inner) != len(schema.Fields) {
 		return nil, fmt.Errorf("%s: %s: its schema and its columns do not agree", doing, path)
 	}
-	columns := make([]column, len(schema.Fields))
+	out := make([]column, len(schema.Fields))
 	for i, f := range schema.Fields {
-		columns[i] = root.inner[0].inner[i].column(f, false)
+		out[i] = root.inner[0].inner[i].column(f, false)
 	}
-	s.engine.columns.Store(key, columns)
-	return columns, nil
+	s.engine.columns.Store(key, out)
+	return out, nil
 }
 
 // column is the part of a file that DuckDB reads as the field f; inside, when the

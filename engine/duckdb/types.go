@@ -41,6 +41,16 @@ func fieldID(f table.Field) (string, bool) {
 	return text, err == nil
 }
 
+// variant is a column of a file that is marked as one of any type (Parquet, "Variant
+// Binary Encoding"), which DuckDB decodes. A table has its two parts instead, and
+// these come back as they were.
+const variant table.Kind = "variant"
+
+func isVariant(t table.Type) bool {
+	return t.Kind == table.Struct && len(t.Fields) == 2 && t.Fields[0].Name == "metadata" && t.Fields[1].Name == "value" &&
+		t.Fields[0].Type.Kind == table.Binary && t.Fields[1].Type.Kind == table.Binary
+}
+
 // sqlType spells a type for DuckDB.
 func sqlType(t table.Type, name naming) string {
 	switch t.Kind {
@@ -68,6 +78,8 @@ func sqlType(t table.Type, name naming) string {
 		return "TIMESTAMP"
 	case table.Binary:
 		return "BLOB"
+	case variant:
+		return "VARIANT"
 	case table.Array:
 		return sqlType(*t.Elem, name) + "[]"
 	case table.Map:
@@ -119,6 +131,8 @@ func tableType(info driver.TypeInfo) (table.Type, bool) {
 		return kind(table.String)
 	case driver.TYPE_SQLNULL:
 		return kind(table.Void)
+	case driver.TYPE_VARIANT:
+		return kind(variant)
 	}
 	switch d := info.Details().(type) {
 	case *driver.DecimalDetails:
@@ -158,6 +172,8 @@ func arrayOf(child driver.TypeInfo) (table.Type, bool) {
 func renamed(e string, t table.Type, from, to naming, depth int) string {
 	x := "x" + strconv.Itoa(depth)
 	switch t.Kind {
+	case variant:
+		return "CASE WHEN " + e + " IS NOT NULL THEN CAST(variant_to_parquet_variant(" + e + ") AS STRUCT(metadata BLOB, \"value\" BLOB)) END"
 	case table.Struct:
 		var parts []string
 		changed := false

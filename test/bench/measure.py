@@ -12,7 +12,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 def execute(sql):
     """Runs SQL in a process of its own: the peak memory that the system tells of a
     child begins with that of its parent."""
-    subprocess.run([sys.executable, "-c", "import duckdb, sys; duckdb.connect().execute(sys.stdin.read())"], input=sql, text=True, check=True)
+    subprocess.run([sys.executable, "-c", "import duckdb, sys; c = duckdb.connect(); c.execute('SET enable_progress_bar = false'); c.execute(sys.stdin.read())"], input=sql, text=True, check=True)
 
 
 def orders(folder, rows):
