@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -216,9 +217,10 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			}
 		}
 		if !vectors(s) {
-			var left []table.File
-			if d.adds, left, err = t.updateColumns(ctx, s, touched, rest, altered, values); err != nil || len(left) == 0 {
-				return d, err
+			byColumns, left, err := t.updateColumns(ctx, s, touched, rest, altered, values)
+			files, failed := written(byColumns)
+			if d.adds = files; err != nil || failed != nil || len(left) == 0 {
+				return d, errors.Join(err, failed)
 			}
 			if len(left) < len(touched) {
 				if err := t.attach(ctx, s, relTable, schema, left, true); err != nil {

@@ -44,7 +44,7 @@ func (t *Table) byColumns(s *delta.Snapshot, f table.File, columns []table.Field
 			names[i], _ = c.Meta["delta.columnMapping.physicalName"].(string)
 		}
 	}
-	file, err := splice.Open(filepath.Join(t.dir, filepath.FromSlash(f.Path)))
+	file, err := splice.Open(t.local(f))
 	if err != nil {
 		return nil // whoever reads it says why
 	}
@@ -60,46 +60,73 @@ func (t *Table) byColumns(s *delta.Snapshot, f table.File, columns []table.Field
 	return file
 }
 
-// withColumns writes a file anew with other values of some columns, which a SELECT
-// gives for each of its rows, in their order. False says that it must be written as
-// a whole.
-func (t *Table) withColumns(ctx context.Context, s *delta.Snapshot, f table.File, old *splice.File, columns []table.Field, sql string) (table.File, bool, error) {
-	out := table.File{Path: path.Join(path.Dir(f.Path), newFile()), Partition: f.Partition}
+// writing is a file that is being written by columns, while the engine goes on.
+type writing struct {
+	file table.File
+	err  error
+	done chan struct{}
+}
+
+// withColumns begins to write a file anew with other values of some columns, which a
+// SELECT gives for each of its rows, in their order. It is nil if the file must be
+// written as a whole.
+func (t *Table) withColumns(ctx context.Context, s *delta.Snapshot, f table.File, old *splice.File, columns []table.Field, sql string) (*writing, error) {
 	_, features := s.Features()
-	stats := table.Stats{Rows: f.Stats.Rows, Loose: f.Stats.Loose && slices.Contains(features, "deletionVectors")} // else they are only cut
+	stats := &table.Stats{Rows: f.Stats.Rows, Loose: f.Stats.Loose && slices.Contains(features, "deletionVectors")} // else they are only cut
 	for _, c := range f.Stats.Columns {
 		if !slices.ContainsFunc(columns, func(x table.Field) bool { return x.Name == c.Path[0] }) {
 			stats.Columns = append(stats.Columns, c)
 		}
 	}
 	var news *splice.File
+	var used []table.File
 	if len(columns) > 0 {
 		staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: table.Schema{Fields: columns}, Root: t.dir, Dir: dataFolder, GroupRows: old.GroupRows()[0]})
 		if err != nil {
-			return out, false, err
+			return nil, err
 		}
 		for _, st := range staged {
-			name := filepath.Join(t.dir, filepath.FromSlash(st.File.Path))
-			defer func() { _ = os.Remove(name) }()
-			if news, err = splice.Open(name); err != nil {
-				return out, false, err
-			}
-			stats.Columns = append(stats.Columns, st.File.Stats.Columns...)
+			used, stats.Columns = append(used, st.File), append(stats.Columns, st.File.Stats.Columns...)
+		}
+		if news, err = splice.Open(t.local(used[0])); err != nil || old.Fits(news) != nil {
+			t.remove(used)
+			return nil, err
 		}
 	}
-	to := filepath.Join(t.dir, filepath.FromSlash(out.Path))
-	if err := old.Write(to, news); errors.Is(err, splice.ErrUnsuited) {
-		return out, false, nil
-	} else if err != nil {
-		return out, false, fmt.Errorf("writing %s anew: %w", f.Path, err)
+	w := &writing{file: table.File{Path: path.Join(path.Dir(f.Path), newFile()), Partition: f.Partition, Stats: stats}, done: make(chan struct{})}
+	t.staged = append(t.staged, w.file)
+	go func() {
+		defer close(w.done)
+		w.err = old.Write(t.local(w.file), news)
+		t.remove(used)
+		if w.err == nil {
+			var info os.FileInfo
+			if info, w.err = os.Stat(t.local(w.file)); w.err == nil {
+				w.file.Size, w.file.Modified = info.Size(), info.ModTime().UTC()
+			}
+		}
+	}()
+	return w, nil
+}
+
+// local is where a file of the table lies on this machine.
+func (t *Table) local(f table.File) string { return filepath.Join(t.dir, filepath.FromSlash(f.Path)) }
+
+func (t *Table) remove(files []table.File) {
+	for _, f := range files {
+		_ = os.Remove(t.local(f)) // no log names it; vacuum finds what is left
 	}
-	info, err := os.Stat(to)
-	if err != nil {
-		return out, false, err
+}
+
+// written waits until files are written.
+func written(all []*writing) ([]table.File, error) {
+	var files []table.File
+	var errs []error
+	for _, w := range all {
+		<-w.done
+		files, errs = append(files, w.file), append(errs, w.err)
 	}
-	out.Size, out.Modified, out.Stats = info.Size(), info.ModTime().UTC(), &stats
-	t.staged = append(t.staged, out)
-	return out, true, nil
+	return files, errors.Join(errs...)
 }
 
 // newFile is a name that no other file has.
@@ -115,9 +142,9 @@ const (
 )
 
 // mergeColumns writes those touched files of a merge by columns that it can, with
-// the source's values in the rows that are matched. It gives the files that came, and
-// the touched ones that are left to be written as a whole.
-func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema table.Schema, touched []table.File, on string, given []fitting) (adds, left []table.File, err error) {
+// the source's values in the rows that are matched. It gives the files that come, also
+// with an error, and the touched ones that are left to be written as a whole.
+func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema table.Schema, touched []table.File, on string, given []fitting) (adds []*writing, left []table.File, err error) {
 	if !slices.ContainsFunc(touched, func(f table.File) bool { return t.byColumns(s, f, nil) != nil }) ||
 		slices.ContainsFunc(schema.Fields, func(f table.Field) bool { return f.Meta[generatedKey] != nil }) {
 		return nil, touched, nil
@@ -160,26 +187,29 @@ func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema tabl
 			continue
 		}
 		if err := t.attach(ctx, s, relOne, schema, []table.File{f}, true); err != nil {
-			return nil, nil, err
+			return adds, nil, err
 		}
 		sql := fmt.Sprintf("SELECT %[1]s FROM %[2]s dq_o LEFT JOIN (SELECT * FROM %[3]s WHERE %[4]s = %[5]s) dq_n ON dq_n.%[6]s = dq_o.%[6]s ORDER BY dq_o.%[6]s",
 			strings.Join(values, ", "), relOne, relNews, file, t.Dialect.Literal(f.Path), line)
-		made, ok, err := t.withColumns(ctx, s, f, old, columns, sql)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case ok:
-			adds = append(adds, made)
-		default:
-			left = append(left, f)
+		made, err := t.withColumns(ctx, s, f, old, columns, sql)
+		if err != nil {
+			return adds, nil, err
 		}
+		if made == nil {
+			left = append(left, f)
+			continue
+		}
+		if n := len(adds); n > 0 { // one at a time
+			<-adds[n-1].done
+		}
+		adds = append(adds, made)
 	}
 	return adds, left, nil
 }
 
-// updateColumns writes those touched files of an update by columns that it can. Rest
-// is the SELECT from the table, and altered are the columns that get other values.
-func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []table.File, rest string, altered []table.Field, values []string) (adds, left []table.File, err error) {
+// updateColumns is [Table.mergeColumns] for an update. Rest is the SELECT from the table, and
+// altered are the columns that get other values.
+func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []table.File, rest string, altered []table.Field, values []string) (adds []*writing, left []table.File, err error) {
 	for _, f := range touched {
 		old := t.byColumns(s, f, altered)
 		if old == nil {
@@ -187,21 +217,24 @@ func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []
 			continue
 		}
 		if err := t.attach(ctx, s, relTable, s.Schema(), []table.File{f}, true); err != nil {
-			return nil, nil, err
+			return adds, nil, err
 		}
 		if _, err := t.bound(ctx, relRest, rest, false); err != nil {
-			return nil, nil, err
+			return adds, nil, err
 		}
 		sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s", strings.Join(values, ", "), relRest, t.Dialect.Ident(engine.LineColumn))
-		made, ok, err := t.withColumns(ctx, s, f, old, altered, sql)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case ok:
-			adds = append(adds, made)
-		default:
-			left = append(left, f)
+		made, err := t.withColumns(ctx, s, f, old, altered, sql)
+		if err != nil {
+			return adds, nil, err
 		}
+		if made == nil {
+			left = append(left, f)
+			continue
+		}
+		if n := len(adds); n > 0 { // one at a time
+			<-adds[n-1].done
+		}
+		adds = append(adds, made)
 	}
 	return adds, left, nil
 }

@@ -89,10 +89,12 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	}
 	var touched []table.File
 	var hit map[string]int64
-	on := t.equal("dq_s.", "dq_t.", m.On)
+	on, keys := t.equal("dq_s.", "dq_t.", m.On), slices.Clone(m.On)
+	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	keys = slices.CompactFunc(keys, strings.EqualFold)
 	if m.Matched != "keep" {
-		found := fmt.Sprintf("SELECT dq_t.%s, dq_t.%s FROM %s dq_t WHERE EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
-			t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), relTable, relRows, on)
+		found := fmt.Sprintf("SELECT dq_t.%s, dq_t.%s, %s FROM %s dq_t WHERE EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
+			t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), t.idents("dq_t.", keys), relTable, relRows, on)
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relHits, SQL: found, Materialise: true}); err != nil {
 			return nil, err
 		}
@@ -118,7 +120,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		twice := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE %%s GROUP BY %s HAVING count(*) > 1) q", relRows, t.idents("dq_s.", m.On))
 		n, err := t.count(ctx, fmt.Sprintf(twice, "true"))
 		if err == nil && n > 0 { // of the table's as well?
-			n, err = t.count(ctx, fmt.Sprintf(twice, fmt.Sprintf("EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relTouched, on)))
+			n, err = t.count(ctx, fmt.Sprintf(twice, fmt.Sprintf("EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relHits, on)))
 		}
 		if err != nil {
 			return nil, err
@@ -127,12 +129,13 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, fmt.Errorf("merge: %d keys (%s) of the table come more than once in the source, and which row counts is not said: %w", n, strings.Join(m.On, ", "), delta.ErrInvalid)
 		}
 	}
-	// came are the SELECTs of rows that come, by what happened to them, and written
+	// came are the SELECTs of rows that come, by what happened to them, and rewrites
 	// what is written of them.
-	came, written := map[string]string{}, []string{}
+	came, rewrites := map[string]string{}, []string{}
 	// rewritten are the touched files of which all rows are written anew.
 	rewritten, relRewritten := d.removes, relTouched
-	var byColumns []table.File
+	var byColumns []*writing
+	defer func() { _, _ = written(byColumns) }() // nothing is written any more, whatever the end
 	if updates {
 		row, values, err := t.sourceRow(schema, given, "dq_t.", true)
 		if err != nil {
@@ -152,11 +155,11 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		}
 		came["update_postimage"] = "SELECT " + row + fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relTouched, on)
 		if vectors(s) || len(rewritten) > 0 {
-			written = append(written, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relRewritten, on))
+			rewrites = append(rewrites, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relRewritten, on))
 		}
 	}
 	if inserts {
-		in := relTouched
+		in := relHits // which has the keys
 		if m.Matched == "keep" {
 			in = relTable
 		}
@@ -175,7 +178,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			row, from = t.idents("", schema.Names()), " FROM "+relCame
 		}
 		came["insert"] = "SELECT " + row + from
-		written = append(written, "SELECT "+row+kept.come(t.Dialect)+from)
+		rewrites = append(rewrites, "SELECT "+row+kept.come(t.Dialect)+from)
 	}
 	if feeds(s) && len(touched) > 0 {
 		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
@@ -196,18 +199,22 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		for _, f := range rewritten {
 			stay -= hit[f.Path]
 		}
-		written = append(written, fmt.Sprintf("SELECT %s%s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
+		rewrites = append(rewrites, fmt.Sprintf("SELECT %s%s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
 			t.idents("dq_t.", schema.Names()), kept.moved(t.Dialect, "dq_t."), relRewritten, relRows, on))
 	}
-	if len(written) > 0 {
+	if len(rewrites) > 0 {
 		var rows int64
-		if d.adds, rows, err = t.stage(ctx, strings.Join(written, "\nUNION ALL\n"), kept.with(schema), s.PartitionBy()); err != nil {
+		if d.adds, rows, err = t.stage(ctx, strings.Join(rewrites, "\nUNION ALL\n"), kept.with(schema), s.PartitionBy()); err != nil {
 			return nil, err
 		}
 		d.rowsAdded = rows - stay
 	}
 	if len(byColumns) > 0 {
-		d.adds = append(d.adds, byColumns...)
+		files, err := written(byColumns)
+		if err != nil {
+			return nil, err
+		}
+		d.adds = append(d.adds, files...)
 		d.rowsAdded += d.rowsRemoved
 		for _, f := range rewritten {
 			d.rowsAdded -= hit[f.Path]

@@ -214,9 +214,16 @@ func (f *File) Share(names []string) (float64, bool) {
 	return float64(part) / float64(max(all, 1)), found == len(names)
 }
 
+// Fits reports nil if the columns of other can take the place of columns of f: they
+// have the same names and types, for as many rows in the same row groups; else
+// [ErrUnsuited].
+func (f *File) Fits(other *File) error {
+	_, err := f.match(other)
+	return err
+}
+
 // Write makes the new file to: the columns of f, but those that other has, which
-// must be columns of f, of the same types, for the same rows in the same row
-// groups. It is durable when Write returns; after an error there is none. The error is [ErrUnsuited], or that of the file system.
+// must fit (see [File.Fits]); nil has none. It is durable when Write returns; after an error there is none. The error is [ErrUnsuited], or that of the file system.
 // Page indexes and notes on sorting are left out. Cost: a copy of the file.
 func (f *File) Write(to string, other *File) error {
 	takes, err := f.match(other)

@@ -75,10 +75,11 @@ for key in (7, 8):
     assert after[key]["row_id"] not in {row["row_id"] for row in before.values()}, after[key]
 EOF
 
-say "Spark goes on"
-"$ROOT/spark/venv/bin/python" "$HERE/spark/change.py" "$1" 2> "$work/log" || { tail -n 30 "$work/log" >&2; die "Spark could not change a table"; }
+say "Spark goes on" # but for defaults: tasks of Spark 3.5 that read such columns look for a session, and fail
+"$ROOT/spark/venv/bin/python" "$HERE/spark/change.py" "$1" defaults 2> "$work/log" || { tail -n 30 "$work/log" >&2; die "Spark could not change a table"; }
 for table in "$1"/*/; do
   table=${table%/}
+  if [ "$(basename "$table")" = defaults ]; then continue; fi
   asked=true
   if [ "$(basename "$table")" = identity ]; then asked=$unlike; fi
   got=$("$dq" table query "$table" "SELECT count(*) FILTER (id = 1001) AS came, count(*) FILTER (id = 1 AND part = 'spark') AS changed, count(*) FILTER (id = 3) AS gone, $asked AS made FROM t" --format ndjson)

@@ -1,5 +1,5 @@
-"""Appends to, merges into and deletes from every Delta table of a folder with
-delta-spark: change.py FOLDER
+"""Appends to, merges into and deletes from every Delta table of a folder, but those
+named, with delta-spark: change.py FOLDER [NAME...]
 
 The tables have columns id and part, a row 1 and a row 3. Afterwards each has a
 row 1001, which is row 1 as it was, with a key of its own where the table gives out
@@ -17,7 +17,7 @@ folder = os.path.abspath(sys.argv[1])
 
 spark = session.start("dq-change", os.path.join(folder, ".spark"))
 
-for name in digest.tables(folder):
+for name in sorted(set(digest.tables(folder)) - set(sys.argv[2:])):
     path = os.path.join(folder, name)
     table = f"delta.`{path}`"
     kind = dict(spark.read.format("delta").load(path).dtypes)["id"]

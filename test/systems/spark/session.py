@@ -31,6 +31,4 @@ def start(name, scratch):
              .config("spark.driver.memory", "1g")
              .getOrCreate())
     spark.sparkContext.setLogLevel("ERROR")
-    # Tasks that read columns with defaults ask for a session, on threads that have none.
-    spark._jvm.org.apache.spark.sql.SparkSession.setDefaultSession(spark._jsparkSession)
     return spark
