@@ -28,9 +28,10 @@ type Restored struct {
 
 // Restore makes the table's rows, columns and properties what they were at a
 // version or time, as a new commit: nothing of the history is lost, and a restore
-// can be restored. The protocol never gets older, and marks of identity columns
-// and [Snapshot.Txn]s stay as they are, so that no number is given twice. It
-// reports rows as changed, to readers of changes too.
+// can be restored. What applications recorded of their progress ([Txn.SetTxn]) is
+// set back too, since the table no longer has what came after. The protocol never
+// gets older, and marks of identity columns stay as they are, so that no number is
+// given twice. It reports rows as changed, to readers of changes too.
 //
 // Errors: *[Error] with [ErrInvalid] when files of the old version no longer
 // exist, naming some, or the table is append-only and would lose rows;
@@ -78,6 +79,15 @@ func (t *Table) Restore(ctx context.Context, at At, opts RestoreOptions) (Restor
 	for _, key := range slices.SortedFunc(maps.Keys(now.state.files), compareKeys) {
 		if old.state.files[key] == nil {
 			x.removeAction(now.state.files[key], true)
+		}
+	}
+	for app, is := range now.state.txns {
+		was, ok := old.state.txns[app]
+		if !ok {
+			was.Version = -1 // before its first: applications count from 0
+		}
+		if was.Version != is.Version {
+			x.SetTxn(app, int64(was.Version))
 		}
 	}
 	x.restore = old

@@ -127,7 +127,7 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past 
 
 // groupVerdict judges the groups, and makes the worst of them the rule's verdict.
 func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
-	verdict, judged, bad, errored, fresh := record.Pass, 0, 0, 0, 0
+	verdict, judged, failed, warned, errored, fresh := record.Pass, 0, 0, 0, 0, 0
 	var first *groupTally
 	for i := range t.groups {
 		g := &t.groups[i]
@@ -142,8 +142,10 @@ func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
 			continue
 		case record.Error:
 			errored++
-		case record.Fail, record.Warn:
-			bad++
+		case record.Fail:
+			failed++
+		case record.Warn:
+			warned++
 		}
 		judged++
 		verdict = record.Worst(verdict, g.verdict)
@@ -172,12 +174,15 @@ func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
 	if verdict == record.Error {
 		e.Verdict = record.Error
 	}
-	if bad+errored == 0 {
+	if failed+warned+errored == 0 {
 		return
 	}
 	parts := []string{}
-	if bad > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %s failed %s", bad, plural(t.groupCount, "group"), r.rule()))
+	if failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s failed %s", failed, plural(t.groupCount, "group"), r.rule()))
+	}
+	if warned > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %s passed %s with a warning", warned, plural(t.groupCount, "group"), r.rule()))
 	}
 	if errored > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %s could not be judged", errored, plural(t.groupCount, "group")))

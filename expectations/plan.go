@@ -51,9 +51,10 @@ func (r *rule) incremental() bool { return r.digest != "" }
 // exists_in and references look at are refs, by name. Nothing is read. The error
 // is [yamlpos.Errors] with all that is wrong: columns that are not there or have
 // another type than declared, CEL that does not compile (its place is inside the
-// YAML's text), parameters that do not fit their column, unknown tables.
-func (s *Suite) Plan(schema table.Schema, refs map[string]table.Schema) (*Plan, error) {
-	c := &compiler{suite: s, schema: schema, refs: refs, tables: sortedKeys(refs)}
+// YAML's text), parameters that do not fit their column, unknown tables. What is
+// wrong with tables that are unbound was said elsewhere: a rule may look at them.
+func (s *Suite) Plan(schema table.Schema, refs map[string]table.Schema, unbound ...string) (*Plan, error) {
+	c := &compiler{suite: s, schema: schema, refs: refs, tables: sortedKeys(refs), unbound: unbound}
 	c.columns()
 	p := &Plan{suite: s, schema: schema, refs: c.tables}
 	env := c.environment(s.lets)
@@ -87,6 +88,8 @@ type compiler struct {
 	schema table.Schema
 	refs   map[string]table.Schema
 	tables []string // names of refs
+	// unbound are tables that will be there, with columns that are not known.
+	unbound []string
 	// anyTable takes every other table to be there, with any column.
 	anyTable bool
 	errs     yamlpos.Errors
@@ -326,8 +329,11 @@ func (c *compiler) references(r *cel.Rule, place func(cel.Issue) yamlpos.Error) 
 	}
 	for _, ref := range r.Refs() {
 		schema, ok := c.refs[ref.Table]
+		if slices.Contains(c.unbound, ref.Table) {
+			continue
+		}
 		if !ok {
-			c.note(place(cel.Issue{Message: fmt.Sprintf("there is no table %q", ref.Table), Hint: yamlpos.DidYouMean(ref.Table, c.tables)}))
+			c.note(place(cel.Issue{Message: fmt.Sprintf("there is no table %q", ref.Table), Hint: yamlpos.DidYouMean(ref.Table, slices.Concat(c.unbound, c.tables))}))
 			continue
 		}
 		if ref.Column == "" {

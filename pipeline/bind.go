@@ -111,10 +111,16 @@ func (r *run) bindAll(ctx context.Context) error {
 			}
 		}
 	}
+	var unbound []string
+	for name := range r.tables {
+		if _, ok := schemas[name]; !ok {
+			unbound = append(unbound, name)
+		}
+	}
 	for _, t := range r.tables {
 		if _, ok := schemas[t.Name]; ok {
 			beside.Go(func() {
-				if t.plan, t.planErr = t.Suite.Plan(t.schema, schemas); t.planErr == nil {
+				if t.plan, t.planErr = t.Suite.Plan(t.schema, schemas, unbound...); t.planErr == nil {
 					t.planErr = t.plan.Ordered()
 				}
 			})

@@ -22,7 +22,8 @@ var tableName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // Load reads a pipeline file (its shape is in the documentation of the pipeline
 // YAML) with the models and suites that belong to it. By convention
 // models/<layer>/<table>.sql and suites/<layer>/<table>.yaml beside the file;
-// kinds/*.yaml there are the project's own kinds. Errors are
+// kinds/*.yaml there are the project's own kinds. In values, ${env:NAME} stands for a
+// variable of the environment and ${file:PATH} for what a file holds. Errors are
 // [yamlpos.Errors]: everything that is wrong, with its place.
 func Load(file string) (*Pipeline, error) {
 	data, err := os.ReadFile(file)
@@ -41,6 +42,10 @@ func Load(file string) (*Pipeline, error) {
 		return nil, err
 	}
 	l := &loader{doc: doc, dir: filepath.Dir(file), kinds: kinds}
+	hide := l.refer()
+	if doc.Err() != nil {
+		return nil, doc.Err()
+	}
 	p := l.pipeline(file)
 	packs, err := expectations.Packs(filepath.Dir(file), "")
 	if err != nil {
@@ -53,7 +58,7 @@ func Load(file string) (*Pipeline, error) {
 		}
 	}
 	if len(l.errors) > 0 || doc.Err() != nil {
-		return nil, append(l.errors, doc.Errors()...).Sort()
+		return nil, hide(append(l.errors, doc.Errors()...).Sort())
 	}
 	if err := p.arrange(); err != nil {
 		return nil, err

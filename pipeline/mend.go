@@ -71,15 +71,17 @@ func (r *run) behind(t *tableRun) bool {
 	return false
 }
 
-// commitOf finds the first commit of this pipeline to the table whose note fits;
-// false when the log has none, or not any more.
+// commitOf finds the first commit of this pipeline to the table whose note fits,
+// among those that no restore went back over; false when the log has none, or not
+// any more.
 func (t *tableRun) commitOf(ctx context.Context, fits func(note) bool) (delta.Commit, bool, error) {
 	commits, err := t.delta.History(ctx, 0) // the newest first
 	if err != nil {
 		return delta.Commit{}, false, err
 	}
+	on := lineOf(commits)
 	for _, c := range slices.Backward(commits) {
-		if note, ok := commitNote(c); ok && note.App == t.app && fits(note) {
+		if note, ok := commitNote(c); ok && on(c.Version) && note.App == t.app && fits(note) {
 			return c, true, nil
 		}
 	}

@@ -2,12 +2,10 @@ package pipeline
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
@@ -72,40 +70,16 @@ func (r *run) entriesSince(ctx context.Context, t *tableRun, first int64) ([]*le
 
 // skipped tells the versions that restores went back over since the oldest entry.
 func (t *tableRun) skipped(ctx context.Context, entries []*ledgerEntry) (func(version int64) bool, error) {
-	type span struct{ to, from int64 } // a restore in version from to the state of version to
-	var spans []span
 	since := t.snap.Version() - entries[len(entries)-1].Judged
-	if since > 0 {
-		commits, err := t.delta.History(ctx, int(since))
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range commits {
-			if c.Operation != "RESTORE" {
-				continue
-			}
-			var info struct {
-				Parameters struct {
-					Version any `json:"version"`
-				} `json:"operationParameters"`
-			}
-			to := int64(-1) // by time: what was before the restore is no past, in doubt
-			if json.Unmarshal(c.Info, &info) == nil {
-				if v, err := strconv.ParseInt(fmt.Sprint(info.Parameters.Version), 10, 64); err == nil {
-					to = v
-				}
-			}
-			spans = append(spans, span{to, c.Version})
-		}
+	if since <= 0 {
+		return func(int64) bool { return false }, nil
 	}
-	return func(version int64) bool {
-		for _, s := range spans {
-			if s.to < version && version < s.from {
-				return true
-			}
-		}
-		return false
-	}, nil
+	commits, err := t.delta.History(ctx, int(since))
+	if err != nil {
+		return nil, err
+	}
+	on := lineOf(commits)
+	return func(version int64) bool { return !on(version) }, nil
 }
 
 // pastMetric gives a metric of the n-th version before, from 1.

@@ -36,6 +36,10 @@ type Options struct {
 	Wait time.Duration
 	// FullRefresh reads everything again and replaces every table's content.
 	FullRefresh bool
+	// Resume says what becomes of tables made from versions of another table that a
+	// restore undid: [ResumeRestored] or [ResumeKept]. With neither such a run ends
+	// before it has begun.
+	Resume string
 	// Done is how many files of sources with batch: file went through before, in
 	// runs of the same process; Progress counts them.
 	Done int
@@ -115,6 +119,8 @@ type tableRun struct {
 	follows                 bool         // scd2: the batch goes on from the current intervals
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled  *ledgerEntry
+	resumed  []string             // upstream tables that were restored, and what becomes of that
+	kept     bool                 // it does not follow them
 	question *question            // what policies are asked; nil before that is known
 	rewrites bool                 // all rows are written anew
 	ruled    bool                 // policies were asked
@@ -279,7 +285,8 @@ func (r *run) step(format string, args ...any) {
 	}
 }
 
-// open pins every table's snapshot and reads its ledger, tables side by side.
+// open pins every table's snapshot and reads its ledger, tables side by side, and
+// looks for restores; see [run.resume].
 func (r *run) open(ctx context.Context) error {
 	var all sync.WaitGroup
 	var opened []*tableRun
@@ -297,7 +304,7 @@ func (r *run) open(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", t.Name, t.openErr)
 		}
 	}
-	return nil
+	return r.resume(ctx)
 }
 
 // openTable pins one table.
@@ -319,6 +326,7 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 			return err
 		}
 		n, _ = snap.Txn(t.app)
+		n = max(n, 0) // a restore goes back before the first batch
 	}
 	t.batches = n
 	if t.ledger, err = r.state.readLedger(ctx, t.Name, n, t.Source != nil, t.runOf(ctx)); err != nil && r.opt.FullRefresh {

@@ -113,7 +113,13 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)
 	dropped := t.dropped()
 	fresh = fresh || len(dropped) > 0
+	for _, how := range t.resumed {
+		t.note("resume", "info", "%s", how)
+	}
 	if !fresh && sameInputs(inputs, last.Inputs) {
+		if t.kept {
+			t.settled, t.seen = &ledgerEntry{Inputs: inputs, Model: t.digest()}, last.Seen
+		}
 		return nil
 	}
 	if t.snap != nil && last != nil && (last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)) {

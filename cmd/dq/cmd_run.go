@@ -35,6 +35,7 @@ func (a *app) cmdRun() *cobra.Command {
 		dryRun      bool
 		env         string
 		change      string
+		resume      string
 	)
 	cmd := &cobra.Command{
 		Use:   "run [PIPELINE]",
@@ -45,6 +46,12 @@ every new file goes through all layers by itself, with a record and reports of i
 own (--out holds the last), until none is left or one is refused. Running again does nothing
 when nothing is new; a run that was killed is finished or undone by the next.
 
+A table that was restored (dq table restore) stops the run with exit 2 if others are
+made from what it lost: --resume restored takes that out of them too, --resume kept
+leaves it there and goes on from the restored version. The restored table itself is
+what its old version was, up to what it had consumed: files that came after are
+landed again if they are still there.
+
 Policies are told where it runs (--env), who runs it, and for which change of code:
 what GitHub, GitLab or Airflow say in the environment, else the user and the commit
 that is checked out. What they do not say, such as approvals, a file can
@@ -52,6 +59,7 @@ that is checked out. What they do not say, such as approvals, a file can
 ["notice"], "ticket": "DATA-7"}; commit, author, branch, pr and message too.`,
 		Example: `  dq run examples/ecommerce/pipeline.yaml
   dq run pipeline.yaml --out junit=dq.xml --format json
+  dq run pipeline.yaml --resume restored
   dq run pipeline.yaml --dry-run
   dq run pipeline.yaml --env test --change change.json`,
 		Args: cobra.MaximumNArgs(1),
@@ -65,6 +73,9 @@ that is checked out. What they do not say, such as approvals, a file can
 			}
 			if !slices.Contains(environments, env) {
 				return usagef("--env: %q is no environment; %s", env, yamlpos.DidYouMean(env, environments))
+			}
+			if err := checkResume(resume); err != nil {
+				return err
 			}
 			outs, err := parseOutputs(out)
 			if err != nil {
@@ -124,7 +135,7 @@ that is checked out. What they do not say, such as approvals, a file can
 				step = stepHook
 			}
 			opt := pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
-				Wait: wait, FullRefresh: fullRefresh, DryRun: dryRun, Environment: env, Actor: whoRuns(os.Getenv), Change: changed, Progress: step}
+				Wait: wait, FullRefresh: fullRefresh, Resume: resume, DryRun: dryRun, Environment: env, Actor: whoRuns(os.Getenv), Change: changed, Progress: step}
 			if p.OpenLineage != "" {
 				opt.Listener = a.lineageListener(p)
 			}
@@ -165,6 +176,7 @@ that is checked out. What they do not say, such as approvals, a file can
 	f.BoolVar(&fullRefresh, "full-refresh", false, "read every source file again and rebuild every table")
 	f.StringVar(&env, "env", "prod", "environment, for policies: dev, test, prod")
 	f.StringVar(&change, "change", "", "file with what policies are to know of the change of code")
+	f.StringVar(&resume, "resume", "", "when a table was restored, those made from what it lost: restored (they lose it too) or kept")
 	f.BoolVar(&dryRun, "dry-run", false, "bind models, compare schemas and ask the policies, but read no data")
 	return cmd
 }

@@ -111,3 +111,11 @@ func checkFailOn(value string) error {
 	}
 	return usagef("--fail-on %s is not known; it is error, warn or never", value)
 }
+
+func checkResume(value string) error {
+	switch value {
+	case "", pipeline.ResumeRestored, pipeline.ResumeKept:
+		return nil
+	}
+	return usagef("--resume %s is not known; it is restored (what went from a restored table goes from those made from it) or kept", value)
+}

@@ -51,6 +51,9 @@ func fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 	results := make([]content, len(changed))
 	err = each(ctx, len(changed), func(i int) error {
 		f := changed[i]
+		if f.info == nil {
+			return astray(filepath.Join(root, filepath.FromSlash(f.path)))
+		}
 		if id, ok := known[f.path]; ok && id.Size == f.info.Size() {
 			// Touched, or restored from a copy: the hash says whether it is another.
 			var err error

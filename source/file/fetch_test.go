@@ -380,6 +380,25 @@ func TestFetchErrors(t *testing.T) {
 	}
 }
 
+func TestLinkThatLeadsNowhere(t *testing.T) {
+	dir := folder(t, map[string]string{"a.csv": "id,n\n1,2\n"})
+	if err := os.Symlink("gone.csv", filepath.Join(dir, "b.csv")); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Glob: filepath.Join(dir, "*.csv")}
+	_, err := Fetch(context.Background(), cfg, nil)
+	want := "DIR/b.csv: this is a link to gone.csv, and nothing is there; mend it, or take it away"
+	if !errors.Is(err, ErrDamaged) || strings.ReplaceAll(err.Error(), dir, "DIR") != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if groups, err := Headers(cfg, nil); err != nil || len(groups) != 1 {
+		t.Errorf("%d groups of headers, %v", len(groups), err)
+	}
+	if b := mustFetch(t, cfg, Known{"b.csv": {}}); len(b.Files) != 1 {
+		t.Errorf("what was consumed may go, but:\n%s", show(b))
+	}
+}
+
 func TestManyWrongFilesAreCounted(t *testing.T) {
 	files := map[string]string{"00.csv": "id,n\n"}
 	for i := range 15 {

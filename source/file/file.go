@@ -153,8 +153,8 @@ func Fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 // [Config.Limit] if that is set. Each group holds one file, neither hashed nor
 // counted; there is none when all are known. The error is that of the first file,
 // an *[Error]: [ErrNotFound] with the nearest name, [ErrFormat], [ErrHeader],
-// [ErrEncoding], [ErrDamaged] or [ErrBadConfig]; later ones that cannot be read are
-// left out, and [Fetch] says what is wrong with them.
+// [ErrEncoding], [ErrDamaged] or [ErrBadConfig]; later ones that cannot be read, and
+// links that lead nowhere, are left out, and [Fetch] says what is wrong with them.
 func Headers(cfg Config, known Known) ([]Group, error) {
 	if err := validate(cfg); err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func Headers(cfg Config, known Known) ([]Group, error) {
 	}
 	var out []Group
 	for _, f := range files {
-		if f.is(known) {
+		if f.is(known) || f.info == nil {
 			continue
 		}
 		g, err := first(cfg, root, f)

@@ -13,13 +13,16 @@ import (
 
 // found is a file that the glob matched.
 type found struct {
-	path string // relative to the root, with /
-	info fs.FileInfo
+	path string      // relative to the root, with /
+	info fs.FileInfo // nil for a link that leads nowhere
 }
 
 // is reports whether the file is known, with the same size and time.
 func (f found) is(known Known) bool {
 	id, ok := known[f.path]
+	if f.info == nil {
+		return ok // what was consumed may go
+	}
 	return ok && id.Size == f.info.Size() && id.ModifiedNS == f.info.ModTime().UnixNano()
 }
 
@@ -120,7 +123,10 @@ func match(root, dir string, parts []string, files *[]found) error {
 			}
 			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(rel)))
 			if errors.Is(err, fs.ErrNotExist) {
-				continue // removed since, or a link that leads nowhere
+				if e.Type()&fs.ModeSymlink != 0 {
+					*files = append(*files, found{path: rel})
+				}
+				continue // removed since
 			}
 			if err != nil {
 				return err
@@ -144,6 +150,15 @@ func match(root, dir string, parts []string, files *[]found) error {
 		}
 	}
 	return nil
+}
+
+// astray says that a link leads nowhere.
+func astray(name string) error {
+	e := &Error{Err: ErrDamaged, Path: name, Problem: "this is a link that leads nowhere", Hint: "mend it, or take it away"}
+	if to, err := os.Readlink(name); err == nil {
+		e.Problem = "this is a link to " + to + ", and nothing is there"
+	}
+	return e
 }
 
 // hidden are the names that tools give to what is not (yet) data.
