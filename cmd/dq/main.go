@@ -101,6 +101,7 @@ evaluated, fails closed · 130 interrupted.`,
 		a.cmdTable(),
 		a.cmdTest(),
 		a.cmdVersion(),
+		a.cmdWaiver(),
 	)
 	for _, c := range root.Commands() {
 		settle(c)

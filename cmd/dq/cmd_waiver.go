@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/policies"
+)
+
+func (a *app) cmdWaiver() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "waiver",
+		Short: "Let findings of policies through for a while: add, list, check",
+		Long: `A waiver lets the findings of one policy on some tables through until a date. It has a
+reason, and somebody else than who asks for it approves it. When it is over, the
+finding counts again. waiver works on the file of waivers of the pipeline here, else on
+waivers.yaml, or on --file.`,
+		Example: `  dq waiver list
+  dq waiver check --expiring 14d
+  dq waiver add DQ-S002 silver.orders --path old_code --expires 30d --approved-by lea \
+    --reason "Nobody reads old_code any more, the board moves to code this week."`,
+	}
+	cmd.AddCommand(a.waiverAdd(), a.waiverCheck(), a.waiverList())
+	return cmd
+}
+
+// waiverFile is the file of waivers that a command is about.
+type waiverFile struct {
+	policySource
+	file   string
+	format string
+}
+
+func (w *waiverFile) flags(cmd *cobra.Command) {
+	w.policySource.flags(cmd)
+	cmd.Flags().StringVar(&w.file, "file", "", "the file of waivers, when it is not the pipeline's")
+	cmd.Flags().StringVar(&w.format, "format", "text", "text or json")
+}
+
+// load loads the policies with the waivers; without them when there is no file yet,
+// which only with one that is to be made is no mistake.
+func (w *waiverFile) load(ctx context.Context) (*policies.Bundle, error) {
+	if err := oneOf(w.format, "text", "json"); err != nil {
+		return nil, err
+	}
+	o, err := w.options()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case w.file != "":
+		o.Waivers = w.file
+	case o.Waivers == "":
+		o.Waivers = "waivers.yaml"
+	}
+	w.file = o.Waivers
+	if dir, err := os.Getwd(); err == nil { // as people write it
+		if rel, err := filepath.Rel(dir, w.file); err == nil && !strings.HasPrefix(rel, "..") {
+			w.file = rel
+		}
+	}
+	if !isFile(w.file) {
+		o.Waivers = ""
+	}
+	b, err := policies.Load(ctx, o)
+	return b, usage(err)
+}
+
+// waiverLine is a waiver in `dq waiver list`.
+type waiverLine struct {
+	policies.Waiver
+	State    string `json:"state"` // in force, expiring, expired, later
+	DaysLeft int    `json:"days_left"`
+}
+
+func waiverLines(waivers []policies.Waiver, now time.Time, expiring int) []waiverLine {
+	lines := []waiverLine{}
+	for _, w := range waivers {
+		l := waiverLine{Waiver: w, State: "in force", DaysLeft: w.DaysLeft(now)}
+		switch {
+		case l.DaysLeft < 0:
+			l.State = "expired"
+		case w.Created > now.UTC().Format(time.DateOnly):
+			l.State = "later"
+		case l.DaysLeft <= expiring:
+			l.State = "expiring"
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// waiverStates are how the states look.
+var waiverStates = map[string]struct{ mark, style string }{
+	"in force": {"✓", green}, "expiring": {"!", yellow}, "expired": {"✗", red}, "later": {"·", dim},
+}
+
+func (a *app) showWaivers(lines []waiverLine) error {
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tPOLICY\tTABLE\tSTATE\tUNTIL\tAPPROVED BY\tREASON")
+	for _, l := range lines {
+		until := l.Expires
+		switch {
+		case l.State == "expired":
+		case l.DaysLeft == 0:
+			until += " (today)"
+		default:
+			until += " (" + count(l.DaysLeft, "day") + ")"
+		}
+		table := l.Table
+		if len(l.Paths) > 0 {
+			table += ": " + strings.Join(l.Paths, ", ")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", plain(l.ID), plain(l.Policy), plain(table), waiverStates[l.State].mark, l.State, until,
+			plain(strings.Join(l.ApprovedBy, ", ")), shortened(plain(l.Reason), 60))
+	}
+	return w.Flush()
+}
+
+func (a *app) waiverList() *cobra.Command {
+	var from waiverFile
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the waivers, those that end first at the top", Args: cobra.NoArgs,
+		Example: "  dq waiver list\n  dq waiver list --file waivers.yaml --format json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := from.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			lines := waiverLines(b.Waivers(), time.Now(), -1)
+			if from.format == "json" {
+				return writeJSON(a.out, lines)
+			}
+			if len(lines) == 0 {
+				fmt.Fprintln(a.out, "no waivers")
+				return nil
+			}
+			return a.showWaivers(lines)
+		},
+	}
+	from.flags(cmd)
+	return cmd
+}
+
+func (a *app) waiverCheck() *cobra.Command {
+	var from waiverFile
+	var expiring string
+	cmd := &cobra.Command{
+		Use: "check", Short: "Check the waivers: exit 1 when one is over or ends soon", Args: cobra.NoArgs,
+		Example: "  dq waiver check --expiring 14d",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			soon, err := days("--expiring", expiring)
+			if err != nil {
+				return err
+			}
+			b, err := from.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all := waiverLines(b.Waivers(), time.Now(), soon)
+			lines := []waiverLine{}
+			for _, l := range all {
+				if l.State == "expired" || l.State == "expiring" {
+					lines = append(lines, l)
+				}
+			}
+			switch {
+			case from.format == "json":
+				err = writeJSON(a.out, lines)
+			case a.quiet:
+			case len(lines) > 0:
+				err = a.showWaivers(lines)
+			default:
+				fmt.Fprintf(a.out, "%s %s, none is over or ends within %s\n", a.paint(green, "✓"), count(len(all), "waiver"), count(soon, "day"))
+			}
+			if err == nil && len(lines) > 0 {
+				err = &exitError{code: exitFound}
+			}
+			return err
+		},
+	}
+	from.flags(cmd)
+	cmd.Flags().StringVar(&expiring, "expiring", "0d", "also those that end within so many days, such as 14d")
+	return cmd
+}
+
+// days reads a number of days: 14d, 14 or 2w.
+func days(flag, text string) (int, error) {
+	number, factor := strings.TrimSuffix(text, "d"), 1
+	if weeks, ok := strings.CutSuffix(text, "w"); ok {
+		number, factor = weeks, 7
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n > 3650 {
+		return 0, usagef("%s %s: write a number of days, such as 14d", flag, text)
+	}
+	return n * factor, nil
+}
+
+func (a *app) waiverAdd() *cobra.Command {
+	var from waiverFile
+	var w policies.Waiver
+	var expires string
+	cmd := &cobra.Command{
+		Use:   "add POLICY TABLE",
+		Short: "Add a waiver to the file",
+		Long: `add writes a waiver behind those of the file, which otherwise stays as it is. It
+lasts at most 90 days, 30 for privacy, and nobody approves what he or she asks for.
+--expires takes a date or a number of days.`,
+		Example: `  dq waiver add DQ-S002 silver.orders --path old_code --expires 30d --approved-by lea \
+    --reason "Nobody reads old_code any more, the board moves to code this week."`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := from.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			now := time.Now().UTC()
+			w.Policy, w.Table, w.Created, w.Expires = args[0], args[1], now.Format(time.DateOnly), expires
+			if _, err := time.Parse(time.DateOnly, expires); err != nil {
+				n, err := days("--expires", expires)
+				if err != nil {
+					return usagef("--expires %s: write a date, 2026-10-31, or a number of days, 30d", expires)
+				}
+				w.Expires = now.AddDate(0, 0, n).Format(time.DateOnly)
+			}
+			for flag, value := range map[string]string{"--reason": w.Reason, "--requested-by": w.RequestedBy} {
+				if strings.TrimSpace(value) == "" {
+					return usagef("the waiver has no %s", flag)
+				}
+			}
+			if w.ID == "" {
+				w.ID = policies.NextWaiverID(b.Waivers(), now)
+			}
+			text, err := os.ReadFile(from.file)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			next, err := b.AddWaiver(from.file, text, w)
+			if problems := (yamlpos.Errors{}); errors.As(err, &problems) {
+				return usagef("the waiver cannot be added; %s is as it was:\n%w", from.file, problems)
+			}
+			if err != nil {
+				return err
+			}
+			if err := replaceFile(from.file, next); err != nil {
+				return err
+			}
+			if from.format == "json" {
+				return writeJSON(a.out, w)
+			}
+			if !a.quiet {
+				fmt.Fprintf(a.out, "%s %s: waiver %s for %s on %s until %s\n", a.paint(green, "✓"), from.file, w.ID, w.Policy, w.Table, w.Expires)
+			}
+			return nil
+		},
+	}
+	from.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&w.ID, "id", "", "its id (default: the next of the year, W-2026-014)")
+	f.StringArrayVar(&w.Paths, "path", nil, "only findings on this column")
+	f.StringArrayVar(&w.Env, "env", nil, "only in this environment")
+	f.StringArrayVar(&w.DiffOps, "diff-op", nil, "only for this kind of change, such as column_dropped")
+	f.StringVar(&w.Reason, "reason", "", "why, in at least 20 characters")
+	f.StringVar(&w.Ticket, "ticket", "", "where it is discussed")
+	f.StringVar(&w.RequestedBy, "requested-by", os.Getenv("USER"), "who asks for it")
+	f.StringArrayVar(&w.ApprovedBy, "approved-by", nil, "who agreed to it")
+	f.StringVar(&expires, "expires", "30d", "its last day: 2026-10-31, or 30d from today")
+	return cmd
+}
+
+// replaceFile puts a text in the place of a file, all of it or nothing.
+func replaceFile(file string, text []byte) error {
+	mode := os.FileMode(0o644)
+	if fi, err := os.Stat(file); err == nil {
+		mode = fi.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}

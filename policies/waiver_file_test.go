@@ -1,0 +1,82 @@
+package policies
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func given() Waiver {
+	return Waiver{ID: "W-2026-002", Policy: "DQ-S001", Table: "silver.*", Paths: []string{"old code", "b"}, Reason: "It is: nobody # reads it any more.",
+		Ticket: "12", RequestedBy: "ada", ApprovedBy: []string{"lea"}, Created: "2026-10-01", Expires: "2026-10-31"}
+}
+
+const written = `- id: W-2026-002
+  policy: DQ-S001
+  table: silver.*
+  paths: [old code, b]
+  reason: "It is: nobody # reads it any more."
+  ticket: "12"
+  requested_by: ada
+  approved_by: [lea]
+  created: 2026-10-01
+  expires: 2026-10-31
+`
+
+// A waiver is added behind the others, and everything else stays as it is.
+func TestAddWaiver(t *testing.T) {
+	b, err := Load(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := "  - {id: W-1, policy: DQ-O001, table: gold.x, reason: Nobody owns it before next week., requested_by: ada, approved_by: [lea], created: 2026-10-01, expires: 2026-10-02}\n"
+	indented := func(by string) string { return by + strings.TrimSuffix(strings.ReplaceAll(written, "\n", "\n"+by), by) }
+	for text, want := range map[string]string{
+		"":                             "waivers:\n" + indented("  "),
+		"# none yet\n":                 "waivers:\n" + indented("  "),
+		"waivers: []\n":                "waivers:\n" + indented("  "),
+		"waivers: [] # see the wiki\n": "waivers: # see the wiki\n" + indented("  "),
+		"waivers:\n":                   "waivers:\n" + indented("  "),
+		"# why\nwaivers:\n" + first + "\n# end\n": "# why\nwaivers:\n" + first + indented("  ") + "\n# end\n",
+		"waivers:\n" + strings.TrimSpace(first):   "waivers:\n" + strings.TrimSpace(first) + "\n" + written,
+	} {
+		got, err := b.AddWaiver("waivers.yaml", []byte(text), given())
+		if err != nil || !strings.HasSuffix(string(got), want) {
+			t.Errorf("%q: %v\n%s\nwant\n%s", text, err, got, want)
+		}
+	}
+	if got, err := b.AddWaiver("waivers.yaml", []byte("waivers:\r\n"), given()); err != nil || strings.Count(string(got), "\r\n") != strings.Count(string(got), "\n") {
+		t.Errorf("%v\n%q", err, got)
+	}
+}
+
+func TestAddWaiverRefuses(t *testing.T) {
+	b, err := Load(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := given()
+	long.Expires = "2027-10-31"
+	if _, err := b.AddWaiver("waivers.yaml", nil, long); err == nil || !strings.Contains(err.Error(), "waivers.yaml:11:14: the waiver lasts longer than 90 days") {
+		t.Errorf("%v", err)
+	}
+	flow := "waivers: [{id: W-1, policy: DQ-O001, table: gold.x, reason: Nobody owns it before next week., requested_by: ada, approved_by: [lea], created: 2026-10-01, expires: 2026-10-02}]\n"
+	if _, err := b.AddWaiver("waivers.yaml", []byte(flow), given()); err == nil {
+		t.Error("a list in brackets was added to")
+	}
+	if _, err := b.AddWaiver("waivers.yaml", []byte("waiver: []\n"), given()); err == nil {
+		t.Error("a file with another key was added to")
+	}
+}
+
+func TestNextWaiverID(t *testing.T) {
+	day := time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	if got := NextWaiverID([]Waiver{{ID: "W-2026-009"}, {ID: "W-2025-099"}, {ID: "X"}}, day); got != "W-2026-010" {
+		t.Error(got)
+	}
+	for expires, want := range map[string]int{"2026-10-01": 0, "2026-09-30": -1, "2026-10-15": 14} {
+		if got := (Waiver{Expires: expires}).DaysLeft(day); got != want {
+			t.Errorf("%s: %d", expires, got)
+		}
+	}
+}
