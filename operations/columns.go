@@ -150,28 +150,31 @@ func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema tabl
 		return nil, touched, nil
 	}
 	file, line := t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn)
-	items := []string{"dq_t." + file, "dq_t." + line}
-	differ := []string{file}
-	for i, g := range given {
-		items = append(items, fmt.Sprintf("%s AS dq_new_%d", g.typed, i), fmt.Sprintf("%s AS dq_differs_%d", t.differs(g.typed, "dq_t."+t.Dialect.Ident(g.column.Name), g.column.Type), i))
-		differ = append(differ, fmt.Sprintf("bool_or(dq_differs_%d)", i))
+	differ := []string{"dq_t." + file}
+	for _, g := range given {
+		differ = append(differ, "bool_or("+t.differs(g.typed, "dq_t."+t.Dialect.Ident(g.column.Name), g.column.Type)+")")
 	}
-	sql := fmt.Sprintf("SELECT %s FROM %s dq_s JOIN %s dq_t ON %s", strings.Join(items, ", "), relRows, relTouched, on)
-	if _, err := t.Session.Attach(ctx, engine.Input{Name: relNews, SQL: sql, Materialise: true}); err != nil {
-		return nil, nil, err
-	}
-	answer, err := t.Session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY %s", strings.Join(differ, ", "), relNews, file))
+	joined := fmt.Sprintf("%s dq_s JOIN %%s dq_t ON %s", relRows, strings.ReplaceAll(on, "%", "%%"))
+	answer, err := t.Session.Query(ctx, fmt.Sprintf("SELECT %s FROM %s GROUP BY dq_t.%s", strings.Join(differ, ", "), fmt.Sprintf(joined, relTouched), file))
 	if err != nil {
 		return nil, nil, err
 	}
-	changed := map[string][]int{}
-	for _, row := range answer.Values {
-		name, _ := row[0].(string)
-		for i := range given {
-			if row[i+1] == true {
-				changed[name] = append(changed[name], i)
+	changed, items := map[string][]int{}, []string{"dq_t." + file, "dq_t." + line}
+	for i, g := range given {
+		any := false
+		for _, row := range answer.Values {
+			if name, _ := row[0].(string); row[i+1] == true {
+				changed[name], any = append(changed[name], i), true
 			}
 		}
+		if any {
+			items = append(items, fmt.Sprintf("%s AS dq_new_%d", g.typed, i))
+		}
+	}
+	// The places of matched rows are known by their keys: no look at the files.
+	sql := fmt.Sprintf("SELECT %s FROM %s", strings.Join(items, ", "), fmt.Sprintf(joined, relHits))
+	if _, err := t.Session.Attach(ctx, engine.Input{Name: relNews, SQL: sql, Materialise: true}); err != nil {
+		return nil, nil, err
 	}
 	for _, f := range touched {
 		var columns []table.Field
