@@ -109,14 +109,17 @@ func TestReadsOnlyWhatIsNew(t *testing.T) {
 
 // TestKilledAtEveryStep kills a run from outside at each of its step
 // boundaries; the next run finishes, and the tables are those of runs that were
-// never killed.
+// never killed. Its day has rows that go to quarantine, in a commit of their own.
 func TestKilledAtEveryStep(t *testing.T) {
 	days := allDays(t)[:3]
 	first := project(t, days[:2]...)
 	mustRun(t, first)
+	day := mutation{day: days[2], as: days[2] + ".csv.gz", edits: []edit{{
+		op: "set", target: "Quantity", to: "0", rows: func(n int, _ map[string]string) bool { return n <= 3 },
+	}}}
 	whole := filepath.Join(t.TempDir(), "whole")
 	copyTree(t, first, whole)
-	if err := addDays(whole, days[2:]); err != nil {
+	if _, err := day.apply(whole); err != nil {
 		t.Fatal(err)
 	}
 	const never = 1 << 20
@@ -125,13 +128,16 @@ func TestKilledAtEveryStep(t *testing.T) {
 		t.Fatalf("only %d step boundaries", steps)
 	}
 	t.Logf("%d step boundaries", steps)
-	want := contents(t, warehouse(whole))
+	want, had := contents(t, warehouse(whole)), contents(t, warehouse(first))
+	if lines := "quarantine/silver/order_lines"; want[lines] == "" || want[lines] == had[lines] {
+		t.Fatalf("no line of %s went to quarantine", days[2])
+	}
 	for n := 1; n <= steps; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			p := filepath.Join(t.TempDir(), "p")
 			copyTree(t, first, p)
-			if err := addDays(p, days[2:]); err != nil {
+			if _, err := day.apply(p); err != nil {
 				t.Fatal(err)
 			}
 			step := stopAt(t, p, strconv.Itoa(n))

@@ -12,7 +12,7 @@ package dq.policy.money_is_decimal
 
 findings contains finding if {
 	some column in input.new.columns
-	regex.match(`(^|_)(amount|price|revenue|sales|returns|monetary)$`, column.path)
+	regex.match(`(^|_)(amount|price|revenue|sales|returns|other|monetary)$`, column.path)
 	column.type in {"float", "double"}
 	finding := {
 		"path": column.path,
