@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations/cel"
@@ -168,7 +169,12 @@ func (e Example) SQL(d engine.Dialect) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, facts := plan.rules[0], cel.Facts{Now: e.Now}
+	return plan.sql(d, plan.rules[0], cel.Facts{Now: e.Now})
+}
+
+// sql is a rule as SQL over a table t: the state of each row, or the numbers that
+// it judges; "" when the columns alone decide.
+func (p *Plan) sql(d engine.Dialect, r *rule, facts cel.Facts) (string, error) {
 	if r.row != nil {
 		return r.state(d, facts)
 	}
@@ -184,6 +190,26 @@ func (e Example) SQL(d engine.Dialect) (string, error) {
 		return "", nil // the columns alone decide
 	}
 	return "SELECT " + strings.Join(items, ", ") + " FROM t", nil
+}
+
+// Explain gives the CEL of an expectation with its parameters put in, that of the
+// rows it judges ("" is all), and its SQL in a dialect, as [Example.SQL]. The types
+// are those that the suite gives; the error says what is missing, such as another
+// table.
+func (s *Suite) Explain(id string, d engine.Dialect) (rule, where, sql string, err error) {
+	var schema table.Schema
+	for _, c := range s.Columns {
+		if c.Type != nil {
+			schema.Fields = append(schema.Fields, table.Field{Name: c.Name, Type: *c.Type, Nullable: true})
+		}
+	}
+	plan, err := s.one(id).Plan(schema, nil)
+	if err != nil {
+		return "", "", "", err
+	}
+	r := plan.rules[0]
+	sql, err = plan.sql(d, r, cel.Facts{Now: time.Now()})
+	return r.cel, r.where, sql, err
 }
 
 // Compiled is the example's CEL with its parameters put in, and that of the rows
