@@ -48,16 +48,13 @@ func readDocument(text []byte) (document, error) {
 	if err := dec.Decode(&plain); err != nil {
 		return document{}, err
 	}
-	var canonical bytes.Buffer
-	enc := json.NewEncoder(&canonical)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(plain); err != nil { // keys of maps come sorted
+	canonical, err := appendCanonical(make([]byte, 0, len(text)), plain)
+	if err != nil {
 		return document{}, err
 	}
-	doc := document{text: bytes.TrimSuffix(canonical.Bytes(), []byte("\n"))}
+	doc := document{text: canonical}
 	sum := sha256.Sum256(doc.text)
 	doc.sum = hex.EncodeToString(sum[:])
-	var err error
 	doc.value, err = ast.InterfaceToValue(plain)
 	return doc, err
 }

@@ -80,7 +80,7 @@ approvers := {a.id | some a in input.change.approvals} - ({id | id := input.chan
 privacy_approvers := approvers & ({data.dq.config.privacy_group} | {id | some id in data.dq.config.groups[data.dq.config.privacy_group]})
 
 # personal are the tags that say which personal data a column holds: pii and pii.*, but not pii.none.
-personal(column) := [tag | some tag, _ in column.tags; is_personal(tag)]
+personal(column) := [tag | some tag, _ in column.tags; startswith(tag, "pii"); is_personal(tag)]
 
 is_personal("pii")
 
@@ -90,7 +90,12 @@ is_personal(tag) if {
 }
 
 # personal_columns are the columns that hold personal data, with those tags.
-personal_columns := {path: personal(column) | some path, column in new_column; some tag, _ in column.tags; is_personal(tag)}
+personal_columns := {path: personal(column) |
+	some path, column in new_column
+	some tag, _ in column.tags
+	startswith(tag, "pii")
+	is_personal(tag)
+}
 
 # unmasked are the columns that values of a column come from as they are.
 unmasked(path) := [source | some source in input.upstream_columns[path]; not source.masking; source.type == "DIRECT"]

@@ -35,9 +35,12 @@ findings contains finding if {
 }
 
 missing(column) := [what |
-	some what, keys in {"legal basis": ["legal_basis"], "purpose": ["purpose"], "retention": ["retention_days", "retention"]}
+	some what, keys in wanted
+	object.get(column, keys[0], "") in {"", null}
 	not said(column, keys)
 ]
+
+wanted := {"legal basis": ["legal_basis"], "purpose": ["purpose"], "retention": ["retention_days", "retention"]}
 
 # said: by the column or by a tag, of it or of the table.
 said(column, keys) if {

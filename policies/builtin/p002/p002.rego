@@ -23,14 +23,12 @@ package dq.policy.p002
 import data.dq.lib
 
 findings contains finding if {
-	some path, _ in input.upstream_columns
+	some path, sources in arriving
 	column := lib.new_column[path]
-	not regex.match("^bool", column.type)
-	reasons := {reason: name |
-		some source in lib.unmasked(path)
-		count(lib.personal(source)) > 0
+	not startswith(column.type, "bool")
+	reasons := {reason: sprintf("%s.%s", [source.table, source.path]) |
+		some source in sources
 		some reason in problems(source, column)
-		name := sprintf("%s.%s", [source.table, source.path])
 	}
 	some reason, name in reasons
 	finding := {
@@ -38,6 +36,17 @@ findings contains finding if {
 		"msg": sprintf("column %s has the personal data of %s as they are, but %s", [path, name, reason]),
 		"evidence": {"source": name},
 	}
+}
+
+# arriving are the sources with personal data whose values arrive as they are.
+arriving[path] contains source if {
+	some path, sources in input.upstream_columns
+	some source in sources
+	not source.masking
+	source.type == "DIRECT"
+	some tag, _ in source.tags
+	startswith(tag, "pii")
+	lib.is_personal(tag)
 }
 
 problems(source, column) := array.concat(

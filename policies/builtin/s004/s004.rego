@@ -3,7 +3,8 @@
 # description: >-
 #   A type becomes wider, but the files that are there keep the old one, and not every reader can put up with that.
 #   Where all rows are written anew nothing is mixed. Of readers only those that the suite declares are known; one
-#   that config.yaml does not describe counts as one that cannot.
+#   that config.yaml does not describe counts as one that cannot. A type that holds some values only nearly, as double
+#   does of decimal, is a warning besides, however it is written.
 # custom:
 #   id: DQ-S004
 #   when: change
@@ -34,6 +35,18 @@ findings contains finding if {
 		"diff_id": d.id,
 		"msg": sprintf("column %s changes from %v to %v: %s", [d.path, object.get(d, "from", "?"), object.get(d, "to", "?"), problem]),
 		"evidence": {"class": d.class, "declared_readers": object.get(input.table, "declared_readers", [])},
+	}
+}
+
+findings contains finding if {
+	some d in lib.changes(["column_type_changed"])
+	d.class == "widening_lossy"
+	finding := {
+		"path": d.path,
+		"diff_id": d.id,
+		"severity": "warn",
+		"msg": sprintf("column %s changes from %v to %v, which holds some values only nearly", [d.path, object.get(d, "from", "?"), object.get(d, "to", "?")]),
+		"evidence": {"class": d.class},
 	}
 }
 

@@ -31,6 +31,12 @@ test_fires_on_readers_that_cannot if {
 	} with input as document
 }
 
+test_fires_as_a_warning_where_values_are_nearly_kept if {
+	document := widened({"class": "widening_lossy", "from": "decimal(18,3)", "to": "double"}, [], {"rewrite": true})
+	messages == {"column id changes from decimal(18,3) to double, which holds some values only nearly"} with input as document
+	fixture.effects("DQ-S004", document) == {"warn"}
+}
+
 test_silent_on_readers_that_can if {
 	document := widened({}, ["typeWidening"], readers(["delta@4.0", "board@2"]))
 	count(s004.findings) == 0 with input as document with data.dq.config.readers.board as {"reader": 3, "features": ["typeWidening"]}
