@@ -203,7 +203,7 @@ func (l *Log) store(digest string, text func() []byte) error {
 	}
 	_, err = f.Write(packed.Bytes())
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
+		err = os.Rename(f.Name(), file) //nolint:forbidigo // what is there has the same content
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())

@@ -291,7 +291,7 @@ func replaceFile(file string, text []byte) error {
 	}
 	_, err = f.Write(text)
 	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
+		err = os.Rename(f.Name(), file) //nolint:forbidigo // a file of the project, no log entry
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
