@@ -78,8 +78,6 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 
 // decide judges a document; in is what it was made of.
 func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, error) {
-	limited, cancel := context.WithTimeout(ctx, b.deadline)
-	defer cancel()
 	query := b.quiet
 	if len(in.Diff) > 0 {
 		var err error
@@ -87,6 +85,9 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 			return nil, fmt.Errorf("%w: %w", ErrEvaluation, err)
 		}
 	}
+	// The deadline is for policies, not for compiling them at the first change.
+	limited, cancel := context.WithTimeout(ctx, b.deadline)
+	defer cancel()
 	results, err := query.Eval(limited, rego.EvalParsedInput(doc.value))
 	if err != nil {
 		if ctx.Err() != nil {
