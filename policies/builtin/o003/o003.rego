@@ -8,7 +8,9 @@
 #   when: change
 #   severity: error
 #   category: process
-#   remediation: Have somebody else approve the change; the pipeline must be told who did.
+#   remediation: >-
+#     Have somebody else approve the change, and tell who did: dq run --change FILE with
+#     {"approvals": [{"id": "lea", "at": "2026-10-01T12:00:00Z"}]}.
 #   why: >-
 #     A second pair of eyes is the cheapest protection that there is against the change that everybody regrets, and what
 #     auditors ask for first.

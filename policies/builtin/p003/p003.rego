@@ -8,7 +8,9 @@
 #   when: change
 #   severity: error
 #   category: privacy
-#   remediation: Have somebody of the privacy group approve the change, or leave tag and class as they were.
+#   remediation: >-
+#     Leave tag and class as they were, or have somebody of the privacy group approve the change and tell who did:
+#     dq run --change FILE with {"approvals": [{"id": "lea", "at": "2026-10-01T12:00:00Z"}]}.
 #   why: >-
 #     A tag is all that keeps personal data out of what is copied, shown and sent. Who takes it off, by mistake or to be
 #     rid of a finding, takes off all of that.

@@ -9,7 +9,9 @@
 #   id: DQ-Q001
 #   severity: error
 #   category: quality
-#   remediation: Mend the data, or put the expectation back; a rule that is wrong is changed with somebody's approval.
+#   remediation: >-
+#     Mend the data, or put the expectation back. A rule that is wrong is changed with somebody's approval, which
+#     dq run --change FILE tells, or with a waiver (dq waiver add DQ-Q001 TABLE).
 #   why: >-
 #     A gate that is opened by taking the rule away tells readers that the data are as promised when they are not.
 #   avoid: |
