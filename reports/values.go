@@ -1,10 +1,12 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"sort"
 	"strconv"
 	"strings"
@@ -145,14 +147,34 @@ func value(v any) cell {
 		return cell{text: x.Format(time.RFC3339Nano)}
 	case []byte:
 		return textCell(base64.StdEncoding.EncodeToString(x))
-	case []any, map[string]any:
-		data, err := json.Marshal(x)
-		if err != nil {
-			return textCell(fmt.Sprint(x))
+	}
+	switch reflect.ValueOf(v).Kind() {
+	case reflect.Slice, reflect.Map, reflect.Struct, reflect.Pointer:
+		if text, ok := jsonText(v); ok {
+			return cell{text: clean(text, maxValue)}
 		}
-		return cell{text: clean(string(data), maxValue)}
 	}
 	return textCell(fmt.Sprint(v))
+}
+
+// jsonText is a value as its JSON reads once it was read back: names sorted, and
+// no character escaped for HTML, since each format escapes what it must.
+func jsonText(v any) (string, bool) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return "", false
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	var plain any
+	if err := dec.Decode(&plain); err != nil {
+		return "", false
+	}
+	var text strings.Builder
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err = enc.Encode(plain)
+	return strings.TrimSuffix(text.String(), "\n"), err == nil
 }
 
 func textCell(s string) cell {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -25,6 +26,24 @@ func TestClean(t *testing.T) {
 	} {
 		if got := clean(in, 20); got != want {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// Values of a run and those of its record that was read back look the same.
+func TestValuesWithParts(t *testing.T) {
+	type keys struct {
+		Track []string `json:"track"`
+		Keys  []string `json:"keys"`
+	}
+	for want, v := range map[string]any{
+		`["a<b","c"]`:                    []string{"a<b", "c"},
+		`{"keys":["k"],"track":["t&u"]}`: keys{[]string{"t&u"}, []string{"k"}},
+		`{"text":"rows() < 1.05"}`:       map[string]any{"text": "rows() < 1.05"},
+		`[1.50,null]`:                    []any{json.Number("1.50"), nil},
+	} {
+		if got := value(v); got.text != want || got.quiet {
+			t.Errorf("value(%#v) = %q, want %q", v, got.text, want)
 		}
 	}
 }

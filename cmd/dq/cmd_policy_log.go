@@ -391,8 +391,11 @@ func (a *app) showExplanation(x *policies.Explanation) {
 		}
 		if len(f.Evidence) > 0 {
 			a.section("evidence")
-			text, _ := json.Marshal(f.Evidence)
-			a.wrapped("      ", "", string(text))
+			var text strings.Builder
+			enc := json.NewEncoder(&text)
+			enc.SetEscapeHTML(false)
+			_ = enc.Encode(f.Evidence) // it came from JSON
+			a.wrapped("      ", "", strings.TrimSpace(text.String()))
 		}
 		if f.Trace != "" {
 			a.section("trace")
