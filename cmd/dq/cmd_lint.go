@@ -21,13 +21,14 @@ type lintReport struct {
 func (a *app) cmdLint() *cobra.Command {
 	var data, format, failOn string
 	cmd := &cobra.Command{
-		Use:   "lint [SUITE...]",
+		Use:   "lint [SUITE|FOLDER...]",
 		Short: "Find rules that cannot be right, or say nothing",
 		Long: `lint looks at suites without data: rules that nothing can pass or nothing can
 fail, pairs that contradict, repeat or include each other, and names that no rule
 uses. The default is suites/*/*.yaml. It needs the types of columns, which the
 suite gives, or --data.`,
 		Example: `  dq lint
+  dq lint suites/silver
   dq lint orders.yaml --data orders.csv --fail-on warn`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFailOn(failOn); err != nil {
@@ -40,6 +41,10 @@ suite gives, or --data.`,
 				if args, _ = filepath.Glob("suites/*/*.yaml"); len(args) == 0 {
 					return usagef("there is no suite here (suites/*/*.yaml); name the files: dq lint my/suite.yaml")
 				}
+			}
+			args, err := withFolders(args)
+			if err != nil {
+				return err
 			}
 			suites, err := loadSuites(args)
 			if err != nil {

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +20,7 @@ func (a *app) cmdTest() *cobra.Command {
 		tables         []string
 	)
 	cmd := &cobra.Command{
-		Use:   "test [SUITE...]",
+		Use:   "test [SUITE|FOLDER...]",
 		Short: "Run the unit tests that suites carry, or test a suite on mistakes",
 		Long: `test runs the unit tests that suites carry, without data: the default is
 suites/*/*.yaml. Of files in a folder kinds it runs the examples.
@@ -28,7 +30,7 @@ lost, a day shifted, an amount scaled by 100, letters change case, columns chang
 places, rows come twice, a part is missing), and names those that no rule of the
 suite notices.`,
 		Example: `  dq test suites/*/*.yaml
-  dq test kinds/*.yaml
+  dq test suites kinds
   dq test orders.yaml --mutate orders.csv`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -38,6 +40,10 @@ suite notices.`,
 			}
 			if format != "text" && format != "json" {
 				return usagef("--format %s: dq test writes text or json", format)
+			}
+			args, err := withFolders(args)
+			if err != nil {
+				return err
 			}
 			kinds, args, err := takeKinds(args)
 			if err != nil {
@@ -81,6 +87,31 @@ func takeKinds(files []string) (kinds []*expectations.Kind, suites []string, err
 		kinds = append(kinds, k)
 	}
 	return kinds, suites, usage(errors.Join(wrong...))
+}
+
+// withFolders puts the YAML files below a folder in its place.
+func withFolders(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		if !isDir(path) {
+			files = append(files, path)
+			continue
+		}
+		before := len(files)
+		err := filepath.WalkDir(path, func(name string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() && slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) {
+				files = append(files, name)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == before {
+			return nil, usagef("%s: the folder has no YAML file", path)
+		}
+	}
+	return files, nil
 }
 
 // loadSuites reads suites; the error has everything that is wrong with any of them.
