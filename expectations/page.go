@@ -203,7 +203,7 @@ func (s *Suite) Explain(id string, d engine.Dialect) (rule, where, sql string, e
 			schema.Fields = append(schema.Fields, table.Field{Name: c.Name, Type: *c.Type, Nullable: true})
 		}
 	}
-	plan, err := s.one(id).Plan(schema, nil)
+	plan, err := s.Only(id).Plan(schema, nil)
 	if err != nil {
 		return "", "", "", err
 	}

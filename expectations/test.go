@@ -188,7 +188,7 @@ func (s *Suite) Test() []TestResult {
 func (s *Suite) run(t test) TestResult {
 	res := TestResult{Name: t.name, Position: t.node.Position()}
 	for _, w := range t.want {
-		one := s.one(w.id)
+		one := s.Only(w.id)
 		got := one.reference(Relation{one.withAbsent(t.schema, t.refs), t.rows}, t.refs, t.now)
 		if got.Verdict != w.verdict {
 			res.Failures = append(res.Failures, TestFailure{ID: w.id, Want: w.verdict, Got: got.Verdict, Message: got.Message, Position: w.node.Position()})
@@ -236,9 +236,9 @@ func (s *Suite) withAbsent(schema table.Schema, refs map[string]Relation) table.
 	return schema
 }
 
-// one is the suite with that expectation alone, and the lets and columns that it
-// could need: a test's rows need not have what other rules look at.
-func (s *Suite) one(id string) *Suite {
+// Only is the suite with that expectation alone, and the lets and columns that it
+// could need: rows that it judges need not have what other rules look at.
+func (s *Suite) Only(id string) *Suite {
 	q := *s
 	q.Expectations = nil
 	for _, e := range s.Expectations {

@@ -33,6 +33,8 @@ type checking struct {
 	samples  int
 	newOnly  bool   // --scope new
 	failures string // path of the failing rows, "" for none
+	// then, if it is set, is told the result while the session has what was judged.
+	then func(*expectations.Result) error
 }
 
 // Relations of a check: what is judged, what its version added, and the versions before.
@@ -117,6 +119,11 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 	}
 	if c.failures != "" {
 		if err := c.writeFailures(ctx, result); err != nil {
+			return err
+		}
+	}
+	if c.then != nil {
+		if err := c.then(result); err != nil {
 			return err
 		}
 	}

@@ -89,6 +89,7 @@ evaluated, fails closed · 130 interrupted.`,
 	flags.String("memory", "", "memory limit of the engine, such as 2GB")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
+		a.cmdBlame(),
 		a.cmdCheck(),
 		a.cmdExplain(), a.cmdSchema(),
 		a.cmdGate(),
