@@ -51,8 +51,8 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 			t.note("source.mended", "info", "%s comes with other content, which replaces its %s: not every table made from %s has published them", f.Path, plural(was.Records, "old row"), t.Name)
 			continue
 		}
-		t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %d)",
-			f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, f.Records)
+		t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %s)",
+			f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, plural(f.Records, "row"))
 		t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, or set on_rewrite: replace to take its rows instead of the old ones"
 	}
 	if t.Mode == "overwrite" {
