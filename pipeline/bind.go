@@ -254,6 +254,15 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 			}
 		}
 	}
+	for _, name := range sortedKeys(t.Lookups) {
+		look := t.Lookups[name]
+		for _, ask := range []struct{ table, column string }{{t.Incremental, look.On}, {name, look.On}, {t.Incremental, look.At}} {
+			of, known := schemas[ask.table]
+			if _, ok := of.Field(ask.column); known && ask.column != "" && !ok {
+				return fmt.Errorf("%s: lookups: %s: %s has no column %q; %s", t.positions["lookups"], name, ask.table, ask.column, yamlpos.DidYouMean(ask.column, of.Names()))
+			}
+		}
+	}
 	t.schema = plan.Schema
 	derive := func(st *lineage.Statement) *lineage.Statement { return st }
 	if t.Mode == "scd2" {

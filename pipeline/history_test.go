@@ -115,3 +115,19 @@ func TestTogetherOfHistory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestColumnsOfLookups: lookups name columns of the incremental table and of the other.
+func TestColumnsOfLookups(t *testing.T) {
+	for lookup, want := range map[string]string{
+		"silver.customers: custmer":                  `lookups: silver.customers: silver.orders has no column "custmer"; did you mean customer?`,
+		"silver.customers: amount":                   `lookups: silver.customers: silver.customers has no column "amount"`,
+		"silver.customers: {on: customer, at: sean}": `lookups: silver.customers: silver.orders has no column "sean"; did you mean seen?`,
+	} {
+		f := newFixture(t)
+		f.put("pipeline.yaml", strings.Replace(shop["pipeline.yaml"], "totals: {mode: overwrite}", "totals: {mode: merge, keys: [customer], incremental: silver.orders, lookups: {"+lookup+"}}", 1))
+		f.put("models/gold/totals.sql", "SELECT o.customer, o.amount FROM silver.orders o JOIN silver.customers c USING (customer)")
+		if _, err := f.try(pipeline.Options{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "pipeline.yaml:") {
+			t.Errorf("%s: %v, want %s", lookup, err, want)
+		}
+	}
+}
