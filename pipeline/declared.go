@@ -61,20 +61,6 @@ func (r *run) keepDeclared(ctx context.Context, t *tableRun, entry *ledgerEntry)
 	return r.state.writeJSON(ctx, declaredName(t.Name, entry.Declared), d)
 }
 
-// describe gives the columns of a shape what was declared of them.
-func (d *declared) describe(s *policies.Shape) {
-	byPath := map[string]policies.Column{}
-	for _, c := range d.Columns {
-		byPath[c.Path] = c
-	}
-	for i := range s.Columns {
-		c := &s.Columns[i]
-		was := byPath[c.Path]
-		c.Classification, c.DeprecatedSince, c.ReplacedBy = was.Classification, was.DeprecatedSince, was.ReplacedBy
-		c.Purpose, c.LegalBasis, c.RetentionDays = was.Purpose, was.LegalBasis, was.RetentionDays
-	}
-}
-
 // changes are those of what is declared of the table as a whole, and what its
 // suite demands less.
 func (d *declared) changes(t *tableRun) []policies.Change {

@@ -31,7 +31,7 @@ func (r *run) question(ctx context.Context, t *tableRun, was *table.Schema, next
 	if was != nil {
 		q.was, q.Old = *was, t.shape(*was)
 		if before != nil {
-			before.describe(q.Old)
+			q.Old.Describe(before.Columns)
 		}
 		columns = table.Diff(*was, next, t.renamed())
 	}

@@ -132,6 +132,7 @@ func (r *run) dryRun(ctx context.Context) error {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
 			t.begin(r)
+			t.rewrites = t.Mode == "overwrite" || r.opt.FullRefresh || t.Source == nil && r.fresh(t, t.dropped())
 			if err := r.ruleUnchanged(ctx, t); err != nil {
 				return err
 			}
@@ -143,6 +144,6 @@ func (r *run) dryRun(ctx context.Context) error {
 		r.rec.Layers = append(r.rec.Layers, rec)
 	}
 	r.finish(nil)
-	r.rec.Message = "dry run: nothing was read or written"
+	r.rec.Outcome, r.rec.Message = "not_run", "dry run: nothing was read or written"
 	return nil
 }

@@ -102,6 +102,13 @@ func define(ctx context.Context, s engine.Session, name, sql string, keep bool) 
 	return err
 }
 
+// fresh reports whether a table that a model makes is made from all rows of what it
+// reads, since there is nothing to go on from.
+func (r *run) fresh(t *tableRun, dropped []string) bool {
+	last := t.ledger.last
+	return t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest() || !extends(t.snap.Schema(), t.schema) || len(dropped) > 0
+}
+
 // transform stages a table that a model makes.
 func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) error {
 	inputs := map[string]int64{}
@@ -110,9 +117,8 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	}
 	t.rec.Inputs = inputs
 	last := t.ledger.last
-	fresh := t.snap == nil || last == nil || r.opt.FullRefresh || last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)
 	dropped := t.dropped()
-	fresh = fresh || len(dropped) > 0
+	fresh := r.fresh(t, dropped)
 	for _, how := range t.resumed {
 		t.note("resume", "info", "%s", how)
 	}

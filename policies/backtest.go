@@ -148,8 +148,24 @@ func (s *Shape) Declared(by *Shape) *Shape {
 		return s
 	}
 	s.PrimaryKey = by.PrimaryKey
-	byPath := map[string]Column{}
+	s.Describe(by.Columns)
+	tags := map[string]map[string]string{}
 	for _, c := range by.Columns {
+		tags[c.Path] = c.Tags
+	}
+	for i := range s.Columns {
+		if c := &s.Columns[i]; c.Tags == nil {
+			c.Tags = tags[c.Path]
+		}
+	}
+	return s
+}
+
+// Describe gives columns what those of the same path declare: class, deprecation, and
+// why personal data are held.
+func (s *Shape) Describe(by []Column) {
+	byPath := map[string]Column{}
+	for _, c := range by {
 		byPath[c.Path] = c
 	}
 	for i := range s.Columns {
@@ -157,11 +173,7 @@ func (s *Shape) Declared(by *Shape) *Shape {
 		d := byPath[c.Path]
 		c.Classification, c.DeprecatedSince, c.ReplacedBy = d.Classification, d.DeprecatedSince, d.ReplacedBy
 		c.Purpose, c.LegalBasis, c.RetentionDays = d.Purpose, d.LegalBasis, d.RetentionDays
-		if c.Tags == nil {
-			c.Tags = d.Tags
-		}
 	}
-	return s
 }
 
 func opsOf(diff []Change) []string {

@@ -125,7 +125,7 @@ type Bundle struct {
 // Load compiles the bundled policies and those in o.Dirs, and reads waivers and
 // owners. What is wrong in any of these files comes as yamlpos.Errors, with
 // file, line, column and what to write instead; nothing is evaluated then.
-// Cost: some 15 ms, and as much again for the first change that is judged.
+// Cost: some 25 ms, and as much again for the first change that is judged.
 func Load(ctx context.Context, o Options) (*Bundle, error) {
 	set, err := readModules(o.Dirs)
 	if err != nil {

@@ -72,7 +72,7 @@ type Run struct {
 	StartedAt   time.Time  `json:"started_at"`
 	DurationMS  int64      `json:"duration_ms"`
 	// Verdict is the worst of all; Outcome says it in one word: published,
-	// unchanged, refused, partial, checked, profiled.
+	// unchanged, refused, partial, not_run (a dry run), checked, profiled.
 	Verdict Verdict `json:"verdict"`
 	Outcome string  `json:"outcome"`
 	// Message is one line for people.

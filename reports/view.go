@@ -174,6 +174,8 @@ func headline(run *record.Run) string {
 		word = "Published"
 	case "unchanged":
 		word = "Nothing to do"
+	case "not_run":
+		word = "Dry run"
 	case "refused":
 		word = "Refused"
 	case "partial":
@@ -273,7 +275,7 @@ func next(run *record.Run) []string {
 	case len(warnings) > 1:
 		steps = append(steps, plural(int64(len(warnings)), "warning")+" to look at, the first is "+label(&warnings[0])+". Warnings never close a gate.")
 	}
-	if len(steps) == 0 {
+	if len(steps) == 0 && run.Outcome != "not_run" {
 		steps = append(steps, "Nothing needs to be done.")
 	}
 	return steps

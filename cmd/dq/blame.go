@@ -378,7 +378,7 @@ func (a *app) showOrigin(r *blameReport, v *blamedVersion) {
 func (v *blamedVersion) counted(scope string) string {
 	text := fmt.Sprintf("version %d: %s", v.Version, v.Verdict)
 	if scope == "row" {
-		return text + fmt.Sprintf(", %d of %d rows failed", v.Failed+v.Errored, v.Evaluated)
+		return text + fmt.Sprintf(", %d of %s failed", v.Failed+v.Errored, count(int(v.Evaluated), "row"))
 	}
 	for _, metric := range slices.Sorted(maps.Keys(v.Observed)) {
 		text += fmt.Sprintf(", %s = %v", metric, v.Observed[metric])

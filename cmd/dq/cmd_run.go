@@ -148,7 +148,7 @@ that is checked out. What they do not say, such as approvals, a file can
 				if run.Waiting() == 0 {
 					go closeEngine() // whose memory takes a while to be given back
 				}
-				if run.Outcome != "unchanged" {
+				if run.Outcome != "unchanged" && run.Outcome != "not_run" {
 					if err := writeReports(p.Reports, run); err != nil {
 						return fmt.Errorf("the run ended (%s), but a report could not be written: %w\nhint: draw it later: dq report %s --out html=run.html",
 							run.Outcome, err, p.Place("_dq/runs/"+run.ID+".json"))
@@ -198,7 +198,7 @@ func writeReports(list []pipeline.Report, run *record.Run) error {
 
 // reportPaths says where the reports of a run are.
 func (a *app) reportPaths(p *pipeline.Pipeline, run *record.Run) {
-	if a.quiet || run.Outcome == "unchanged" {
+	if a.quiet || run.Outcome == "unchanged" || run.Outcome == "not_run" {
 		return
 	}
 	for _, r := range p.Reports {
