@@ -216,7 +216,7 @@ func (b *Bound) Drop(ctx context.Context, name, column string) ([]record.Decisio
 		if err := b.run.complete(ctx, q); err != nil {
 			return nil, err
 		}
-		ruling, err := b.run.opt.Policies.Decide(ctx, q.Input)
+		ruling, err := b.run.decide(ctx, q.Input)
 		if err != nil {
 			return nil, &EvaluationError{Err: err}
 		}

@@ -1,9 +1,13 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
@@ -76,7 +80,7 @@ func (r *run) ask(ctx context.Context, t *tableRun) (bool, error) {
 	if err := r.complete(ctx, t.question); err != nil {
 		return false, err
 	}
-	ruling, err := r.opt.Policies.Decide(ctx, t.question.Input)
+	ruling, err := r.decide(ctx, t.question.Input)
 	if err != nil {
 		return false, &EvaluationError{Err: fmt.Errorf("policies on %s: %w", t.Name, err)}
 	}
@@ -85,7 +89,7 @@ func (r *run) ask(ctx context.Context, t *tableRun) (bool, error) {
 	if len(ruling.Decisions) == 0 && len(t.question.Diff) == 0 {
 		return false, nil // nothing changes, and nothing is wrong: no decision
 	}
-	t.ruledAs = ruledAs(t.question.Diff, ruling.Decisions)
+	t.ruledAs = ruledAs(t.question.Op, t.question.Diff, ruling.Decisions)
 	if last := t.ledger.last; last != nil && last.Ruled == t.ruledAs {
 		return ruling.Blocking, nil // of this very version the log says so already
 	}
@@ -93,10 +97,31 @@ func (r *run) ask(ctx context.Context, t *tableRun) (bool, error) {
 	return ruling.Blocking, nil
 }
 
+// decide has the policies decide. Where a waiver may be used only so often, its uses
+// are counted in the decision log as it was before the run, and in what the run decided.
+func (r *run) decide(ctx context.Context, in policies.Input) (*policies.Ruling, error) {
+	if !r.opt.Policies.CountsUses() {
+		return r.opt.Policies.Decide(ctx, in)
+	}
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	if r.uses == nil {
+		log, err := r.state.store.Read(ctx, path.Base(DecisionLog))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if r.uses, err = policies.ReadUses(bytes.NewReader(log)); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Place(DecisionLog), err)
+		}
+	}
+	return r.uses.Decide(ctx, r.opt.Policies, in)
+}
+
 // ruledAs is a digest of changes and of what policies say about them, and so of
-// the version that they were asked about, since the decisions' ids are of that too.
-func ruledAs(changes []policies.Change, decisions []record.Decision) string {
-	var parts []string
+// the version that they were asked about, since the decisions' ids are of that too. What
+// was said of a version that stays is not what is said of the commit that replaces it.
+func ruledAs(op string, changes []policies.Change, decisions []record.Decision) string {
+	parts := []string{op}
 	for _, c := range changes {
 		text, _ := json.Marshal(c.Change) // texts, lists of them, and types: nothing that JSON cannot say
 		parts = append(parts, string(text))

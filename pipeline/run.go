@@ -78,6 +78,9 @@ type run struct {
 	rec    *record.Run
 	begun  *begun // what the listener was told; nil without one
 	log    *policies.Log
+	// uses of waivers, once they are asked for; counting guards it.
+	uses     *policies.Uses
+	counting sync.Mutex
 	// Profiles are made beside other work: profiles waits for them, profiling
 	// keeps them one after the other.
 	profiles  sync.WaitGroup

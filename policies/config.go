@@ -178,6 +178,9 @@ func (r *configReader) badMode(m Mode) string {
 	return ""
 }
 
+// Environments are those in which a change may be made.
+var Environments = []string{"dev", "test", "prod"}
+
 var modeNames = []string{"enforce", "warn", "dry_run", "off"}
 
 type configReader struct {
@@ -271,10 +274,11 @@ func (r *configReader) mode(n *yamlpos.Node) Mode {
 		m.Policy = r.policy(f["policy"])
 	}
 	m.Table, m.Layer, m.Env = scope(f)
-	if f["mode"] == nil {
-		n.Errorf("add mode: warn, or enforce, dry_run, off", "the mode is missing")
-	} else {
+	switch {
+	case f["mode"] != nil:
 		m.Mode = f["mode"].OneOf("mode", modeNames...)
+	case n.Kind == yamlpos.Mapping:
+		n.Errorf("add mode: warn, or enforce, dry_run, off", "the mode is missing")
 	}
 	return m
 }
@@ -291,7 +295,7 @@ func scope(f map[string]*yamlpos.Node) (table, layer, env string) {
 		layer = n.String()
 	}
 	if n := f["env"]; n != nil {
-		env = n.String()
+		env = n.OneOf("environment", Environments...)
 	}
 	return table, layer, env
 }

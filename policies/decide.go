@@ -32,7 +32,9 @@ var ErrEvaluation = errors.New("policies: could not be evaluated")
 type Ruling struct {
 	ID    string `json:"id"` // of this evaluation: policies, configuration and input
 	Table string `json:"table"`
-	Op    string `json:"op"`
+	// VersionFrom is the version of the table that is to be replaced; nil for a new table.
+	VersionFrom *int64 `json:"version_from"`
+	Op          string `json:"op"`
 	// Time is that of the input.
 	Time time.Time `json:"time"`
 	// Decisions are the findings with their effects, worst first, then by policy and column.
@@ -100,7 +102,7 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrEvaluation, in.Table.Name, err)
 	}
-	r := &Ruling{Table: in.Table.Name, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
+	r := &Ruling{Table: in.Table.Name, VersionFrom: in.Table.VersionFrom, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
 		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b}
 	for _, f := range answer.Findings {
 		d := b.decision(in, f)

@@ -113,7 +113,7 @@ func ConfigSchema(list []Policy) []byte {
 	day := part{"type": "string", "pattern": `^\d{4}-\d{2}-\d{2}$`}
 	scoped := func(more part) part {
 		more["table"] = part{"type": "string", "description": "Glob: * within a part of the name, ** across dots."}
-		more["layer"], more["env"] = text, text
+		more["layer"], more["env"] = text, part{"enum": Environments}
 		return more
 	}
 	thresholds := part{}

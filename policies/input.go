@@ -44,6 +44,8 @@ type Input struct {
 	Profile         *Profile                    `json:"profile"` // nil before the data were read
 	Quality         *Quality                    `json:"quality"` // nil before the gate has spoken
 	Lineage         *Lineage                    `json:"lineage,omitempty"`
+	// UsedUp are the ids of waivers that were used as often as they may be; see [Uses].
+	UsedUp []string `json:"used_up,omitempty"`
 }
 
 // Actor is who asks for the change.

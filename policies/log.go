@@ -30,6 +30,7 @@ type Entry struct {
 	ConfigDigest string            `json:"config_digest"`
 	Path         string            `json:"path"`
 	Table        string            `json:"table"`
+	VersionFrom  *int64            `json:"version_from,omitempty"` // the version that was to be replaced
 	Op           string            `json:"op"`
 	InputSHA256  string            `json:"input_sha256"`
 	Erased       []string          `json:"erased,omitempty"` // JSON pointers of personal values that the input is without
@@ -137,7 +138,7 @@ func (l *Log) Append(r *Ruling, labels map[string]string) error {
 	e := Entry{
 		Labels: map[string]string{"opa_version": version.Version}, DecisionID: r.ID,
 		Bundles: map[string]Source{"dq": {Revision: r.BundleDigest}}, ConfigDigest: r.ConfigDigest, Path: "dq/main/result",
-		Table: r.Table, Op: r.Op, InputSHA256: r.InputSHA256, Erased: r.input.erased, Timestamp: r.Time, PrevHash: l.head,
+		Table: r.Table, VersionFrom: r.VersionFrom, Op: r.Op, InputSHA256: r.InputSHA256, Erased: r.input.erased, Timestamp: r.Time, PrevHash: l.head,
 		Result: r.result(),
 	}
 	for k, v := range labels {
@@ -285,6 +286,9 @@ type LogProblem struct {
 	Problem string `json:"problem"`
 }
 
+// cutOff is the problem of a last line that was being written when a process died.
+const cutOff = "it is cut off"
+
 // VerifyLog reads a whole decision log, checks every hash and that each line
 // follows the one before, and names every line that was changed, that came in
 // between, or before which one is missing. Good lines are given to each, unless
@@ -309,7 +313,7 @@ func VerifyLog(r io.Reader, each func(line int, e Entry)) (*LogReport, error) {
 		}
 		report.Lines++
 		if err == io.EOF {
-			problem("it is cut off")
+			problem(cutOff)
 			return report, nil
 		}
 		e, err := readEntry(bytes.TrimSuffix(line, []byte("\n")))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,6 +149,9 @@ func writeWaiver(w Waiver, indent, end string) string {
 	put("approved_by", list(w.ApprovedBy))
 	put("created", w.Created)
 	put("expires", w.Expires)
+	if w.MaxUses != nil {
+		put("max_uses", strconv.Itoa(*w.MaxUses))
+	}
 	return b.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/table"
 )
 
 // Waiver lets the findings of one policy through on some tables, for a while.
@@ -26,6 +27,9 @@ type Waiver struct {
 	ApprovedBy  []string `json:"approved_by"` // never who requested it
 	Created     string   `json:"created"`     // 2006-01-02
 	Expires     string   `json:"expires"`     // at most 90 days later; 30 for privacy
+	// MaxUses is in how many versions of tables it lets findings through; see [Uses].
+	// Nil: in any number.
+	MaxUses *int `json:"max_uses,omitempty"`
 }
 
 // The bounds of a waiver.
@@ -50,6 +54,7 @@ const (
 //	    approved_by: [lea]
 //	    created: 2026-10-01
 //	    expires: 2026-10-31
+//	    max_uses: 1
 //
 // Errors are yamlpos.Errors, all at once.
 func (b *Bundle) readWaivers(file string) (map[string][]Waiver, error) {
@@ -83,7 +88,7 @@ func (b *Bundle) parseWaivers(file string, data []byte) (map[string][]Waiver, er
 
 func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 	f := node.Map("a waiver", "id", "policy", "table", "paths", "env", "diff_ops", "reason", "ticket",
-		"requested_by", "approved_by", "created", "expires")
+		"requested_by", "approved_by", "created", "expires", "max_uses")
 	text := func(key string) string {
 		n := f[key]
 		if n == nil || n.Null {
@@ -97,8 +102,22 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 	w := Waiver{ID: text("id"), Policy: text("policy"), Table: text("table"), Reason: text("reason"), RequestedBy: text("requested_by"),
 		Paths: list(f["paths"], "paths"), Env: list(f["env"], "env"), DiffOps: list(f["diff_ops"], "diff_ops"),
 		ApprovedBy: list(f["approved_by"], "approved_by"), Created: text("created"), Expires: text("expires")}
+	for _, n := range f["env"].List("env", true) {
+		n.OneOf("environment", Environments...)
+	}
+	for _, n := range f["diff_ops"].List("diff_ops", true) {
+		if op := n.String(); op != "" && !table.KnownOp(op) {
+			n.Errorf(yamlpos.DidYouMean(op, table.Ops), "there is no change %s", op)
+		}
+	}
 	if f["ticket"] != nil {
 		w.Ticket = f["ticket"].String()
+	}
+	if n := f["max_uses"]; n != nil {
+		uses := int(n.Int())
+		if w.MaxUses = &uses; uses < 1 {
+			n.Errorf("write 1 or more, or leave it out", "a waiver that may be used %d times lets nothing through", uses)
+		}
 	}
 
 	p, known := b.byID[w.Policy]

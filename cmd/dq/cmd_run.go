@@ -19,8 +19,7 @@ import (
 	"github.com/dq-dev/dq/reports"
 )
 
-// environments are those that policies know.
-var environments = []string{"dev", "test", "prod"}
+var environments = policies.Environments
 
 // stepHook is called at every step boundary of a run; tests stop a run there.
 var stepHook func(step string)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 )
 
@@ -79,17 +82,43 @@ func (w *waiverFile) load(ctx context.Context) (*policies.Bundle, error) {
 // waiverLine is a waiver in `dq waiver list`.
 type waiverLine struct {
 	policies.Waiver
-	State    string `json:"state"` // in force, expiring, expired, later
+	State    string `json:"state"` // in force, expiring, expired, used up, later
 	DaysLeft int    `json:"days_left"`
+	// Uses are the versions of tables that it let findings through in, as the decision
+	// log of the pipeline says, and LastUsed is when; null where there is no pipeline, or no use.
+	Uses     *int       `json:"uses"`
+	UsesLeft *int       `json:"uses_left"` // null: any number
+	LastUsed *time.Time `json:"last_used"`
 }
 
-func waiverLines(waivers []policies.Waiver, now time.Time, expiring int) []waiverLine {
+// unused says that the waiver is in force since yesterday or longer, and let nothing through.
+func (l *waiverLine) unused(now time.Time) bool {
+	return l.Uses != nil && *l.Uses == 0 && l.DaysLeft >= 0 && l.Created < now.UTC().Format(time.DateOnly)
+}
+
+// lines are the waivers of a bundle with their state, and with what they were used for.
+func (w *waiverFile) lines(ctx context.Context, b *policies.Bundle, now time.Time, expiring int) ([]waiverLine, error) {
+	uses, err := w.uses(ctx)
+	if err != nil {
+		return nil, err
+	}
 	lines := []waiverLine{}
-	for _, w := range waivers {
+	for _, w := range b.Waivers() {
 		l := waiverLine{Waiver: w, State: "in force", DaysLeft: w.DaysLeft(now)}
+		if uses != nil {
+			n, last := uses.Of(w.ID)
+			if l.Uses = &n; n > 0 {
+				l.LastUsed = &last
+			}
+			if w.MaxUses != nil {
+				l.UsesLeft = new(max(0, *w.MaxUses-n))
+			}
+		}
 		switch {
 		case l.DaysLeft < 0:
 			l.State = "expired"
+		case l.UsesLeft != nil && *l.UsesLeft == 0:
+			l.State = "used up"
 		case w.Created > now.UTC().Format(time.DateOnly):
 			l.State = "later"
 		case l.DaysLeft <= expiring:
@@ -97,17 +126,58 @@ func waiverLines(waivers []policies.Waiver, now time.Time, expiring int) []waive
 		}
 		lines = append(lines, l)
 	}
-	return lines
+	return lines, nil
+}
+
+// uses reads what waivers were used for out of the pipeline's decision log; nil
+// without a pipeline.
+func (w *waiverFile) uses(ctx context.Context) (*policies.Uses, error) {
+	p, err := w.policySource.load()
+	if p == nil || err != nil {
+		return nil, err
+	}
+	where, err := openLocation(p.Warehouse)
+	if err != nil {
+		return nil, err
+	}
+	log, err := where.Store().Read(ctx, pipeline.DecisionLog)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	uses, err := policies.ReadUses(bytes.NewReader(log))
+	if err != nil {
+		return nil, &exitError{code: exitEvaluation, err: fmt.Errorf("%s: %w", p.Place(pipeline.DecisionLog), err)}
+	}
+	return uses, nil
+}
+
+// used says how often a waiver was used, for people.
+func (l *waiverLine) used(now time.Time) string {
+	switch {
+	case l.Uses == nil:
+		return "-"
+	case *l.Uses == 0 && l.MaxUses != nil:
+		return fmt.Sprintf("0 of %d", *l.MaxUses)
+	case *l.Uses == 0 && l.unused(now):
+		return "never since " + l.Created
+	case *l.Uses == 0:
+		return "never"
+	}
+	text := strconv.Itoa(*l.Uses)
+	if l.MaxUses != nil {
+		text += fmt.Sprintf(" of %d", *l.MaxUses)
+	}
+	return text + ", last " + l.LastUsed.Format(time.DateOnly)
 }
 
 // waiverStates are how the states look.
 var waiverStates = map[string]struct{ mark, style string }{
-	"in force": {"✓", green}, "expiring": {"!", yellow}, "expired": {"✗", red}, "later": {"·", dim},
+	"in force": {"✓", green}, "expiring": {"!", yellow}, "expired": {"✗", red}, "used up": {"✗", red}, "later": {"·", dim},
 }
 
-func (a *app) showWaivers(lines []waiverLine) error {
+func (a *app) showWaivers(lines []waiverLine, now time.Time) error {
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tPOLICY\tTABLE\tSTATE\tUNTIL\tAPPROVED BY\tREASON")
+	fmt.Fprintln(w, "ID\tPOLICY\tTABLE\tSTATE\tUNTIL\tUSED\tAPPROVED BY\tREASON")
 	for _, l := range lines {
 		until := l.Expires
 		switch {
@@ -121,7 +191,7 @@ func (a *app) showWaivers(lines []waiverLine) error {
 		if len(l.Paths) > 0 {
 			table += ": " + strings.Join(l.Paths, ", ")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", plain(l.ID), plain(l.Policy), plain(table), waiverStates[l.State].mark, l.State, until,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s %s\t%s\t%s\t%s\t%s\n", plain(l.ID), plain(l.Policy), plain(table), waiverStates[l.State].mark, l.State, until, l.used(now),
 			plain(strings.Join(l.ApprovedBy, ", ")), shortened(plain(l.Reason), 60))
 	}
 	return w.Flush()
@@ -137,7 +207,11 @@ func (a *app) waiverList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			lines := waiverLines(b.Waivers(), time.Now(), -1)
+			now := time.Now()
+			lines, err := from.lines(cmd.Context(), b, now, -1)
+			if err != nil {
+				return err
+			}
 			if from.format == "json" {
 				return writeJSON(a.out, lines)
 			}
@@ -145,7 +219,7 @@ func (a *app) waiverList() *cobra.Command {
 				fmt.Fprintln(a.out, "no waivers")
 				return nil
 			}
-			return a.showWaivers(lines)
+			return a.showWaivers(lines, now)
 		},
 	}
 	from.flags(cmd)
@@ -156,7 +230,10 @@ func (a *app) waiverCheck() *cobra.Command {
 	var from waiverFile
 	var expiring string
 	cmd := &cobra.Command{
-		Use: "check", Short: "Check the waivers: exit 1 when one is over or ends soon", Args: cobra.NoArgs,
+		Use: "check", Short: "Check the waivers: exit 1 when one is over, used up or ends soon", Args: cobra.NoArgs,
+		Long: `check exits with 1 when a waiver is over, was used as often as its max_uses says, or ends
+within --expiring. One that is in force and never let anything through is named, too: when what
+it was for is mended, it can go. Uses are counted in the decision log of the pipeline here.`,
 		Example: "  dq waiver check --expiring 14d",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			soon, err := days("--expiring", expiring)
@@ -167,23 +244,35 @@ func (a *app) waiverCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := waiverLines(b.Waivers(), time.Now(), soon)
-			lines := []waiverLine{}
+			now := time.Now()
+			all, err := from.lines(cmd.Context(), b, now, soon)
+			if err != nil {
+				return err
+			}
+			ends, unused := []waiverLine{}, []waiverLine{}
 			for _, l := range all {
-				if l.State == "expired" || l.State == "expiring" {
-					lines = append(lines, l)
+				switch {
+				case l.State == "expired" || l.State == "expiring" || l.State == "used up":
+					ends = append(ends, l)
+				case l.unused(now):
+					unused = append(unused, l)
 				}
 			}
 			switch {
 			case from.format == "json":
-				err = writeJSON(a.out, lines)
+				err = writeJSON(a.out, append(ends, unused...))
 			case a.quiet:
-			case len(lines) > 0:
-				err = a.showWaivers(lines)
 			default:
-				fmt.Fprintf(a.out, "%s %s, none is over or ends within %s\n", a.paint(green, "✓"), count(len(all), "waiver"), count(soon, "day"))
+				if len(ends) > 0 {
+					err = a.showWaivers(ends, now)
+				} else {
+					fmt.Fprintf(a.out, "%s %s, none is over, used up, or ends within %s\n", a.paint(green, "✓"), count(len(all), "waiver"), count(soon, "day"))
+				}
+				for _, l := range unused {
+					fmt.Fprintf(a.out, "%s %s for %s on %s was never used since %s: if what it was for is mended, remove it\n", a.paint(yellow, "!"), plain(l.ID), plain(l.Policy), plain(l.Table), l.Created)
+				}
 			}
-			if err == nil && len(lines) > 0 {
+			if err == nil && len(ends) > 0 {
 				err = &exitError{code: exitFound}
 			}
 			return err
@@ -211,6 +300,7 @@ func (a *app) waiverAdd() *cobra.Command {
 	var from waiverFile
 	var w policies.Waiver
 	var expires string
+	var uses int
 	cmd := &cobra.Command{
 		Use:   "add POLICY TABLE",
 		Short: "Add a waiver to the file",
@@ -238,6 +328,9 @@ lasts at most 90 days, 30 for privacy, and nobody approves what he or she asks f
 				if strings.TrimSpace(value) == "" {
 					return usagef("the waiver has no %s", flag)
 				}
+			}
+			if cmd.Flags().Changed("max-uses") {
+				w.MaxUses = &uses
 			}
 			if w.ID == "" {
 				w.ID = policies.NextWaiverID(b.Waivers(), now)
@@ -275,6 +368,7 @@ lasts at most 90 days, 30 for privacy, and nobody approves what he or she asks f
 	f.StringVar(&w.Ticket, "ticket", "", "where it is discussed")
 	f.StringVar(&w.RequestedBy, "requested-by", os.Getenv("USER"), "who asks for it")
 	f.StringArrayVar(&w.ApprovedBy, "approved-by", nil, "who agreed to it")
+	f.IntVar(&uses, "max-uses", 0, "in how many versions of tables it may let findings through (default any)")
 	f.StringVar(&expires, "expires", "30d", "its last day: 2026-10-31, or 30d from today")
 	return cmd
 }

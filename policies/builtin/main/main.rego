@@ -1,15 +1,16 @@
 # METADATA
-# title: A waiver has expired or is too wide
+# title: A waiver is over, used up or too wide
 # description: >-
-#   A waiver covers a finding, but its last day is over: the finding counts again. Or a waiver that names no paths
-#   lets more findings of one change through than it can have been meant for. Of an expired waiver the finding is
-#   no harder than the one that it was for. What a waiver may say at all is checked when its file is read.
+#   A waiver covers a finding, but its last day is over, or it let findings through in as many versions as its
+#   max_uses says: the finding counts again. Or a waiver that names no paths lets more findings of one change through
+#   than it can have been meant for. Of a waiver that is over the finding is no harder than the one that it was for.
+#   What a waiver may say at all is checked when its file is read; uses are counted in the log of decisions.
 # custom:
 #   id: DQ-W001
 #   severity: error
 #   category: process
 #   remediation: >-
-#     Mend what the waiver was for and remove it, or have it approved anew with a later date;
+#     Mend what the waiver was for and remove it, or have it approved anew with a later date or more uses;
 #     if it is too wide, name the paths that are meant.
 #   why: >-
 #     An exemption that nobody ends is a rule that nobody made. One that covers more than its reason speaks of hides
@@ -42,7 +43,7 @@ allow := false if {
 findings := array.concat(judged, about_waivers)
 
 # about_waivers are the findings of DQ-W001.
-about_waivers := array.concat(expired, too_wide) if due.main
+about_waivers := array.concat(array.concat(expired, used_up), too_wide) if due.main
 
 about_waivers := [] if not due.main
 
@@ -58,6 +59,21 @@ expired := [f |
 		"diff_id": found.diff_id,
 		"msg": sprintf("waiver %s for %s ended on %s", [w.id, found.id, w.expires]),
 		"evidence": {"waiver": w.id, "policy": found.id, "expires": w.expires, "approved_by": w.approved_by},
+	})
+]
+
+used_up := [f |
+	some found in judged
+	found.waiver == null
+	some w in data.dq.waivers[found.id]
+	w.id in spent
+	running(w)
+	covers(w, found)
+	f := waiver_finding(found.effect, {
+		"path": found.path,
+		"diff_id": found.diff_id,
+		"msg": sprintf("waiver %s for %s is used up: it held for %d of %d versions", [w.id, found.id, w.max_uses, w.max_uses]),
+		"evidence": {"waiver": w.id, "policy": found.id, "max_uses": w.max_uses, "approved_by": w.approved_by},
 	})
 ]
 
@@ -108,8 +124,16 @@ unwaived := {
 # in_force are the waivers for a policy today. One that is only tried out needs none.
 in_force(id, how) := [x[1] |
 	how != "dry_run"
-	some x in sort([[w.id, w] | some w in data.dq.waivers[id]; w.created <= today; today <= w.expires])
+	some x in sort([[w.id, w] | some w in data.dq.waivers[id]; running(w); not w.id in spent])
 ]
+
+running(w) if {
+	w.created <= today
+	today <= w.expires
+}
+
+# spent are the waivers that were used as often as they may be.
+spent := {id | some id in input.used_up}
 
 layer := object.get(input.table, "layer", "")
 

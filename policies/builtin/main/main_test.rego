@@ -42,6 +42,20 @@ test_fires_when_a_waiver_ended if {
 	f.msg == "waiver w1 for DQ-O001 ended on 2026-09-30"
 }
 
+test_fires_when_a_waiver_is_used_up if {
+	limited := {"DQ-O001": [object.union(now["DQ-O001"][0], {"max_uses": 2})]}
+	got := main.result with input as object.union(change, {"used_up": ["w1"]})
+		with data.dq.waivers as limited
+		with data.dq.catalog as object.filter(data.dq.catalog, ["main", "o001"])
+	{[f.id, f.effect] | some f in got.findings} == {["DQ-O001", "deny"], ["DQ-W001", "deny"]}
+	some f in got.findings
+	f.msg == "waiver w1 for DQ-O001 is used up: it held for 2 of 2 versions"
+}
+
+test_silent_while_uses_are_left if {
+	effects({"DQ-O001": [object.union(now["DQ-O001"][0], {"max_uses": 2})]}, []) == {["DQ-O001", "waived"]}
+}
+
 test_fires_no_harder_than_what_it_is_about if {
 	effects(over, [{"policy": "DQ-O001", "mode": "warn"}]) == {["DQ-O001", "warn"], ["DQ-W001", "warn"]}
 }
