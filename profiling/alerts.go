@@ -47,12 +47,26 @@ const (
 	kindNegative
 	kindZeros
 	kindUnique
+	// Of a full profile only.
+	kindBlank
+	kindMalformed
+	kindPersonal
+	kindTyped
+	kindGap
+	kindSkewed
+	kindDuplicates
+	kindDependency
 )
 
-var kinds = [...]string{"all_null", "not_finite", "nulls", "empty", "spelling", "untrimmed", "extremes", "constant", "dominant", "negative", "zeros", "unique"}
+// weights rank the kinds of the kinds: those of a full profile stand among the others.
+var weights = map[int]float64{kindDuplicates: kindNulls - 0.5, kindMalformed: kindEmpty + 0.5, kindBlank: kindEmpty + 0.2, kindPersonal: kindNulls - 0.2, kindDependency: kindExtremes + 0.5,
+	kindTyped: kindNegative - 0.5, kindGap: kindExtremes + 0.2, kindSkewed: kindUnique + 0.5}
+
+var kinds = [...]string{"all_null", "not_finite", "nulls", "empty", "spelling", "untrimmed", "extremes", "constant", "dominant", "negative", "zeros", "unique",
+	"blank", "malformed", "personal", "typed", "gap", "skewed", "duplicates", "dependency"}
 
 // oddities lists what is odd about a column, which is the i-th of its table.
-func (c *column) oddities(i int) []oddity {
+func (c *briefColumn) oddities(i int) []oddity {
 	var out []oddity
 	add := func(kind int, share float64, format string, args ...any) {
 		out = append(out, oddity{record.Alert{Column: c.Name, Kind: kinds[kind], Message: fmt.Sprintf(format, args...)}, kind, share, i})
@@ -71,7 +85,7 @@ func (c *column) oddities(i int) []oddity {
 	if share := float64(c.Nulls) / float64(c.Rows); share >= manyNulls {
 		add(kindNulls, share, "%s of %s rows are null (%s)", thousands(c.Nulls), thousands(c.Rows), percent(share))
 	}
-	if share := of(c.Empty); share >= manyEmpty {
+	if share := of(c.Empty); share >= manyEmpty && c.typ.Kind == table.String {
 		add(kindEmpty, share, "%s of %s values are empty text (%s)", thousands(c.Empty), thousands(values), percent(share))
 	}
 	if n := c.Distinct - c.folded; c.typ.Kind == table.String && !c.Approx && n > 0 {
@@ -99,7 +113,7 @@ func (c *column) oddities(i int) []oddity {
 }
 
 // numberOddities looks at a number's sign, zeros and tails.
-func (c *column) numberOddities(values int64, add func(int, float64, string, ...any)) {
+func (c *briefColumn) numberOddities(values int64, add func(int, float64, string, ...any)) {
 	if share := float64(c.Negative) / float64(values); c.Negative > 0 && share <= fewNegatives {
 		add(kindNegative, share, "%s of %s values are negative (%s)", thousands(c.Negative), thousands(values), percent(share))
 	}
@@ -120,7 +134,7 @@ func (c *column) numberOddities(values int64, add func(int, float64, string, ...
 		if low-c.low > c.high-high {
 			end = c.low
 		}
-		add(kindExtremes, beyond, "values reach %s, while 90 %% lie between %s and %s", number(end), number(low), number(high))
+		add(kindExtremes, beyond, "values reach %s, while 90 %% lie between %s and %s", numberText(end), numberText(low), numberText(high))
 	}
 }
 
@@ -130,13 +144,21 @@ func alerts(rows int64, odd []oddity) []record.Alert {
 		return []record.Alert{{Kind: "no_rows", Message: "the table has no rows"}}
 	}
 	slices.SortStableFunc(odd, func(a, b oddity) int {
-		return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(b.share, a.share), cmp.Compare(a.column, b.column))
+		return cmp.Or(cmp.Compare(rank(a.weight), rank(b.weight)), cmp.Compare(b.share, a.share), cmp.Compare(a.column, b.column))
 	})
 	var out []record.Alert
 	for _, o := range odd[:min(len(odd), maxAlerts)] {
 		out = append(out, o.Alert)
 	}
 	return out
+}
+
+// rank is the weight of a kind of alerts, the gravest least.
+func rank(kind int) float64 {
+	if w, ok := weights[kind]; ok {
+		return w
+	}
+	return float64(kind)
 }
 
 // percent writes a share: 24.9 %, 0.004 %.
@@ -147,8 +169,8 @@ func percent(share float64) string {
 	return strconv.FormatFloat(share*100, 'f', 1, 64) + " %"
 }
 
-// number writes a double without an exponent, unless it is very large or small.
-func number(f float64) string {
+// numberText writes a double without an exponent, unless it is very large or small.
+func numberText(f float64) string {
 	f = round12(f)
 	if size := math.Abs(f); size < 1e15 && size >= 1e-6 || f == 0 {
 		return strconv.FormatFloat(f, 'f', -1, 64)

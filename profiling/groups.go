@@ -91,7 +91,7 @@ WHERE %s`,
 }
 
 // group fills in Top, Histogram and Quantiles of the columns.
-func (p *profiler) group(ctx context.Context, columns []*column) error {
+func (p *profiler) group(ctx context.Context, columns []*briefColumn) error {
 	var g groups
 	var finish []func()
 	for _, c := range columns {
@@ -144,12 +144,12 @@ func (p *profiler) group(ctx context.Context, columns []*column) error {
 }
 
 // bins is the column's histogram, still empty.
-func (p *profiler) bins(c *column) *record.Histogram {
+func (p *profiler) bins(c *briefColumn) *record.Histogram {
 	return &record.Histogram{Low: round12(c.low), High: round12(c.high), Time: c.typ.Temporal(), Counts: make([]int64, p.opts.Bins)}
 }
 
 // measured is how many numbers the column has of which exact quantiles are shown.
-func (c *column) measured() int64 {
+func (c *briefColumn) measured() int64 {
 	if !c.typ.Numeric() || c.redact || c.Approx {
 		return 0
 	}

@@ -82,7 +82,7 @@ func Profile(ctx context.Context, s engine.Session, d engine.Dialect, relation s
 	out := &record.Profile{Rows: p.rows, Columns: []record.ColumnProfile{}}
 	var odd []oddity
 	for fields := range slices.Chunk(schema.Fields, portion) {
-		columns := make([]*column, len(fields))
+		columns := make([]*briefColumn, len(fields))
 		for i, f := range fields {
 			columns[i] = p.newColumn(f)
 		}
@@ -107,8 +107,8 @@ type profiler struct {
 	small   bool // values are tallied
 }
 
-// column is a column while it is described.
-type column struct {
+// briefColumn is a column while it is described.
+type briefColumn struct {
 	record.ColumnProfile
 	typ     table.Type
 	ident   string // quoted
@@ -122,8 +122,8 @@ type column struct {
 	folded    int64 // distinct values when case and outer spaces are ignored
 }
 
-func (p *profiler) newColumn(f table.Field) *column {
-	c := &column{typ: f.Type, ident: p.say.Ident(f.Name), redact: slices.Contains(p.opts.Redact, f.Name)}
+func (p *profiler) newColumn(f table.Field) *briefColumn {
+	c := &briefColumn{typ: f.Type, ident: p.say.Ident(f.Name), redact: slices.Contains(p.opts.Redact, f.Name)}
 	c.Name, c.Type, c.Rows = f.Name, f.Type.String(), p.rows
 	c.Approx = p.rows > ExactRows
 	c.finite = c.ident
@@ -133,10 +133,10 @@ func (p *profiler) newColumn(f table.Field) *column {
 	return c
 }
 
-func (c *column) floating() bool { return c.typ.Kind == table.Float || c.typ.Kind == table.Double }
+func (c *briefColumn) floating() bool { return c.typ.Kind == table.Float || c.typ.Kind == table.Double }
 
 // nested reports whether the values have parts, which are not looked into.
-func (c *column) nested() bool {
+func (c *briefColumn) nested() bool {
 	return c.typ.Kind == table.Array || c.typ.Kind == table.Map || c.typ.Kind == table.Struct
 }
 
@@ -147,7 +147,7 @@ type ask struct {
 }
 
 // describe fills in the columns of one portion.
-func (p *profiler) describe(ctx context.Context, columns []*column) error {
+func (p *profiler) describe(ctx context.Context, columns []*briefColumn) error {
 	var asks []ask
 	for _, c := range columns {
 		asks = append(asks, p.asks(c)...)
@@ -173,7 +173,7 @@ func (p *profiler) describe(ctx context.Context, columns []*column) error {
 }
 
 // asks lists what one column wants of the aggregate scan.
-func (p *profiler) asks(c *column) []ask {
+func (p *profiler) asks(c *briefColumn) []ask {
 	x := c.ident
 	count := func(condition string, n *int64) ask {
 		return ask{fmt.Sprintf("count(*) FILTER (WHERE %s)", condition), func(v any) { *n = integer(v) }}
@@ -230,14 +230,14 @@ func (p *profiler) asks(c *column) []ask {
 }
 
 // scaled reports whether the column's values lie on a scale, and v is one of them.
-func (c *column) scaled(v any) bool { return v != nil && c.scale() }
+func (c *briefColumn) scaled(v any) bool { return v != nil && c.scale() }
 
 // tooLarge is where squares of doubles come near overflow, on which engines abort.
 const tooLarge = 1e150
 
 // moment is a mean or a standard deviation. There is none when values are so
 // large that they had to be left out of it.
-func (c *column) moment(v any) *float64 {
+func (c *briefColumn) moment(v any) *float64 {
 	f, ok := double(v)
 	if !ok || c.floating() && math.Max(math.Abs(c.low), math.Abs(c.high)) >= tooLarge {
 		return nil
@@ -255,7 +255,7 @@ const (
 
 // wantsTop reports whether the most frequent values of the column say anything:
 // values repeat, and are not too many.
-func (c *column) wantsTop() bool {
+func (c *briefColumn) wantsTop() bool {
 	values := c.Rows - c.Nulls
 	if c.redact || c.Distinct >= values || c.Distinct > maxTop {
 		return false
@@ -272,7 +272,7 @@ func (c *column) wantsTop() bool {
 }
 
 // wantsBins reports whether the column has a histogram.
-func (c *column) wantsBins() bool {
+func (c *briefColumn) wantsBins() bool {
 	width := c.high - c.low
 	// A wider column overflows when its bins are computed.
 	return !c.redact && c.numbers && width > 0 && width < 1e300

@@ -262,7 +262,7 @@ func TestNumbersInMessages(t *testing.T) {
 	for got, want := range map[string]string{
 		thousands(0): "0", thousands(999): "999", thousands(541909): "541,909", thousands(1000000): "1,000,000",
 		percent(0.2493): "24.9 %", percent(0.0000037): "0.0004 %", percent(1): "100.0 %", percent(0): "0.0 %",
-		number(-168469.6): "-168469.6", number(1e300): "1e+300", number(1234567): "1234567", number(0): "0", number(1e-9): "1e-09",
+		numberText(-168469.6): "-168469.6", numberText(1e300): "1e+300", numberText(1234567): "1234567", numberText(0): "0", numberText(1e-9): "1e-09",
 		cut(strings.Repeat("é", 201)): strings.Repeat("é", 199) + "…", cut("é"): "é",
 	} {
 		if got != want {

@@ -27,9 +27,15 @@ type spelling struct {
 	untrimmed       func(x string) string // whether a space is at either end
 	fold            func(x string) string // in lower case and trimmed
 	// bin is the number of the bin from 0, null when x is. High itself is in bin number bins.
-	bin func(x string, low, high float64, bins int) string
+	bin              func(x string, low, high float64, bins int) string
+	hash             func(columns []string) string // 64 bits of some values together
+	unnest           func(x string) string         // each element of a list as a row
+	mapSize, mapKeys func(x string) string         // of a map: its number of keys, and they as a list
+	mapValues        func(x string) string         // as a list
+	present          func(x string) string         // 1, null when x is
+	member           func(x, name string) string   // of a struct
 	// unpivot is a SELECT of a row for each cell of each row: its number k, its text v and its number x.
-	unpivot func(from string, cells []cell) string
+	unpivot func(from string, cells []tallied) string
 }
 
 // spellingOf returns the spelling of a dialect that is known.
@@ -72,7 +78,14 @@ func duckdb(d engine.Dialect) spelling {
 			// The division comes last, so that the edges fall where they should.
 			return fmt.Sprintf("CAST(floor((%s - %s) * %d / %s) AS INTEGER)", x, literal(low), bins, literal(high-low))
 		},
-		unpivot: func(from string, cells []cell) string {
+		hash:      func(columns []string) string { return "hash(" + strings.Join(columns, ", ") + ")" },
+		unnest:    call("unnest(?)"),
+		mapSize:   call("CAST(cardinality(?) AS BIGINT)"),
+		mapKeys:   call("map_keys(?)"),
+		mapValues: call("map_values(?)"),
+		present:   call("CASE WHEN ? IS NOT NULL THEN 1 END"),
+		member:    func(x, name string) string { return "struct_extract(" + x + ", " + d.Literal(name) + ")" },
+		unpivot: func(from string, cells []tallied) string {
 			var k, v, x []string
 			for i, c := range cells {
 				k, v, x = append(k, strconv.Itoa(i)), append(v, c.text), append(x, c.number)

@@ -17,20 +17,20 @@ import (
 // are tallied here and not grouped by the engine.
 var fewCells int64 = 100_000
 
-// cell is what is asked of one value of a row: its text, or "" for a null, and
+// tallied is what is asked of one value of a row: its text, or "" for a null, and
 // the number that stands for it on a scale.
-type cell struct{ text, number string }
+type tallied struct{ text, number string }
 
 // tally does for a small table what the distinct counts of [profiler.asks] and
 // [profiler.group] do for a large one, and finds the same. Every distinct
 // aggregate and every grouping set costs an engine about a millisecond however
 // few the rows are; here it lists which values each column has and how often,
 // in one grouping, and the rest is found among these.
-func (p *profiler) tally(ctx context.Context, columns []*column) error {
+func (p *profiler) tally(ctx context.Context, columns []*briefColumn) error {
 	if p.rows == 0 {
 		return nil
 	}
-	var cells []cell
+	var cells []tallied
 	var use []func(distinct int64, values []counted)
 	var scales []string // the cells that have a number
 	for _, c := range columns {
@@ -40,10 +40,10 @@ func (p *profiler) tally(ctx context.Context, columns []*column) error {
 		if c.scale() {
 			scales = append(scales, strconv.Itoa(len(cells)))
 		}
-		cells = append(cells, p.cellOf(c))
+		cells = append(cells, p.talliedOf(c))
 		use = append(use, func(distinct int64, values []counted) { p.fill(c, distinct, values) })
 		if c.typ.Kind == table.String {
-			cells = append(cells, cell{text: p.say.fold(c.ident), number: p.say.double("NULL")})
+			cells = append(cells, tallied{text: p.say.fold(c.ident), number: p.say.double("NULL")})
 			use = append(use, func(distinct int64, _ []counted) { c.folded = distinct })
 		}
 	}
@@ -92,11 +92,11 @@ SELECT k, CASE WHEN x IS NULL OR d <= %d THEN v END, x, counts.n, false FROM cou
 }
 
 // scale reports whether the column's values lie on a scale.
-func (c *column) scale() bool { return c.typ.Numeric() || c.typ.Temporal() }
+func (c *briefColumn) scale() bool { return c.typ.Numeric() || c.typ.Temporal() }
 
-// cellOf asks for the text of a value, by which values are told apart, and its number.
-func (p *profiler) cellOf(c *column) cell {
-	out := cell{text: p.say.text(c.ident), number: p.say.double("NULL")}
+// talliedOf asks for the text of a value, by which values are told apart, and its number.
+func (p *profiler) talliedOf(c *briefColumn) tallied {
+	out := tallied{text: p.say.text(c.ident), number: p.say.double("NULL")}
 	switch {
 	case c.floating():
 		// The two zeros are one value.
@@ -111,7 +111,7 @@ func (p *profiler) cellOf(c *column) cell {
 }
 
 // fill describes a column by its values.
-func (p *profiler) fill(c *column, distinct int64, values []counted) {
+func (p *profiler) fill(c *briefColumn, distinct int64, values []counted) {
 	c.Distinct = distinct
 	if c.floating() { // neither NaN nor infinities are looked at
 		values = slices.DeleteFunc(values, func(v counted) bool { return math.IsNaN(v.number) })

@@ -53,8 +53,12 @@ func (a *app) cmdProfile() *cobra.Command {
 					}
 					return &exitError{code: exitFound}
 				}
-				p, err := profiling.Profile(cmd.Context(), s, eng.Dialect(), "t", schema, profiling.Options{Redact: personal(schema)})
+				state, err := profiling.Scan(cmd.Context(), s, eng.Dialect(), "t", schema, true)
 				if err != nil {
+					return err
+				}
+				p := state.Profile(personal(schema))
+				if err := profiling.Verify(cmd.Context(), s, eng.Dialect(), "t", p); err != nil {
 					return err
 				}
 				sumUp(run, record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Outcome: "profiled", VersionBefore: d.dataset.Version,

@@ -86,8 +86,8 @@ type Engine struct {
 
 // registration makes functions known to an instance once.
 type registration struct {
-	once, compute   sync.Once
-	err, computeErr error
+	once, compute, vectors      sync.Once
+	err, computeErr, vectorsErr error
 }
 
 var _ engine.Engine = (*Engine)(nil)

@@ -60,6 +60,7 @@ var (
 	_ engine.Repeater = (*session)(nil)
 	_ engine.Computer = (*session)(nil)
 	_ engine.Exporter = (*session)(nil)
+	_ engine.Vectorer = (*session)(nil)
 )
 
 // Session opens a name space: one connection, about 1 ms.

@@ -92,6 +92,7 @@ var dependencies = map[string]string{
 	"codeberg.org/go-pdf/fpdf":               "reports",
 	"github.com/apache/arrow-go/v18":         "delta engine/duckdb",
 	"github.com/apache/arrow-go/v18/parquet": "delta",
+	"github.com/cespare/xxhash/v2":           "profiling",
 	"github.com/duckdb/duckdb-go/v2":         "engine/duckdb",
 	"github.com/goccy/go-yaml":               "internal/yamlpos policies",
 	"github.com/minio/minio-go/v7":           "delta/s3",
