@@ -197,7 +197,9 @@ func formOf(info driver.TypeInfo) form {
 	case driver.TYPE_UINTEGER:
 		return wholes[uint32](1, 1)
 	case driver.TYPE_BIGINT, driver.TYPE_TIMESTAMP, driver.TYPE_TIMESTAMP_TZ:
-		return func(data unsafe.Pointer, n int, _ *room, out *engine.Vector) { out.Ints = unsafe.Slice((*int64)(data), n) }
+		return func(data unsafe.Pointer, n int, _ *room, out *engine.Vector) {
+			out.Ints = unsafe.Slice((*int64)(data), n)
+		}
 	case driver.TYPE_TIMESTAMP_S:
 		return wholes[int64](1_000_000, 1)
 	case driver.TYPE_TIMESTAMP_MS:
