@@ -120,7 +120,7 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 }
 
 // Update sets columns to expressions, over the old row, where a condition holds;
-// "" is everywhere. Values must fit the columns' types. Generated columns that are not
+// "" is everywhere. Columns are named without regard to case. Values must fit the columns' types. Generated columns that are not
 // set are computed. Cost as of [Table.Delete].
 func (t *Table) Update(ctx context.Context, set map[string]string, condition string) (Result, error) {
 	return t.commit(ctx, "UPDATE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
@@ -134,18 +134,12 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			condition = "true"
 		}
 		schema := s.Schema()
-		for name := range set {
-			f, ok := schema.Field(name)
-			if !ok {
-				return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
-			}
-			if isIdentity(f) {
-				return nil, fmt.Errorf("update: column %s is an identity column, whose values stay: %w", f.Name, delta.ErrInvalid)
-			}
+		set, err := spelled(schema, set)
+		if err != nil {
+			return nil, err
 		}
 		d := &draft{parameters: map[string]any{"predicate": condition}}
-		files, err := t.find(ctx, d, s, files, condition)
-		if err != nil {
+		if files, err = t.find(ctx, d, s, files, condition); err != nil {
 			return nil, err
 		}
 		touched, hit, err := t.holding(ctx, relHits, files)
@@ -244,6 +238,25 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		d.adds = append(d.adds, adds...)
 		return d, err
 	})
+}
+
+// spelled are new values by the names that the table has for its columns.
+func spelled(schema table.Schema, set map[string]string) (map[string]string, error) {
+	out := make(map[string]string, len(set))
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		f, ok := fold(schema, name)
+		if !ok {
+			return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
+		}
+		if isIdentity(f) {
+			return nil, fmt.Errorf("update: column %s is an identity column, whose values stay: %w", f.Name, delta.ErrInvalid)
+		}
+		if _, twice := out[f.Name]; twice {
+			return nil, fmt.Errorf("update: column %s is set twice: %w", f.Name, delta.ErrInvalid)
+		}
+		out[f.Name] = set[name]
+	}
+	return out, nil
 }
 
 // Optimize puts small files of one partition together, and rewrites files with

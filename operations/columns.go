@@ -176,57 +176,49 @@ func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema tabl
 	if _, err := t.Session.Attach(ctx, engine.Input{Name: relNews, SQL: sql, Materialise: true}); err != nil {
 		return nil, nil, err
 	}
-	for _, f := range touched {
-		var columns []table.Field
+	return t.columnwise(ctx, s, touched, func(f table.File) (columns []table.Field) {
+		for _, i := range changed[f.Path] {
+			columns = append(columns, given[i].column)
+		}
+		return columns
+	}, func(f table.File) (string, error) {
 		var values []string
 		for _, i := range changed[f.Path] {
-			id := t.Dialect.Ident(given[i].column.Name)
-			columns = append(columns, given[i].column)
-			values = append(values, fmt.Sprintf("CASE WHEN dq_n.%[1]s IS NULL THEN dq_o.%[2]s ELSE dq_n.dq_new_%[3]d END AS %[2]s", line, id, i))
+			values = append(values, fmt.Sprintf("CASE WHEN dq_n.%[1]s IS NULL THEN dq_o.%[2]s ELSE dq_n.dq_new_%[3]d END AS %[2]s", line, t.Dialect.Ident(given[i].column.Name), i))
 		}
-		old := t.byColumns(s, f, columns)
-		if old == nil {
-			left = append(left, f)
-			continue
-		}
-		if err := t.attach(ctx, s, relOne, schema, []table.File{f}, true); err != nil {
-			return adds, nil, err
-		}
-		sql := fmt.Sprintf("SELECT %[1]s FROM %[2]s dq_o LEFT JOIN (SELECT * FROM %[3]s WHERE %[4]s = %[5]s) dq_n ON dq_n.%[6]s = dq_o.%[6]s ORDER BY dq_o.%[6]s",
-			strings.Join(values, ", "), relOne, relNews, file, t.Dialect.Literal(f.Path), line)
-		made, err := t.withColumns(ctx, s, f, old, columns, sql)
-		if err != nil {
-			return adds, nil, err
-		}
-		if made == nil {
-			left = append(left, f)
-			continue
-		}
-		if n := len(adds); n > 0 { // one at a time
-			<-adds[n-1].done
-		}
-		adds = append(adds, made)
-	}
-	return adds, left, nil
+		return fmt.Sprintf("SELECT %[1]s FROM %[2]s dq_o LEFT JOIN (SELECT * FROM %[3]s WHERE %[4]s = %[5]s) dq_n ON dq_n.%[6]s = dq_o.%[6]s ORDER BY dq_o.%[6]s",
+			strings.Join(values, ", "), relOne, relNews, file, t.Dialect.Literal(f.Path), line), t.attach(ctx, s, relOne, schema, []table.File{f}, true)
+	})
 }
 
 // updateColumns is [Table.mergeColumns] for an update. Rest is the SELECT from the table, and
 // altered are the columns that get other values.
 func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []table.File, rest string, altered []table.Field, values []string) (adds []*writing, left []table.File, err error) {
+	return t.columnwise(ctx, s, touched, func(table.File) []table.Field { return altered }, func(f table.File) (string, error) {
+		if err := t.attach(ctx, s, relTable, s.Schema(), []table.File{f}, true); err != nil {
+			return "", err
+		}
+		_, err := t.bound(ctx, relRest, rest, false)
+		return fmt.Sprintf("SELECT %s FROM %s ORDER BY %s", strings.Join(values, ", "), relRest, t.Dialect.Ident(engine.LineColumn)), err
+	})
+}
+
+// columnwise writes those touched files by columns that it can: of each the columns
+// that change, whose values a SELECT gives. It gives the files that come, also with an
+// error, and those that are left.
+func (t *Table) columnwise(ctx context.Context, s *delta.Snapshot, touched []table.File, columns func(table.File) []table.Field, sql func(table.File) (string, error)) (adds []*writing, left []table.File, err error) {
 	for _, f := range touched {
-		old := t.byColumns(s, f, altered)
+		changed := columns(f)
+		old := t.byColumns(s, f, changed)
 		if old == nil {
 			left = append(left, f)
 			continue
 		}
-		if err := t.attach(ctx, s, relTable, s.Schema(), []table.File{f}, true); err != nil {
+		values, err := sql(f)
+		if err != nil {
 			return adds, nil, err
 		}
-		if _, err := t.bound(ctx, relRest, rest, false); err != nil {
-			return adds, nil, err
-		}
-		sql := fmt.Sprintf("SELECT %s FROM %s ORDER BY %s", strings.Join(values, ", "), relRest, t.Dialect.Ident(engine.LineColumn))
-		made, err := t.withColumns(ctx, s, f, old, altered, sql)
+		made, err := t.withColumns(ctx, s, f, old, changed, values)
 		if err != nil {
 			return adds, nil, err
 		}

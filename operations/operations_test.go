@@ -133,7 +133,7 @@ func TestOperations(t *testing.T) {
 			return tb.OverwriteWhere(ctx, values("(9, 'b', 90)"), "part = 'a'", operations.Write{})
 		}, nil, "1 of the new rows do not meet part = 'a'"},
 		{"overwrite partitions", func(tb *operations.Table) (operations.Result, error) {
-			return tb.OverwritePartitions(ctx, values("(9, 'a', 90)"), operations.Write{})
+			return tb.OverwritePartitions(ctx, values("(9, 'a', 90)"), operations.Write{PartitionBy: []string{"PART"}})
 		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},
 		{"delete", func(tb *operations.Table) (operations.Result, error) {
 			return tb.Delete(ctx, "amount >= 20 AND id IS NOT NULL")
@@ -155,6 +155,12 @@ func TestOperations(t *testing.T) {
 		{"update", func(tb *operations.Table) (operations.Result, error) {
 			return tb.Update(ctx, map[string]string{"amount": "amount + id", "id": "id * 10"}, "part = 'a'")
 		}, []string{"10 a 11", "20 a 22", "3 b 30", "<nil> b 40"}, ""},
+		{"update in another case", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Update(ctx, map[string]string{"AMOUNT": "Amount + ID"}, "PART = 'a'")
+		}, []string{"1 a 11", "2 a 22", "3 b 30", "<nil> b 40"}, ""},
+		{"update of a column in two cases", func(tb *operations.Table) (operations.Result, error) {
+			return tb.Update(ctx, map[string]string{"AMOUNT": "1", "amount": "2"}, "")
+		}, nil, "column amount is set twice"},
 		{"update of an unknown column", func(tb *operations.Table) (operations.Result, error) {
 			return tb.Update(ctx, map[string]string{"amout": "1"}, "")
 		}, nil, `no column "amout"`},

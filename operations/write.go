@@ -56,7 +56,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			partitionBy = s.PartitionBy()
 		}
 	} else {
-		if len(w.PartitionBy) > 0 && !slices.Equal(w.PartitionBy, s.PartitionBy()) {
+		if len(w.PartitionBy) > 0 && !slices.EqualFunc(w.PartitionBy, s.PartitionBy(), strings.EqualFold) {
 			return nil, fmt.Errorf("the table is partitioned by %v, not by %v: %w", s.PartitionBy(), w.PartitionBy, delta.ErrInvalid)
 		}
 		partitionBy = s.PartitionBy()
@@ -76,10 +76,16 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			return nil, err
 		}
 	}
-	for _, p := range partitionBy {
-		if _, ok := schema.Field(p); !ok {
+	partitionBy = slices.Clone(partitionBy)
+	for i, p := range partitionBy {
+		f, ok := fold(schema, p)
+		if !ok {
 			return nil, fmt.Errorf("there is no column %q to partition by; %s: %w", p, yamlpos.DidYouMean(p, schema.Names()), delta.ErrInvalid)
 		}
+		partitionBy[i] = f.Name
+	}
+	if d.partitionBy != nil {
+		d.partitionBy = partitionBy
 	}
 	if slices.ContainsFunc(schema.Fields, func(f table.Field) bool { _, ok := fold(given, f.Name); return !ok }) {
 		if _, err := t.Session.Attach(ctx, engine.Input{Name: relRows, SQL: sql}); err != nil {

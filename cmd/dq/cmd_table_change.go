@@ -258,7 +258,10 @@ func (a *app) tableUpdate() *cobra.Command {
 			if !ok || strings.TrimSpace(sql) == "" {
 				return operations.Result{}, usagef("--set %s: write COLUMN=SQL", s)
 			}
-			values[strings.TrimSpace(name)] = sql
+			if name = strings.TrimSpace(name); values[name] != "" {
+				return operations.Result{}, usagef("--set %s: column %s is set twice", s, name)
+			}
+			values[name] = sql
 		}
 		if len(values) == 0 {
 			return operations.Result{}, usagef("what should be set? write --set COLUMN=SQL")

@@ -78,7 +78,8 @@ count(*), min and max of a whole table where the log says them.`,
 // named says of an error which table it is about, and which of its files cannot be
 // read if the engine does not say.
 func (d *data) named(ctx context.Context, s engine.Session, say engine.Dialect, err error) error {
-	if err == nil || d.where == nil || codeOf(err) != exitRuntime || strings.Contains(err.Error(), d.dataset.Location+"/") {
+	if err == nil || d.where == nil || codeOf(err) != exitRuntime || strings.Contains(err.Error(), d.dataset.Location+"/") ||
+		strings.HasPrefix(err.Error(), fmt.Sprintf("%s: ", d.where)) {
 		return err
 	}
 	if !errors.Is(err, engine.ErrMemory) && !errors.Is(err, engine.ErrNoSpace) {

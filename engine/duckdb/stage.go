@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	driver "github.com/duckdb/duckdb-go/v2"
 
@@ -211,6 +212,7 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 			options += fmt.Sprintf(", ROW_GROUP_SIZE %d", req.GroupRows)
 		}
 		target = filepath.Join(dir, newName())
+		defer flushWhile(target)()
 		defer func() {
 			if len(files) == 0 {
 				_ = os.Remove(target)
@@ -385,6 +387,32 @@ func syncToDisk(name string) (os.FileInfo, error) {
 		return nil, err
 	}
 	return f.Stat()
+}
+
+// flushWhile has a file that is being written go to the disk meanwhile, so that
+// little is left to wait for at its end. It goes on until what it returns is called.
+// What it meets does not matter: the last sync says whether the file is there.
+func flushWhile(name string) (stop func()) {
+	const often, enough = 100 * time.Millisecond, 16 << 20
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(often)
+		defer tick.Stop()
+		flushed := int64(0)
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			if info, err := os.Stat(name); err == nil && info.Size() >= flushed+enough {
+				_, _ = syncToDisk(name)
+				flushed = info.Size()
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
 }
 
 // partitionFolder is column=value, escaped as Hive, Spark and Delta do.
