@@ -2,7 +2,7 @@
 # fetched in the version named here.
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all lint test build bench bench-check bench-delta bench-env fuzz systems clean
+.PHONY: all lint test build bench bench-check bench-delta bench-profile bench-env fuzz systems clean
 all: lint test
 
 lint:
@@ -41,6 +41,13 @@ bench-check: build bench-env
 ONLY ?= write,read,merge,appends,commits,checkpoint,statistics,partitions
 bench-delta: build bench-env
 	PYTHONPATH=test/bench .bench/bin/python test/bench/delta/run.py ./dq --rows $(ROWS) --only $(ONLY)
+
+# dq profile against SUMMARIZE in the same DuckDB, and against ydata-profiling, which
+# needs a place of its own.
+bench-profile: build bench-env
+	test -x .bench/ydata/bin/python || { python3 -m venv .bench/ydata && \
+		.bench/ydata/bin/pip install -q ydata-profiling==4.18.4 'setuptools<81' pyarrow==26.0.1; } || rm -rf .bench/ydata
+	PYTHONPATH=test/bench .bench/bin/python test/bench/profile/run.py ./dq --rows $(ROWS) --ydata .bench/ydata/bin/python
 
 bench-env:
 	test -x .bench/bin/python || python3 -m venv .bench

@@ -11,10 +11,10 @@ import (
 // registers are the same whatever the order, and two merge by their maxima.
 type hll [1 << hllBits]uint8
 
-const hllBits = 12
+const hllBits = 14
 
-// DistinctError is the standard error of estimated distinct values: 1.04/√4096.
-const DistinctError = 0.016
+// DistinctError is the standard error of estimated distinct values: 1.04/√16384.
+const DistinctError = 0.0081
 
 func (h *hll) add(hashes []uint64) {
 	for _, x := range hashes {

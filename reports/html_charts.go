@@ -18,6 +18,10 @@ func (p *page) profiles(run *record.Run) {
 			continue
 		}
 		f := t.Profile
+		if f.Format != "" {
+			p.profile(t)
+			continue
+		}
 		p.raw(`<details id="`).anchor("p", t).raw(`"><summary>`).text(t.Name, maxName).raw(`<span class="soft">`).
 			say(plural(f.Rows, "row")).raw(`, `).say(plural(int64(len(f.Columns)), "column"))
 		if len(f.Alerts) > 0 {

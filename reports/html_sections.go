@@ -53,14 +53,14 @@ func (p *page) body(run *record.Run) {
 	blocking, warnings := issues(run)
 	has := contents(run)
 	parts := []part{
-		{"overview", "Overview", len(run.Layers) > 0, p.overview},
+		{"overview", "Overview", len(run.Layers) > 0 && run.Command != "profile", p.overview},
 		{"failing", "What failed", len(blocking) > 0, func(*record.Run) { p.issues(blocking, "failing") }},
 		{"warnings", "Warnings", len(warnings) > 0, func(*record.Run) { p.issues(warnings, "warnings") }},
 		{"expectations", "Expectations", has.checks, p.expectations},
 		{"policies", "Policies", has.decisions, p.policies},
 		{"schema", "Schema changes", has.changes, p.changes},
 		{"quarantine", "Quarantine", has.quarantines, p.quarantines},
-		{"profiles", "Profiles", has.profiles, p.profiles},
+		{"profiles", profileHead(run), has.profiles, p.profiles},
 		{"lineage", "Lineage", has.lineage, p.lineage},
 		{"sources", "Source files", has.sources, p.sources},
 		{"findings", "Findings", has.findings, p.findings},

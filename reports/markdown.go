@@ -18,7 +18,11 @@ const markdownLimit = 900_000
 func writeMarkdown(w io.Writer, run *record.Run) error {
 	m := &markdownWriter{}
 	m.head(run)
-	m.tables(run)
+	if run.Command == "profile" {
+		m.profiles(run)
+	} else {
+		m.tables(run)
+	}
 	blocking, warnings := issues(run)
 	m.issues("What failed", blocking)
 	m.issues("Warnings", warnings)

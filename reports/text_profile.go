@@ -62,6 +62,9 @@ func (t *terminal) profiles(run *record.Run) {
 			t.grid("  ", profileHeads[:shown], rows, nil, map[int]bool{profileNulls: true, profileDistinct: true, profileMin: true, profileMax: true, profileMean: true})
 		}
 		t.b.WriteByte('\n')
+		if p.Drift != nil {
+			t.drift(p.Drift)
+		}
 		if len(p.Alerts) == 0 {
 			continue
 		}

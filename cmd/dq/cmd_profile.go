@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,14 +15,23 @@ import (
 
 func (a *app) cmdProfile() *cobra.Command {
 	var (
-		format    string
-		out, sets []string
-		allText   bool
+		format, baseline string
+		out, sets        []string
+		allText          bool
 	)
 	cmd := &cobra.Command{
 		Use:   "profile DATA",
 		Short: "Describe the columns of a file or table",
+		Long: `profile reads DATA once and says what is in it: of each column types, nulls,
+range, distribution, frequent and rare values, forms and meaning of texts; of the table
+duplicate rows, keys, columns that decide others, correlations. What is odd comes first.
+
+--baseline compares it with other data of the same kind, such as last month's file or an
+earlier version of the table: the distribution of each column, new and lost values, nulls
+and types.`,
 		Example: `  dq profile orders.csv
+  dq profile orders.csv --baseline orders-last-month.csv
+  dq profile warehouse/silver/orders@12 --baseline warehouse/silver/orders@11
   dq profile warehouse/gold/fact_sales@2011-06-01T00:00:00Z --out html=profile.html`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,6 +72,13 @@ func (a *app) cmdProfile() *cobra.Command {
 				if err := profiling.Verify(cmd.Context(), s, eng.Dialect(), "t", p); err != nil {
 					return err
 				}
+				if baseline != "" {
+					old, err := a.baselineState(cmd.Context(), s, eng.Dialect(), baseline, opts)
+					if err != nil {
+						return err
+					}
+					p.Drift = profiling.Drift(old, state, baseline, personal(schema))
+				}
 				sumUp(run, record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Outcome: "profiled", VersionBefore: d.dataset.Version,
 					Schema: schema, Profile: p, Findings: findings, Counts: record.Counts{Total: p.Rows}}, "profiled")
 				if err := outs.write(run); err != nil {
@@ -77,11 +95,28 @@ func (a *app) cmdProfile() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&baseline, "baseline", "", "DATA to compare with")
 	f.StringVar(&format, "format", "text", "format of standard output")
-	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, json)")
+	f.StringArrayVar(&out, "out", nil, "also write FORMAT=PATH (html, pdf, markdown, json)")
 	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
 	f.StringArrayVar(&sets, "set", nil, "COLUMN=TYPE, the type of a column of a text file")
 	return cmd
+}
+
+// baselineState reads the data that others are compared with.
+func (a *app) baselineState(ctx context.Context, s engine.Session, say engine.Dialect, arg string, opts dataOptions) (*profiling.State, error) {
+	d, err := resolve(ctx, arg, opts)
+	if err != nil {
+		return nil, err
+	}
+	schema, _, err := d.attach(ctx, s, say, "baseline", opts)
+	if err != nil {
+		return nil, err
+	}
+	if d.broken != nil {
+		return nil, fmt.Errorf("--baseline %s: %s", arg, d.broken.Message)
+	}
+	return profiling.Scan(ctx, s, say, "baseline", schema, true)
 }
 
 // personal lists the columns that the table itself tags as personal.
