@@ -25,7 +25,7 @@ func history(b *testing.B, n int, interval string) *Snapshot {
 }
 
 // BenchmarkLoad: a snapshot of the table in $DQ_BENCH_TABLE; with files, also all
-// its files with their statistics.
+// its files with their statistics; with partition, those of one day.
 func BenchmarkLoad(b *testing.B) {
 	dir := os.Getenv("DQ_BENCH_TABLE")
 	if dir == "" {
@@ -40,17 +40,21 @@ func BenchmarkLoad(b *testing.B) {
 		b.ReportMetric(float64(files), "files")
 	}
 	b.Run("snapshot", func(b *testing.B) { load(b, (*Snapshot).NumFiles) })
-	b.Run("files", func(b *testing.B) {
-		load(b, func(s *Snapshot) (files int) {
-			for _, err := range s.Files(context.Background()) {
-				if err != nil {
-					b.Fatal(err)
+	list := func(where ...Predicate) func(b *testing.B) {
+		return func(b *testing.B) {
+			load(b, func(s *Snapshot) (files int) {
+				for _, err := range s.Files(context.Background(), where...) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					files++
 				}
-				files++
-			}
-			return files
-		})
-	})
+				return files
+			})
+		}
+	}
+	b.Run("files", list())
+	b.Run("partition", list(Predicate{Path: []string{"day"}, Op: Equal, Values: []string{"2024-01-07"}}))
 }
 
 // processorTime is what this process has used.

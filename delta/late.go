@@ -3,6 +3,7 @@ package delta
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -123,6 +124,7 @@ func eachStats(data []byte, visit func(row int, text []byte)) (err error) {
 			}
 		}
 		base += rows
+		runtime.GC() // pages may be of 100 MB, and those of the next group would come beside them
 	}
 	return nil
 }

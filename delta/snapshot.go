@@ -362,8 +362,12 @@ func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2
 				yield(table.File{}, err)
 				return
 			}
-			file, err := s.described(f)
-			if err == nil && slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(file) }) {
+			empty := func(f table.File) bool { return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) }) }
+			file, err := s.inPartition(f)
+			if err == nil && empty(file) { // without a look at its statistics
+				continue
+			}
+			if file.Stats = parseStats(f.stats(), s.leaves); err == nil && empty(file) {
 				continue
 			}
 			if err == nil {
@@ -407,7 +411,14 @@ func (r *dvReader) of(ctx context.Context, f *fileAction, out *table.File) (err 
 
 // described is a file without its deletion vector.
 func (s *Snapshot) described(f *fileAction) (table.File, error) {
-	out := table.File{Path: f.path, Size: f.Size.value(), Stats: parseStats(f.stats(), s.leaves)}
+	out, err := s.inPartition(f)
+	out.Stats = parseStats(f.stats(), s.leaves)
+	return out, err
+}
+
+// inPartition is a file without its deletion vector and statistics.
+func (s *Snapshot) inPartition(f *fileAction) (table.File, error) {
+	out := table.File{Path: f.path, Size: f.Size.value()}
 	if f.ModificationTime != nil {
 		out.Modified = time.UnixMilli(f.ModificationTime.value()).UTC()
 	}
