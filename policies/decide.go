@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -104,13 +103,13 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 	}
 	r := &Ruling{Table: in.Table.Name, VersionFrom: in.Table.VersionFrom, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
 		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b}
-	for _, f := range answer.Findings {
+	for _, f := range answer.findings {
 		d := b.decision(in, f)
 		r.Blocking = r.Blocking || d.Effect == "deny"
 		r.Decisions = append(r.Decisions, d)
 	}
-	if r.Blocking == *answer.Allow {
-		return nil, fmt.Errorf("%w: %s: allow is %t, which the findings contradict", ErrEvaluation, in.Table.Name, *answer.Allow)
+	if r.Blocking == answer.allow {
+		return nil, fmt.Errorf("%w: %s: allow is %t, which the findings contradict", ErrEvaluation, in.Table.Name, answer.allow)
 	}
 	rank := map[string]int{"deny": 0, "warn": 1, "waived": 2, "dry_run": 3}
 	sort.SliceStable(r.Decisions, func(i, j int) bool {
@@ -127,42 +126,6 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 		return a.ID < c.ID
 	})
 	return r, nil
-}
-
-// finding is what builtin/main gives for each finding of a policy.
-type finding struct {
-	ID       string         `json:"id"`
-	Path     string         `json:"path"`
-	DiffID   string         `json:"diff_id"`
-	Msg      string         `json:"msg"`
-	Severity string         `json:"severity"`
-	Effect   string         `json:"effect"`
-	Evidence map[string]any `json:"evidence"`
-	Waiver   *record.Waiver `json:"waiver"`
-}
-
-type answer struct {
-	Findings []finding `json:"findings"`
-	Allow    *bool     `json:"allow"`
-}
-
-// readAnswer takes the one answer apart; anything else is an error, never a pass.
-func readAnswer(results rego.ResultSet) (*answer, error) {
-	if len(results) != 1 {
-		return nil, fmt.Errorf("%d answers instead of one", len(results))
-	}
-	text, err := json.Marshal(results[0].Bindings["result"])
-	if err != nil {
-		return nil, err
-	}
-	var a answer
-	if err := json.Unmarshal(text, &a); err != nil {
-		return nil, fmt.Errorf("a finding is not what it should be (path and msg are text, evidence is an object): %w", err)
-	}
-	if a.Allow == nil {
-		return nil, errors.New("allow is undefined")
-	}
-	return &a, nil
 }
 
 func (b *Bundle) decision(in Input, f finding) record.Decision {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -31,13 +32,17 @@ func (in Input) document() (document, error) {
 	in.ConsumersByColumn = in.consumers()
 	var erased []string
 	in.Profile, erased = in.withoutPersonal()
-	text, err := json.Marshal(in)
+	e := encoder{text: make([]byte, 0, 16<<10), terms: map[string]*ast.Term{}}
+	value, err := encodeInput()(&e, reflect.ValueOf(&in).Elem())
 	if err != nil {
 		return document{}, err
 	}
-	doc, err := readDocument(text)
-	doc.erased = erased
-	return doc, err
+	return document{value: value.Value, text: e.text, sum: sumOf(e.text), erased: erased}, nil
+}
+
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // readDocument reads the JSON of an input, and brings it into its canonical form.
@@ -52,11 +57,8 @@ func readDocument(text []byte) (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	doc := document{text: canonical}
-	sum := sha256.Sum256(doc.text)
-	doc.sum = hex.EncodeToString(sum[:])
-	doc.value, err = ast.InterfaceToValue(plain)
-	return doc, err
+	value, err := ast.InterfaceToValue(plain)
+	return document{value: value, text: canonical, sum: sumOf(canonical)}, err
 }
 
 // withoutPersonal is the profile without the least and the greatest value of

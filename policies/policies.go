@@ -204,6 +204,7 @@ func (b *Bundle) prepare(ctx context.Context, compiler *ast.Compiler) (rego.Prep
 		rego.Compiler(compiler),
 		rego.Store(store),
 		rego.StrictBuiltinErrors(true),
+		rego.GenerateJSON(asTerm),
 	).PrepareForEval(ctx)
 	if err != nil {
 		return rego.PreparedEvalQuery{}, fmt.Errorf("policies: %w", err)
