@@ -13,6 +13,9 @@ import (
 const (
 	MaxValues     = 10_000
 	maxValueBytes = 4 << 20
+
+	// MaxSample is how many rows are in a sample at most.
+	MaxSample = 10_000
 )
 
 // counts is how often each value of a column occurs. A number is told by its 64 bits,
@@ -32,7 +35,7 @@ type counts struct {
 // rows of the sample. Memory is some 60 bytes for each of either and thread.
 func limits(columns int) (values, sample int) {
 	per := 1_000_000 / max(columns, 1)
-	return max(1000, min(per, MaxValues)), max(1000, min(per, 10_000))
+	return max(1000, min(per, MaxValues)), max(1000, min(per, MaxSample))
 }
 
 // place finds the slot of a value by its hash: the first that is free or has it.

@@ -96,13 +96,20 @@ func layoutOf(say spelling, relation string, schema table.Schema, places bool) *
 	return l
 }
 
+// ScanOptions say how a relation is read.
+type ScanOptions struct {
+	// Places: the relation also has the columns [engine.FileColumn] and [engine.LineColumn].
+	// Then the sample is the same in every run, and the order of values is known.
+	Places bool
+	// Sample is how many rows are kept at most, if that is fewer than [MaxSample].
+	Sample int
+}
+
 // Scan reads a relation once, and the elements of each of its lists once more, and
 // returns what is known of its rows. The relation is attached to s under that name and
-// has the given schema. With places it also has the columns [engine.FileColumn] and
-// [engine.LineColumn]: then the sample is the same in every run, and the order of values
-// is known. Memory is bounded whatever the number of rows: at most some 100 MB.
+// has the given schema. Memory is bounded whatever the number of rows: at most some 100 MB.
 // Errors are those of the session, and of one that is no [engine.Vectorer].
-func Scan(ctx context.Context, s engine.Session, d engine.Dialect, relation string, schema table.Schema, places bool) (*State, error) {
+func Scan(ctx context.Context, s engine.Session, d engine.Dialect, relation string, schema table.Schema, opts ScanOptions) (*State, error) {
 	say, err := spellingOf(d)
 	if err != nil {
 		return nil, err
@@ -111,8 +118,13 @@ func Scan(ctx context.Context, s engine.Session, d engine.Dialect, relation stri
 	if !ok {
 		return nil, fmt.Errorf("profile of %s: the engine hands out no vectors", relation)
 	}
+	places := opts.Places
 	l := layoutOf(say, relation, schema, places)
 	out := newState(l.leaves())
+	whole := out.sample.size
+	if opts.Sample > 0 {
+		out.sample.size = min(opts.Sample, whole)
+	}
 	if len(l.rows) == 0 {
 		count, err := s.Query(ctx, "SELECT count(*) FROM "+say.Relation(relation))
 		if err != nil {
@@ -132,6 +144,7 @@ func Scan(ctx context.Context, s engine.Session, d engine.Dialect, relation stri
 		var parts []*State
 		err := vectorer.Vectors(ctx, items, from, func() func(*engine.Batch) error {
 			v := &visitor{state: newState(l.leaves()), first: first, count: len(leaves), places: places}
+			v.state.sample.size = out.sample.size
 			parts = append(parts, v.state)
 			return v.visit
 		})
@@ -155,6 +168,8 @@ func Scan(ctx context.Context, s engine.Session, d engine.Dialect, relation stri
 	for _, c := range out.columns {
 		c.order.fold(c.sort)
 	}
+	out.sample.prune()
+	out.sample.size = whole
 	return out, nil
 }
 

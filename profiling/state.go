@@ -264,7 +264,7 @@ func (c *column) hashWides(v *engine.Vector, n int, s *scratch) {
 			s.rows[i] = row(s.rows[i], hashNull)
 			continue
 		}
-		h := mix(x.Lo ^ mix(uint64(x.Hi)))
+		h := hashWide(x.Lo, x.Hi)
 		s.wides, s.hashes = append(s.wides, x), append(s.hashes, h)
 		s.rows[i] = row(s.rows[i], h)
 	}
@@ -277,11 +277,15 @@ func (c *column) hashTexts(v *engine.Vector, n int, s *scratch) {
 			s.rows[i] = row(s.rows[i], hashNull)
 			continue
 		}
-		h := xxhash.Sum64String(x)
+		h := hashText(x)
 		s.texts, s.hashes = append(s.texts, x), append(s.hashes, h)
 		s.rows[i] = row(s.rows[i], h)
 	}
 }
+
+func hashText(s string) uint64 { return xxhash.Sum64String(s) }
+
+func hashWide(lo uint64, hi int64) uint64 { return mix(lo ^ mix(uint64(hi))) }
 
 // doubles are integers as doubles.
 func (s *scratch) doubles(values []int64) []float64 {
@@ -329,6 +333,25 @@ func (s *State) Merge(o *State) {
 	}
 	s.sample.merge(&o.sample)
 	s.rows.merge(&o.rows)
+}
+
+// Redact forgets the values of the columns that are named, and of their leaves: what is
+// left are counts and, of numbers, a histogram.
+func (s *State) Redact(names []string) {
+	for i, c := range s.columns {
+		if !slices.Contains(names, c.Name) && !slices.Contains(names, c.Of) || c.sort == sortNested {
+			continue
+		}
+		sketch := c.settle()
+		sketch.least, sketch.most, sketch.text.least, sketch.text.most = number{}, number{}, "", ""
+		sketch.sum, sketch.floats = sum128{}, exactSum{}
+		c.order.close()
+		for _, r := range s.sample.rows {
+			if i < len(r.cells) {
+				r.cells[i] = cell{null: true}
+			}
+		}
+	}
 }
 
 // rowSketch keeps the least hashes of rows, and how often each came: of a sample of

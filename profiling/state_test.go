@@ -150,3 +150,20 @@ func profileText(t *testing.T, s *State) string {
 	}
 	return string(data)
 }
+
+// What the profile of a state costs, however many rows it is of.
+func BenchmarkProfile(b *testing.B) {
+	s := randomRows(rand.New(rand.NewPCG(1, 9)), 200_000).state(0, 200_000, "a")
+	for b.Loop() {
+		s.Profile(nil)
+	}
+}
+
+// What adding rows to a state costs.
+func BenchmarkAdd(b *testing.B) {
+	x := randomRows(rand.New(rand.NewPCG(1, 9)), 200_000)
+	for b.Loop() {
+		x.state(0, x.n, "a")
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(x.n*len(x.leaves)), "ns/value")
+}

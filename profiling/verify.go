@@ -9,12 +9,15 @@ import (
 	"github.com/dq-dev/dq/record"
 )
 
-// Verify counts on all rows, of at most [ExactRows], what [State.Profile] estimated or saw
+// exactCells is the largest number of rows times columns that [Verify] looks at.
+const exactCells = 20 * ExactRows
+
+// Verify counts on all rows, of at most [ExactRows] and 20 columns for so many rows, what [State.Profile] estimated or saw
 // in its sample: different values of the columns, duplicate rows, keys and dependencies.
 // What does not hold is taken out of the profile. A larger table is left as it is. Cost:
 // a scan of all columns, and of the columns of each key and dependency.
 func Verify(ctx context.Context, s engine.Session, d engine.Dialect, relation string, p *record.Profile) error {
-	if p.Rows > ExactRows || p.Rows == 0 {
+	if p.Rows > ExactRows || p.Rows*int64(len(p.Columns)) > exactCells || p.Rows == 0 {
 		return nil
 	}
 	say, err := spellingOf(d)

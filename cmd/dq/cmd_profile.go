@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/profiling"
 	"github.com/dq-dev/dq/record"
@@ -46,14 +47,15 @@ and types.`,
 			if err != nil {
 				return err
 			}
-			opts := dataOptions{allText: allText, set: set, asked: named(sets)}
+			opts := dataOptions{allText: allText, set: set, asked: named(sets), unread: true}
 			d, err := resolve(cmd.Context(), args[0], opts)
 			if err != nil {
 				return err
 			}
 			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
 				run := a.newRun("profile", eng)
-				schema, findings, err := d.attach(cmd.Context(), s, eng.Dialect(), "t", opts)
+				p := &profiled{eng: eng, session: s, opts: opts, note: func(err error) { fmt.Fprintf(a.err, "warning: the state of the profile is not kept: %v\n", err) }}
+				schema, findings, state, err := p.state(cmd.Context(), d, "t")
 				if err != nil {
 					return err
 				}
@@ -64,23 +66,32 @@ and types.`,
 					}
 					return &exitError{code: exitFound}
 				}
-				state, err := profiling.Scan(cmd.Context(), s, eng.Dialect(), "t", schema, true)
-				if err != nil {
-					return err
-				}
-				p := state.Profile(personal(schema))
-				if err := profiling.Verify(cmd.Context(), s, eng.Dialect(), "t", p); err != nil {
-					return err
+				profile := state.Profile(personal(schema))
+				if d.snap == nil {
+					if err := profiling.Verify(cmd.Context(), s, eng.Dialect(), "t", profile); err != nil {
+						return err
+					}
+				} else if _, at, _ := splitVersion(args[0]); at == delta.Latest() {
+					if err := d.sweepStates(cmd.Context()); err != nil {
+						p.note(err)
+					}
 				}
 				if baseline != "" {
-					old, err := a.baselineState(cmd.Context(), s, eng.Dialect(), baseline, opts)
+					other, err := resolve(cmd.Context(), baseline, dataOptions{allText: allText, set: set, unread: true})
 					if err != nil {
 						return err
 					}
-					p.Drift = profiling.Drift(old, state, baseline, personal(schema))
+					_, _, old, err := p.state(cmd.Context(), other, "baseline")
+					if err != nil {
+						return err
+					}
+					if other.broken != nil {
+						return fmt.Errorf("--baseline %s: %s", baseline, other.broken.Message)
+					}
+					profile.Drift = profiling.Drift(old, state, baseline, personal(schema))
 				}
 				sumUp(run, record.Table{Name: d.dataset.Name, Location: d.dataset.Location, Outcome: "profiled", VersionBefore: d.dataset.Version,
-					Schema: schema, Profile: p, Findings: findings, Counts: record.Counts{Total: p.Rows}}, "profiled")
+					Schema: schema, Profile: profile, Findings: findings, Counts: record.Counts{Total: profile.Rows}}, "profiled")
 				if err := outs.write(run); err != nil {
 					return err
 				}
@@ -103,20 +114,27 @@ and types.`,
 	return cmd
 }
 
-// baselineState reads the data that others are compared with.
-func (a *app) baselineState(ctx context.Context, s engine.Session, say engine.Dialect, arg string, opts dataOptions) (*profiling.State, error) {
-	d, err := resolve(ctx, arg, opts)
-	if err != nil {
-		return nil, err
+// profiled is what profiles are made with.
+type profiled struct {
+	eng     engine.Engine
+	session engine.Session
+	opts    dataOptions
+	note    func(error)
+}
+
+// state reads data, which files get the name. Of a Delta table only those files are read
+// whose state is not kept.
+func (p *profiled) state(ctx context.Context, d *data, name string) (table.Schema, []record.Finding, *profiling.State, error) {
+	if d.snap != nil {
+		state, err := d.deltaState(ctx, p.eng, p.session, p.note)
+		return d.input.Schema, nil, state, err
 	}
-	schema, _, err := d.attach(ctx, s, say, "baseline", opts)
-	if err != nil {
-		return nil, err
+	schema, findings, err := d.attach(ctx, p.session, p.eng.Dialect(), name, p.opts)
+	if err != nil || d.broken != nil {
+		return schema, findings, nil, err
 	}
-	if d.broken != nil {
-		return nil, fmt.Errorf("--baseline %s: %s", arg, d.broken.Message)
-	}
-	return profiling.Scan(ctx, s, say, "baseline", schema, true)
+	state, err := profiling.Scan(ctx, p.session, p.eng.Dialect(), name, schema, profiling.ScanOptions{Places: true})
+	return schema, findings, state, err
 }
 
 // personal lists the columns that the table itself tags as personal.
