@@ -10,8 +10,10 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
@@ -80,26 +82,16 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 
 // decide judges a document; in is what it was made of.
 func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, error) {
-	query := b.quiet
+	queries := []rego.PreparedEvalQuery{b.quiet}
 	if len(in.Diff) > 0 {
 		var err error
-		if query, err = b.query(); err != nil {
+		if queries, err = b.queries(); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrEvaluation, err)
 		}
 	}
-	// The deadline is for policies, not for compiling them at the first change.
-	limited, cancel := context.WithTimeout(ctx, b.deadline)
-	defer cancel()
-	results, err := query.Eval(limited, rego.EvalParsedInput(doc.value))
+	answer, err := b.answer(ctx, in.Table.Name, queries, doc.value)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, b.failed(in.Table.Name, err)
-	}
-	answer, err := readAnswer(results)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrEvaluation, in.Table.Name, err)
+		return nil, err
 	}
 	r := &Ruling{Table: in.Table.Name, VersionFrom: in.Table.VersionFrom, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
 		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b}
@@ -135,6 +127,40 @@ func (b *Bundle) decision(in Input, f finding) record.Decision {
 		Policy: f.ID, Title: p.Title, Severity: f.Severity, Category: p.Category, Table: in.Table.Name, Path: f.Path,
 		Effect: f.Effect, Message: f.Msg, Remediation: p.Remediation, Evidence: f.Evidence, Waiver: f.Waiver,
 	}
+}
+
+// answer asks the queries side by side, and is what they say together.
+func (b *Bundle) answer(ctx context.Context, table string, queries []rego.PreparedEvalQuery, input ast.Value) (*answer, error) {
+	// The deadline is for policies, not for compiling them at the first change.
+	limited, cancel := context.WithTimeout(ctx, b.deadline)
+	defer cancel()
+	answers, failures := make([]*answer, len(queries)), make([]error, len(queries))
+	var asked sync.WaitGroup
+	for i, query := range queries {
+		asked.Go(func() {
+			results, err := query.Eval(limited, rego.EvalParsedInput(input))
+			if err != nil {
+				failures[i] = b.failed(table, err)
+				return
+			}
+			if answers[i], err = readAnswer(results); err != nil {
+				failures[i] = fmt.Errorf("%w: %s: %w", ErrEvaluation, table, err)
+			}
+		})
+	}
+	asked.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	whole := &answer{allow: true}
+	for i, part := range answers {
+		if failures[i] != nil {
+			return nil, failures[i]
+		}
+		whole.allow = whole.allow && part.allow
+		whole.findings = append(whole.findings, part.findings...)
+	}
+	return whole, nil
 }
 
 // failed says in which policy an evaluation failed.

@@ -161,7 +161,7 @@ func (b *Bundle) explain(ctx context.Context, in Input, input ast.Value, d recor
 func (b *Bundle) ask(ctx context.Context, compiler *ast.Compiler, query string, input ast.Value, tracer topdown.QueryTracer) ([]finding, error) {
 	limited, cancel := context.WithTimeout(ctx, b.deadline)
 	defer cancel()
-	store, err := b.store()
+	store, err := b.store(b.catalog)
 	if err != nil {
 		return nil, err
 	}

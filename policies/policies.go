@@ -58,6 +58,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -107,7 +109,7 @@ type Bundle struct {
 	// A day on which nothing changes asks quiet; what rules on changes alone is
 	// neither compiled nor asked then.
 	quiet    rego.PreparedEvalQuery
-	query    func() (rego.PreparedEvalQuery, error) // of all, prepared once
+	queries  func() ([]rego.PreparedEvalQuery, error) // of all, prepared once; each asks its share of the policies
 	daily    *ast.Compiler
 	compiler func() (*ast.Compiler, error) // of all, compiled once
 	modules  map[string]string             // every file by name, tests included
@@ -181,21 +183,43 @@ func (b *Bundle) configure(ctx context.Context, config map[string]any) error {
 	b.config = config
 	b.configDigest = digestOf(stamped(config))
 	var err error
-	if b.quiet, err = b.prepare(ctx, b.daily); err != nil {
+	if b.quiet, err = b.prepare(ctx, b.daily, b.catalog); err != nil {
 		return err
 	}
-	b.query = sync.OnceValues(func() (rego.PreparedEvalQuery, error) {
+	b.queries = sync.OnceValues(func() ([]rego.PreparedEvalQuery, error) {
 		compiler, err := b.compiler()
 		if err != nil {
-			return rego.PreparedEvalQuery{}, err
+			return nil, err
 		}
-		return b.prepare(context.Background(), compiler)
+		var queries []rego.PreparedEvalQuery
+		for _, share := range b.shares() {
+			query, err := b.prepare(context.Background(), compiler, share)
+			if err != nil {
+				return nil, err
+			}
+			queries = append(queries, query)
+		}
+		return queries, nil
 	})
 	return nil
 }
 
-func (b *Bundle) prepare(ctx context.Context, compiler *ast.Compiler) (rego.PreparedEvalQuery, error) {
-	store, err := b.store()
+// shares are two halves of the catalogue, for two cores. What is said of a finding
+// depends on its own policy and the waivers for that alone, so builtin/main says
+// the same of the halves as of the whole; its own policy, about waivers, is in both.
+func (b *Bundle) shares() []map[string]Policy {
+	shares := []map[string]Policy{{}, {}}
+	for i, name := range slices.Sorted(maps.Keys(b.catalog)) {
+		shares[i%len(shares)][name] = b.catalog[name]
+	}
+	for _, share := range shares {
+		share["main"] = b.catalog["main"]
+	}
+	return shares
+}
+
+func (b *Bundle) prepare(ctx context.Context, compiler *ast.Compiler, catalog map[string]Policy) (rego.PreparedEvalQuery, error) {
+	store, err := b.store(catalog)
 	if err != nil {
 		return rego.PreparedEvalQuery{}, err
 	}
@@ -235,9 +259,9 @@ func rules(catalog map[string]Policy) map[string]any {
 	return out
 }
 
-// store holds what policies see beside their input.
-func (b *Bundle) store() (storage.Store, error) {
-	data := map[string]any{"catalog": rules(b.catalog)}
+// store holds what policies see beside their input; those of the catalogue are asked.
+func (b *Bundle) store(catalog map[string]Policy) (storage.Store, error) {
+	data := map[string]any{"catalog": rules(catalog)}
 	for k, v := range b.config {
 		data[k] = v
 	}
