@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/delta/location"
@@ -23,7 +22,8 @@ var tableName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // YAML) with the models and suites that belong to it. By convention
 // models/<layer>/<table>.sql and suites/<layer>/<table>.yaml beside the file;
 // kinds/*.yaml there are the project's own kinds. In values, ${env:NAME} stands for a
-// variable of the environment and ${file:PATH} for what a file holds. Errors are
+// variable of the environment and ${file:PATH} for what a file holds; an empty one is an
+// error, since a path with nothing in it is another folder. Errors are
 // [yamlpos.Errors]: everything that is wrong, with its place.
 func Load(file string) (*Pipeline, error) {
 	data, err := os.ReadFile(file)
@@ -101,7 +101,7 @@ func (l *loader) pipeline(file string) *Pipeline {
 		f["pipeline"].Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a pipeline", p.Name)
 	}
 	if w := f["warehouse"]; w != nil {
-		p.Warehouse = w.String()
+		p.Warehouse = place(w, "write a folder, such as ./warehouse, or s3://bucket/prefix")
 		if _, err := location.Open(p.Warehouse, os.Getenv); err != nil {
 			w.Errorf("write a folder, such as ./warehouse, or s3://bucket/prefix", "%v", err)
 		}
@@ -114,11 +114,11 @@ func (l *loader) pipeline(file string) *Pipeline {
 	for _, e := range f["reports"].Pairs("reports") {
 		p.Reports = append(p.Reports, Report{
 			Format: e.Key.OneOf("report format", "html", "pdf", "junit", "json", "markdown"),
-			Dir:    relativeTo(l.dir, e.Value.String())})
+			Dir:    relativeTo(l.dir, place(e.Value, "write a folder, such as reports/"))})
 	}
 	if n := f["lineage"]; n != nil {
 		if to := n.Map("lineage", "openlineage")["openlineage"]; to != nil {
-			if p.OpenLineage = to.String(); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
+			if p.OpenLineage = place(to, "write a file, such as lineage.ndjson, or a URL"); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
 				p.OpenLineage = relativeTo(l.dir, p.OpenLineage)
 			}
 		}
@@ -150,13 +150,23 @@ func (l *loader) pipeline(file string) *Pipeline {
 	return p
 }
 
+// place reads a path or URL. With nothing in it, it would be the folder that it is
+// relative to, which nobody means.
+func place(n *yamlpos.Node, hint string) string {
+	if n.Kind == yamlpos.Scalar && !n.Null && strings.TrimSpace(n.Text) == "" {
+		n.Errorf(hint, "there is nothing in this text")
+		return ""
+	}
+	return n.String()
+}
+
 // file makes the path of an existing file absolute.
 func (l *loader) file(n *yamlpos.Node) string {
 	if n == nil {
 		return ""
 	}
-	path := relativeTo(l.dir, n.String())
-	if !exists(path) {
+	path := relativeTo(l.dir, place(n, ""))
+	if path != "" && !exists(path) {
 		n.Errorf("", "there is no file %s%s", path, nearFile(path))
 	}
 	return path
@@ -184,198 +194,6 @@ func (l *loader) policies(p *Pipeline, n *yamlpos.Node) {
 			}
 		}
 		p.Modes = append(p.Modes, mode)
-	}
-}
-
-func (l *loader) table(layer string, e yamlpos.Entry) *Table {
-	t := &Table{Name: layer + "." + e.Key.Text, Layer: layer, Mode: "overwrite", position: e.Key.Position()}
-	if !tableName.MatchString(e.Key.Text) {
-		e.Key.Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a table", e.Key.Text)
-	}
-	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "together", "track", "effective", "order", "ignore_null",
-		"surrogate", "incremental", "lookups", "partition_by")
-	t.positions = map[string]string{}
-	for key, n := range f {
-		t.positions[key] = n.Position()
-	}
-	if f["source"] != nil {
-		t.Mode = "append"
-		t.Source = l.source(f["source"])
-	}
-	if f["mode"] != nil {
-		t.Mode = f["mode"].OneOf("mode", "append", "overwrite", "merge", "scd2")
-	}
-	for key, to := range map[string]*[]string{"keys": &t.Keys, "together": &t.Together, "track": &t.Track, "order": &t.Order, "partition_by": &t.PartitionBy} {
-		*to = f[key].Strings(key)
-	}
-	for key, to := range map[string]*string{"effective": &t.Effective, "surrogate": &t.Surrogate, "incremental": &t.Incremental} {
-		if f[key] != nil {
-			*to = f[key].String()
-		}
-	}
-	if f["ignore_null"] != nil {
-		t.IgnoreNull = f["ignore_null"].Bool()
-	}
-	if f["lookups"] != nil {
-		t.Lookups = map[string]Lookup{}
-		for _, le := range f["lookups"].Pairs("lookups") {
-			t.Lookups[le.Key.Text] = lookup(le)
-		}
-	}
-	l.modeNeeds(t, e, f)
-	if t.Source == nil {
-		l.model(t, e, f["model"])
-	}
-	l.suite(t, e, f["suite"])
-	return t
-}
-
-// lookup reads either a column, or {on: column, at: column}.
-func lookup(e yamlpos.Entry) Lookup {
-	if e.Value.Kind == yamlpos.Scalar {
-		return Lookup{On: e.Value.String()}
-	}
-	f := e.Value.Map("a lookup", "on", "at")
-	if f["on"] == nil {
-		e.Value.Errorf("write {on: customer_id, at: ordered_at}", "the lookup does not say which column both tables share")
-		return Lookup{}
-	}
-	look := Lookup{On: f["on"].String()}
-	if f["at"] != nil {
-		look.At = f["at"].String()
-	}
-	return look
-}
-
-// modeNeeds checks that a mode has what it needs and nothing that it ignores.
-func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node) {
-	takes := map[string][]string{
-		"append":    {"incremental", "lookups", "partition_by"},
-		"overwrite": {"partition_by"},
-		"merge":     {"keys", "together", "incremental", "lookups", "partition_by"},
-		"scd2":      {"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "partition_by"},
-	}[t.Mode]
-	for _, key := range []string{"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "lookups", "partition_by"} {
-		if n := f[key]; n != nil && takes != nil && !slices.Contains(takes, key) {
-			n.Errorf("mode "+t.Mode+" takes "+strings.Join(takes, ", "), "mode %s does not use %s", t.Mode, key)
-		}
-	}
-	need := func(key, example string, missing bool) {
-		if missing {
-			e.Key.Errorf("write "+key+": "+example, "mode %s needs %s", t.Mode, key)
-		}
-	}
-	switch t.Mode {
-	case "merge":
-		need("keys", "[id]", len(t.Keys) == 0)
-	case "scd2":
-		need("keys", "[id]", len(t.Keys) == 0)
-		need("track", "[attribute]", len(t.Track) == 0)
-		need("effective", "changed_at", t.Effective == "")
-	case "append":
-		if t.Source == nil {
-			need("incremental", "bronze.orders", t.Incremental == "")
-		}
-	}
-	if len(t.Lookups) > 0 && t.Incremental == "" {
-		f["lookups"].Errorf("write incremental: silver.orders", "lookups bring back rows of the incremental table, and there is none")
-	}
-	if len(t.Together) > 0 && t.Incremental == "" {
-		f["together"].Errorf("write incremental: bronze.orders, or leave together out", "without incremental all rows are made from all of the upstream tables anyway")
-	}
-	for _, c := range f["together"].List("together", true) {
-		if t.Mode == "merge" && !slices.Contains(t.Keys, c.Text) {
-			c.Errorf("together takes some of the keys: "+strings.Join(t.Keys, ", "), "%q is none of the keys", c.Text)
-		}
-	}
-	if t.Source != nil {
-		for _, key := range []string{"model", "incremental", "keys", "track"} {
-			if f[key] != nil {
-				f[key].Errorf("", "a table with a source has no %s: land the files, and shape them in the next layer", key)
-			}
-		}
-		if t.Source.ByFile && t.Mode == "overwrite" {
-			f["source"].Get("batch").Errorf("write batch: all", "a table that is overwritten holds what all files say: they are one batch")
-		}
-		if t.Mode != "append" && t.Mode != "overwrite" && t.Mode != "" {
-			f["mode"].Errorf("write mode: append", "a source can be appended or overwritten")
-		}
-	}
-}
-
-func (l *loader) source(n *yamlpos.Node) *Source {
-	f := n.Map("a source", "files", "format", "delimiter", "quote", "all_text", "batch", "on_rewrite", "min_rows")
-	s := &Source{MinRows: 1}
-	if f["files"] == nil {
-		n.Errorf("write files: data/*.csv", "the source does not say which files")
-	} else {
-		s.Glob = relativeTo(l.dir, f["files"].String())
-	}
-	if f["format"] != nil {
-		s.Format = f["format"].OneOf("format of sources", "csv", "tsv")
-	}
-	for key, to := range map[string]*string{"delimiter": &s.Delimiter, "quote": &s.Quote} {
-		if f[key] != nil {
-			*to = f[key].String()
-		}
-	}
-	if a := f["all_text"]; a != nil && !a.Bool() {
-		a.Errorf("leave it out, and give columns their types in the next layer", "files are landed as text")
-	}
-	if b := f["batch"]; b != nil {
-		s.ByFile = b.OneOf("batch", "all", "file") == "file"
-	}
-	if o := f["on_rewrite"]; o != nil {
-		s.Replace = o.OneOf("on_rewrite", "fail", "replace") == "replace"
-	}
-	if m := f["min_rows"]; m != nil {
-		s.MinRows = m.Int()
-	}
-	return s
-}
-
-func (l *loader) model(t *Table, e yamlpos.Entry, n *yamlpos.Node) {
-	t.Model = filepath.Join(l.dir, "models", t.Layer, e.Key.Text+".sql")
-	if n != nil {
-		t.Model = relativeTo(l.dir, n.String())
-	} else {
-		n = e.Key
-	}
-	data, err := os.ReadFile(t.Model)
-	if err != nil {
-		n.Errorf("write its SELECT there, or name the file with model:", "%s has no source and no model: there is no file %s%s", t.Name, t.Model, nearFile(t.Model))
-		return
-	}
-	t.SQL = string(data)
-}
-
-func (l *loader) suite(t *Table, e yamlpos.Entry, n *yamlpos.Node) {
-	file := filepath.Join(l.dir, "suites", t.Layer, e.Key.Text+".yaml")
-	switch {
-	case n != nil && n.Text == "none":
-		t.Suite = &expectations.Suite{File: "none", Table: t.Name}
-		return
-	case n != nil:
-		file = relativeTo(l.dir, n.String())
-	default:
-		n = e.Key
-	}
-	if !exists(file) {
-		n.Errorf("write one, or suite: none", "%s has no suite: there is no file %s%s", t.Name, file, nearFile(file))
-		return
-	}
-	suite, err := expectations.Load(file, expectations.Options{Kinds: l.kinds})
-	var wrong yamlpos.Errors
-	switch {
-	case errors.As(err, &wrong):
-		l.errors = append(l.errors, wrong...)
-	case err != nil:
-		n.Errorf("", "%v", err)
-	default:
-		t.Suite = suite
-		if suite.Table != "" && suite.Table != t.Name {
-			n.Errorf("write table: "+t.Name+" there", "the suite %s is for table %s", file, suite.Table)
-		}
 	}
 }
 

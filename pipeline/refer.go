@@ -89,6 +89,9 @@ func (l *loader) referred(inner string) (value, problem, hint string) {
 		if !ok {
 			return "", fmt.Sprintf("the environment has no variable %s", name), "set it: export " + name + "=…"
 		}
+		if value == "" {
+			return "", fmt.Sprintf("the variable %s of the environment is empty", name), "set it: export " + name + "=…"
+		}
 		return value, "", ""
 	case kind == "file" && name != "":
 		path := relativeTo(l.dir, name)
@@ -105,7 +108,10 @@ func (l *loader) referred(inner string) (value, problem, hint string) {
 		if err != nil {
 			return "", err.Error(), ""
 		}
-		return strings.TrimRight(string(data), "\r\n"), "", ""
+		if value = strings.TrimRight(string(data), "\r\n"); value == "" {
+			return "", path + " is empty", "write the value into it"
+		}
+		return value, "", ""
 	}
 	hint = "write ${env:NAME} for a variable of the environment, ${file:PATH} for what a file holds"
 	if kind != "env" && kind != "file" && !strings.Contains(inner, ":") && tableName.MatchString(strings.ToLower(inner)) {
