@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"math"
 	"math/big"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dq-dev/dq/record"
@@ -37,11 +39,24 @@ func longest(gaps []record.Gap) []record.Gap {
 // sample. Cost: some 10 ms a column, whatever the number of rows.
 func (s *State) Profile(redact []string) *record.Profile {
 	s.sample.prune()
+	for _, c := range s.columns {
+		c.order.fold(c.sort)
+	}
 	p := &record.Profile{Format: record.ProfileFormat, Rows: s.Rows, Sampled: int64(len(s.sample.rows)), Columns: []record.ColumnProfile{}}
-	var odd []oddity
+	described := make([]*briefColumn, len(s.columns))
+	var work sync.WaitGroup
+	room := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, c := range s.columns {
-		hide := slices.Contains(redact, c.Name) || slices.Contains(redact, c.Of)
-		d := c.describe(s.sampleOf(i), hide)
+		work.Go(func() {
+			room <- struct{}{}
+			described[i] = c.describe(s.sampleOf(i), slices.Contains(redact, c.Name) || slices.Contains(redact, c.Of))
+			<-room
+		})
+	}
+	s.pairs(p, redact)
+	work.Wait()
+	var odd []oddity
+	for i, d := range described {
 		odd = append(odd, d.oddities(i)...)
 		odd = append(odd, fullOddities(&d.ColumnProfile, i)...)
 		p.Columns = append(p.Columns, d.ColumnProfile)
@@ -49,7 +64,6 @@ func (s *State) Profile(redact []string) *record.Profile {
 	// Leaves of lists were scanned after all columns.
 	slices.SortStableFunc(p.Columns, func(a, b record.ColumnProfile) int { return cmp.Compare(s.placeOf(a), s.placeOf(b)) })
 	s.duplicates(p)
-	s.pairs(p, redact)
 	p.Alerts = alerts(s.Rows, append(odd, tableOddities(p)...))
 	return p
 }

@@ -35,20 +35,26 @@ var (
 // values have is a column's.
 var meanings = append(personalMeanings(), []meaning{
 	{"url", false, func(s string) bool {
+		if !strings.Contains(s, "://") {
+			return false
+		}
 		u, err := url.Parse(s)
 		return err == nil && (u.Scheme == "http" || u.Scheme == "https" || u.Scheme == "ftp") && u.Host != ""
 	}},
-	{"uuid", false, formUUID.MatchString},
+	{"uuid", false, func(s string) bool { return len(s) == 36 && formUUID.MatchString(s) }},
 	{"ip", true, func(s string) bool {
+		if len(s) < 3 || !strings.ContainsAny(s, ".:") || strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:%", r) }) {
+			return false
+		}
 		_, err := netip.ParseAddr(s)
-		return err == nil && strings.ContainsAny(s, ".:") && len(s) >= 3
+		return err == nil
 	}},
 	{"boolean", false, func(s string) bool {
 		return slices.Contains([]string{"true", "false", "yes", "no", "y", "n", "t", "f"}, strings.ToLower(s))
 	}},
 	{"country", false, func(s string) bool { return len(s) == 2 && countryCodes[s] }},
 	{"currency", false, func(s string) bool { return len(s) == 3 && currencyCodes[s] }},
-	{"postcode", true, formPost.MatchString},
+	{"postcode", true, func(s string) bool { return len(s) <= 10 && formPost.MatchString(s) }},
 	{"timestamp", false, isTimeText},
 	{"date", false, isDateText},
 	{"integer", false, func(s string) bool { return formInteger.MatchString(s) }},
@@ -68,7 +74,7 @@ func personalMeanings() []meaning {
 }
 
 func isTimeText(s string) bool {
-	if len(s) < 15 || len(s) > 35 {
+	if len(s) < 15 || len(s) > 35 || s[0] < '0' || s[0] > '9' {
 		return false
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", "02/01/2006 15:04", "01/02/2006 15:04", "02/01/2006 15:04:05", "02.01.2006 15:04"} {
@@ -80,7 +86,7 @@ func isTimeText(s string) bool {
 }
 
 func isDateText(s string) bool {
-	if len(s) < 8 || len(s) > 11 {
+	if len(s) < 8 || len(s) > 11 || s[0] < '0' || s[0] > '9' {
 		return false
 	}
 	for _, layout := range []string{"2006-01-02", "02/01/2006", "01/02/2006", "2/1/2006", "1/2/2006", "02.01.2006", "2006/01/02", "02-Jan-2006", "20060102"} {

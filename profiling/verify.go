@@ -45,7 +45,11 @@ func (v *verifier) distinct(ctx context.Context) error {
 	for i := range v.p.Columns {
 		c := &v.p.Columns[i]
 		if c.Approx && c.Of == "" {
-			items, columns = append(items, v.say.distinct(v.say.Ident(c.Name))), append(columns, c)
+			value := v.say.Ident(c.Name)
+			if c.Type == "float" || c.Type == "double" {
+				value = v.say.finite(value)
+			}
+			items, columns = append(items, v.say.distinct(value)), append(columns, c)
 		}
 	}
 	// Each alone: together they would all be kept in memory at once.
@@ -54,7 +58,7 @@ func (v *verifier) distinct(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		columns[i].Distinct = integer(row[0]) - min(1, columns[i].NaNs)
+		columns[i].Distinct = integer(row[0])
 	}
 	return nil
 }
