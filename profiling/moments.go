@@ -1,6 +1,9 @@
 package profiling
 
-import "math"
+import (
+	"math"
+	"strconv"
+)
 
 // moments are the number of values, their mean, and the sums of the second to fourth
 // powers of their distances from it; they add up by the formulas of Pébay (2008,
@@ -68,7 +71,7 @@ func (m *moments) skewness() *float64 {
 	if m.n < 3 || m.m2 <= 0 {
 		return nil
 	}
-	return known(math.Sqrt(n*(n-1)) / (n - 2) * math.Sqrt(n) * m.m3 / math.Pow(m.m2, 1.5))
+	return steady(math.Sqrt(n*(n-1)) / (n - 2) * math.Sqrt(n) * m.m3 / math.Pow(m.m2, 1.5))
 }
 
 // kurtosis is the adjusted excess, G2; nil of fewer than four values, or equal ones.
@@ -77,7 +80,17 @@ func (m *moments) kurtosis() *float64 {
 	if m.n < 4 || m.m2 <= 0 {
 		return nil
 	}
-	return known((n - 1) / ((n - 2) * (n - 3)) * ((n+1)*(n*m.m4/(m.m2*m.m2)-3) + 6))
+	return steady((n - 1) / ((n - 2) * (n - 3)) * ((n+1)*(n*m.m4/(m.m2*m.m2)-3) + 6))
+}
+
+// steady is a number that is made of large ones that cancel each other out: fewer of its
+// digits are the same in whatever order these were added.
+func steady(f float64) *float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'e', 8, 64), 64)
+	if err != nil {
+		return nil
+	}
+	return known(r)
 }
 
 // known is a number as a profile has it; nil when there is none.
