@@ -167,7 +167,8 @@ func (d *differ) layout(old, next *Shape) {
 		was, is []string
 		change  table.Change
 	}{
-		{table.PrimaryKeyChanged, old.PrimaryKey, next.PrimaryKey, table.Change{Breaks: []string{table.Backward, table.Forward}, DataRisk: table.RewriteRisk}},
+		// A key is the same in any order.
+		{table.PrimaryKeyChanged, slices.Sorted(slices.Values(old.PrimaryKey)), slices.Sorted(slices.Values(next.PrimaryKey)), table.Change{Breaks: []string{table.Backward, table.Forward}, DataRisk: table.RewriteRisk}},
 		{table.PartitioningChanged, old.PartitionBy, next.PartitionBy, table.Change{DataRisk: table.RewriteRisk}},
 		{table.ClusteringChanged, old.ClusterBy, next.ClusterBy, table.Change{}},
 	} {

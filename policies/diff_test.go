@@ -102,6 +102,11 @@ func TestDiffOfShapes(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 		}
 	}
+	two, turned := base(), base()
+	two.PrimaryKey, turned.PrimaryKey = []string{"id", "mail"}, []string{"mail", "id"}
+	if got := lines(Diff(two, turned, nil)); len(got) > 0 {
+		t.Errorf("a key in another order: %v", got)
+	}
 	if got := lines(Diff(nil, base(), nil)); !slices.Equal(got, []string{"table_created"}) {
 		t.Errorf("created: %v", got)
 	}

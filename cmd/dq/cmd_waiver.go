@@ -324,10 +324,21 @@ lasts at most 90 days, 30 for privacy, and nobody approves what he or she asks f
 				}
 				w.Expires = now.AddDate(0, 0, n).Format(time.DateOnly)
 			}
-			for flag, value := range map[string]string{"--reason": w.Reason, "--requested-by": w.RequestedBy} {
-				if strings.TrimSpace(value) == "" {
-					return usagef("the waiver has no %s", flag)
+			var missing []string
+			for _, flag := range []struct {
+				name string
+				said bool
+			}{
+				{"--reason", strings.TrimSpace(w.Reason) != ""},
+				{"--requested-by", strings.TrimSpace(w.RequestedBy) != ""},
+				{"--approved-by", len(w.ApprovedBy) > 0},
+			} {
+				if !flag.said {
+					missing = append(missing, flag.name)
 				}
+			}
+			if len(missing) > 0 {
+				return usagef("the waiver has no %s", strings.Join(missing, ", no "))
 			}
 			if cmd.Flags().Changed("max-uses") {
 				w.MaxUses = &uses
