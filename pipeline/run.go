@@ -382,6 +382,7 @@ func (r *run) finish(err error) {
 	run := r.rec
 	run.DurationMS = r.opt.Clock().Sub(run.StartedAt).Milliseconds()
 	run.Outcome = "unchanged"
+	run.Policies = r.asked()
 	rows, versions := int64(0), 0
 	for _, l := range run.Layers {
 		run.Verdict = record.Worst(run.Verdict, l.Verdict)
@@ -411,6 +412,23 @@ func (r *run) finish(err error) {
 	case run.Outcome == "unchanged":
 		run.Message = "nothing to do: no source file and no table has changed"
 	}
+}
+
+// asked counts the policies and the tables that they were asked about; nil when none was.
+func (r *run) asked() *record.Asked {
+	if r.opt.Policies == nil {
+		return nil
+	}
+	n := record.Asked{Policies: len(r.opt.Policies.Policies())}
+	for _, t := range r.tables {
+		if t.ruled {
+			n.Tables++
+		}
+	}
+	if n.Policies == 0 || n.Tables == 0 {
+		return nil
+	}
+	return &n
 }
 
 // keepRecord writes the run record beside the tables.

@@ -80,9 +80,18 @@ type Run struct {
 	Layers   []Layer   `json:"layers"`
 	Findings []Finding `json:"findings,omitempty"` // of the run itself: a rewritten file, a recovery
 	Lineage  *Graph    `json:"lineage,omitempty"`
+	// Policies says what policies were asked; nil when none was.
+	Policies *Asked `json:"policies,omitempty"`
 	// DecisionLogHead is the hash of the last line that the run wrote to the
 	// decision log; "" when it wrote none.
 	DecisionLogHead string `json:"decision_log_head,omitempty"`
+}
+
+// Asked counts what policies were asked in a run, whatever they said. What they found
+// are the decisions of the tables.
+type Asked struct {
+	Policies int `json:"policies"` // how many there are, by their ids
+	Tables   int `json:"tables"`   // about how many tables each was asked
 }
 
 // Layer is what became of one layer.

@@ -60,6 +60,25 @@ func TestFindingsOfACheck(t *testing.T) {
 }
 
 // What a decision or finding is about has no dot before an empty column.
+// That policies were asked and found nothing is a result, which every report for people says.
+func TestPoliciesThatFoundNothing(t *testing.T) {
+	run := &record.Run{Format: record.RunFormat, Command: "run", Outcome: "published", Policies: &record.Asked{Policies: 30, Tables: 15},
+		Layers: []record.Layer{{Name: "bronze", Tables: []record.Table{{Name: "bronze.orders", Outcome: "published"}}}}}
+	const want = "30 policies were asked about 15 tables; nothing found"
+	for _, f := range []string{"html", "markdown", "text"} {
+		if got := string(draw(t, f, run)); !strings.Contains(got, want) {
+			t.Errorf("%s does not say %q:\n%s", f, want, got)
+		}
+	}
+	if got := pdfText(t, run); !strings.Contains(got, "Policies") || !strings.Contains(got, want) {
+		t.Errorf("pdf does not say %q:\n%s", want, got)
+	}
+	run.Policies = nil
+	if got := string(draw(t, "html", run)); strings.Contains(got, "policies were asked") {
+		t.Error("the page speaks of policies though none was asked")
+	}
+}
+
 func TestSubject(t *testing.T) {
 	waiver := &record.Waiver{ID: "w", ApprovedBy: []string{"data-office"}, Expires: "2027-02-12", Reason: "later"}
 	for path, want := range map[string]string{"": "bronze.codes", "name": "bronze.codes.name"} {

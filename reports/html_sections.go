@@ -57,7 +57,7 @@ func (p *page) body(run *record.Run) {
 		{"failing", "What failed", len(blocking) > 0, func(*record.Run) { p.issues(blocking, "failing") }},
 		{"warnings", "Warnings", len(warnings) > 0, func(*record.Run) { p.issues(warnings, "warnings") }},
 		{"expectations", "Expectations", has.checks, p.expectations},
-		{"policies", "Policies", has.decisions, p.policies},
+		{"policies", "Policies", has.asked || has.decisions, p.policies},
 		{"schema", "Schema changes", has.changes, p.changes},
 		{"quarantine", "Quarantine", has.quarantines, p.quarantines},
 		{"profiles", profileHead(run), has.profiles, p.profiles},
@@ -250,6 +250,12 @@ func (p *page) expectation(e *record.Expectation) {
 }
 
 func (p *page) policies(run *record.Run) {
+	if run.Policies != nil {
+		p.raw(`<p class="lead">`).say(asked(run)).raw("</p>\n")
+	}
+	if !contents(run).decisions {
+		return
+	}
 	p.thead("", "Policy decisions", head{"Effect", false}, head{"Policy", false}, head{"What", false}, head{"Decision", false})
 	for t := range tables(run) {
 		for i := range t.Decisions {

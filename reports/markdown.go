@@ -27,6 +27,9 @@ func writeMarkdown(w io.Writer, run *record.Run) error {
 	m.issues("What failed", blocking)
 	m.issues("Warnings", warnings)
 	m.decisions(run)
+	if run.Policies != nil {
+		m.part("\n" + md(asked(run), maxMessage) + ".\n")
+	}
 	_, err := w.Write(m.b.Bytes())
 	return err
 }

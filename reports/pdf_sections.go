@@ -20,7 +20,7 @@ func (d *doc) sections() {
 	if has.checks {
 		d.expectations()
 	}
-	if has.decisions {
+	if has.asked || has.decisions {
 		d.policies()
 	}
 	if has.changes {
@@ -192,6 +192,12 @@ func expectationRow(e *record.Expectation) []field {
 
 func (d *doc) policies() {
 	d.heading("Policies", 0)
+	if d.run.Policies != nil {
+		d.para(bodySoft, asked(d.run), 0)
+	}
+	if !contents(d.run).decisions {
+		return
+	}
 	var rows [][]field
 	for t := range tables(d.run) {
 		for i := range t.Decisions {

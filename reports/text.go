@@ -38,6 +38,10 @@ func Text(w io.Writer, run *record.Run, opts TextOptions) error {
 	blocking, warnings := issues(run)
 	t.issues("FAILED", blocking)
 	t.issues("WARNINGS", warnings)
+	if run.Policies != nil {
+		t.wrap("", ansiDim, asked(run))
+		t.b.WriteByte('\n')
+	}
 	t.decisions(run)
 	t.line(ansiBold, "NEXT")
 	for _, step := range next(run) {

@@ -478,13 +478,32 @@ func tableVerdict(t *record.Table) record.Verdict {
 	return v
 }
 
+// asked says about how many tables how many policies were asked, and what they found.
+func asked(run *record.Run) string {
+	found := int64(0)
+	for t := range tables(run) {
+		found += int64(len(t.Decisions))
+	}
+	n := run.Policies
+	were := " were"
+	if n.Policies == 1 {
+		were = " was"
+	}
+	text := plural(int64(n.Policies), "policy") + were + " asked about " + plural(int64(n.Tables), "table") + "; "
+	if found == 0 {
+		return text + "nothing found"
+	}
+	return text + plural(found, "finding")
+}
+
 // content says which sections have something to show.
 type content struct {
-	counts, checks, decisions, changes, quarantines, profiles, lineage, sources, findings bool
+	counts, checks, asked, decisions, changes, quarantines, profiles, lineage, sources, findings bool
 }
 
 func contents(run *record.Run) (c content) {
 	c.findings = len(run.Findings) > 0
+	c.asked = run.Policies != nil
 	c.lineage = run.Lineage != nil && len(run.Lineage.Tables) > 0
 	for t := range tables(run) {
 		c.counts = c.counts || t.Counts.Returned > 0 || run.Command == "run"
