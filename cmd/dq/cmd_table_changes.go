@@ -47,6 +47,9 @@ must have kept a change data feed (delta.enableChangeDataFeed) over the range.`,
 			if !cmd.Flags().Changed("to") {
 				to = newest.Version()
 			}
+			if from > newest.Version() {
+				return usagef("%s: there is no version %d: the newest is %d", args[0], from, newest.Version())
+			}
 			return a.withSession(cmd.Context(), func(eng engine.Engine, s engine.Session) error {
 				ops := &operations.Table{Where: where, Delta: t, Session: s, Dialect: eng.Dialect()}
 				err := ops.Changes(cmd.Context(), "changes", from, to)
