@@ -119,15 +119,6 @@ func (c *counts) addText(hash uint64, text string, n int64, limit int) bool {
 	return true
 }
 
-// total is how many rows were counted.
-func (c *counts) total() int64 {
-	n := int64(0)
-	for _, r := range c.rows {
-		n += r
-	}
-	return n
-}
-
 // byCount are the places of all values, the most frequent first, ties by text.
 func (c *counts) byCount(text func(i int) string) []int {
 	order := make([]int, len(c.rows))

@@ -81,7 +81,7 @@ func Decode(r io.Reader, say engine.Dialect, schema table.Schema) (*State, error
 	}
 	var b bytes.Buffer
 	if _, err := io.Copy(&b, io.LimitReader(flate.NewReader(r), 1<<30)); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrState, err)
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	d := &decoder{b: b.Bytes()}
 	s := newState(layoutOf(spelled, "t", schema, false).leaves())
