@@ -330,6 +330,10 @@ type Facts struct {
 	// Compute calls the reference evaluator from the SQL of DuckDB, for what that
 	// cannot say exactly. Without it such SQL is an [*Unsupported].
 	Compute Compute
+
+	// found are the answers to what a row looks up in other tables, while SQL calls
+	// the reference evaluator: in place of Exists and Column. See [look.key].
+	found map[string]bool
 }
 
 // With returns the rule with its facts. A rule with Clock needs them before its

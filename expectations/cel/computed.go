@@ -2,9 +2,9 @@ package cel
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,109 +36,130 @@ func (x *expr) sql(d engine.Dialect, facts Facts, present []string) (term, error
 // computed is the expression as the reference evaluates it, NULL for an error; or
 // if there is no value anyway, whether it has one or is null without an error.
 func (x *expr) computed(d engine.Dialect, facts Facts, total bool, why *Unsupported) (term, error) {
-	typ, ok := tableType(x.typ, x.root)
-	if !ok || facts.Grouped && len(x.metrics) > 0 {
+	typ, list, ok := textType(x.typ, x.root)
+	if !ok {
 		return term{}, why
 	}
-	var args []string
+	in := x.inputs(d, facts)
+	found, err := x.lookUp(in)
+	if err != nil {
+		return term{}, err
+	}
+	sql, err := facts.Compute(append(in.sql[:len(in.sql):len(in.sql)], found...), func(values []any) (string, bool) {
+		v, err := x.eval(in.vars(values))
+		switch {
+		case err != nil || types.IsError(v):
+			return "", false
+		case total:
+			return "", true
+		case list:
+			return listText(v)
+		}
+		return text(native(v))
+	})
+	if err != nil {
+		return term{}, err
+	}
+	t := term{sql: sql, typ: x.typ, shape: x.root, null: true, fails: true, exact: x.root.precision <= maxDigits}
+	switch {
+	case total:
+	case list:
+		t.sql = "list_transform(" + textsOf(sql) + ", lambda dq_x: " + typedText("dq_x", typ) + ")"
+	default:
+		t.sql = typedText(sql, typ)
+	}
+	return t, nil
+}
+
+// textType is the type of a value that can be handed over as text, or of the
+// elements of a list that can.
+func textType(t *types.Type, s shape) (typ table.Type, list, ok bool) {
+	if t.Kind() == types.ListKind {
+		t, list = t.Parameters()[0], true
+	}
+	typ, ok = tableType(t, s)
+	return typ, list, ok
+}
+
+// inputs are what the reference needs of a row, as SQL: columns, the values of
+// neighbours, aggregates that differ from row to row, and then what was found in
+// other tables.
+type inputs struct {
+	expr    *expr
+	dialect engine.Dialect
+	facts   Facts
+	sql     []string
+	names   []string // of the columns and neighbours
+	metrics []string
+}
+
+func (x *expr) inputs(d engine.Dialect, facts Facts) *inputs {
+	in := &inputs{expr: x, dialect: d, facts: facts}
 	for _, i := range x.columns {
 		f := x.env.schema.Fields[i]
 		sql := d.Ident(f.Name)
 		if f.Type.Kind == table.String { // JSON and the like are texts here
 			sql = "CAST(" + sql + " AS VARCHAR)"
 		}
-		args = append(args, sql)
+		in.sql, in.names = append(in.sql, sql), append(in.names, f.Name)
 	}
-	windows, lookups, ok := x.outside()
-	if !ok {
-		return term{}, why
-	}
-	for _, i := range windows {
-		args = append(args, d.Ident(x.windows[i].text))
-	}
-	for _, l := range lookups {
-		t, err := (&writer{dialect: d, facts: facts, expr: x}).term(l.call)
-		if err != nil {
-			return term{}, why
+	used := map[string]bool{}
+	x.visit(func(_ *expr, e ast.Expr) {
+		if e.Kind() == ast.IdentKind {
+			used[e.AsIdent()] = true
 		}
-		args = append(args, t.sql)
-	}
-	sql, err := facts.Compute(args, func(values []any) (string, bool) {
-		row, found := map[string]any{}, map[Ref]any{}
-		for _, i := range x.columns {
-			row[x.env.schema.Fields[i].Name], values = values[0], values[1:]
-		}
-		for _, i := range windows {
-			row[x.windows[i].text], values = values[0], values[1:]
-		}
-		for i, l := range lookups {
-			found[l.ref] = values[i]
-		}
-		facts := facts
-		facts.Exists = func(r Ref, _ any) bool { return found[r] == true }
-		v, err := x.eval(rowVars{x.env, row, facts, x.metrics, x.windows})
-		switch {
-		case err != nil || types.IsError(v):
-			return "", false
-		case total:
-			return "", true
-		}
-		return text(v)
 	})
-	if err != nil {
-		return term{}, err
-	}
-	t := term{sql: sql, typ: x.typ, shape: x.root, null: true, fails: true, exact: x.root.precision <= maxDigits}
-	if !total {
-		t.sql = typedText(sql, typ)
-	}
-	return t, nil
-}
-
-// lookup is a call of exists_in.
-type lookup struct {
-	call ast.Expr
-	ref  Ref
-}
-
-// outside lists what an expression sees besides columns: windows, and calls of
-// exists_in, which SQL answers. Not ok: it looks into tables in a way that cannot be
-// told from the table alone.
-func (x *expr) outside() (windows []int, lookups []lookup, ok bool) {
-	ok = true
-	var visit func(x *expr, inner bool)
-	visit = func(part *expr, inner bool) {
-		ast.PostOrderVisit(part.tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-			if e.Kind() == ast.IdentKind {
-				if i, is := windowIndex(e.AsIdent()); is && i < len(x.windows) && !slices.Contains(windows, i) {
-					windows = append(windows, i)
-				}
-			}
-			if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != existsFunction {
-				return
-			}
-			args := e.AsCall().Args()
-			if len(args) != 4 || inner {
-				ok = false
-				return
-			}
-			tableName, _ := literalOf(args[1]).(types.String)
-			column, _ := literalOf(args[2]).(types.String)
-			l := lookup{e, Ref{Table: string(tableName), Column: string(column), Kind: typeName(part.tree.TypeMap()[args[0].ID()])}}
-			ok = ok && !slices.ContainsFunc(lookups, func(o lookup) bool { return o.ref == l.ref })
-			lookups = append(lookups, l)
-		}))
-		for _, l := range part.lambdas {
-			visit(l.body, true)
+	for i, w := range x.windows {
+		if used[windowVariable(i)] {
+			in.sql, in.names = append(in.sql, d.Ident(w.text)), append(in.names, w.text)
 		}
 	}
-	visit(x, false)
-	return windows, lookups, ok
+	for i, m := range x.metrics {
+		if facts.Grouped && (used[metricVariable(i)] || used[noValueVariable(i)]) {
+			in.sql, in.metrics = append(in.sql, d.Ident(GroupColumn(i))), append(in.metrics, m.text)
+		}
+	}
+	return in
 }
 
-// text is a value as a text that typedText understands; false for null.
-func text(v ref.Val) (string, bool) {
-	switch x := native(v).(type) {
+// visit calls f for all nodes of an expression and of its lambdas.
+func (x *expr) visit(f func(x *expr, e ast.Expr)) {
+	ast.PostOrderVisit(x.tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) { f(x, e) }))
+	for _, l := range x.lambdas {
+		l.body.visit(f)
+	}
+}
+
+// vars are the variables of a row, from the values of the inputs and of [expr.lookUp].
+func (in *inputs) vars(values []any) rowVars {
+	row, facts := map[string]any{}, in.facts
+	for i, name := range in.names {
+		row[name] = values[i]
+	}
+	values = values[len(in.names):]
+	if in.metrics != nil {
+		facts.Metrics = map[string]any{}
+		for i, text := range in.metrics {
+			facts.Metrics[text] = values[i]
+		}
+		values = values[len(in.metrics):]
+	}
+	facts.found = map[string]bool{}
+	for _, answers := range values {
+		list, _ := answers.([]any)
+		for _, a := range list {
+			if a, ok := a.(string); ok {
+				facts.found[a[1:]] = a[0] == '+'
+			}
+		}
+	}
+	return rowVars{in.expr.env, row, facts, in.expr.metrics, in.expr.windows}
+}
+
+// text is a value, as in engine.Rows, as a text that typedText understands; false
+// for null.
+func text(v any) (string, bool) {
+	switch x := v.(type) {
 	case bool:
 		return strconv.FormatBool(x), true
 	case int64:
@@ -162,6 +183,31 @@ func text(v ref.Val) (string, bool) {
 	}
 	return "", false
 }
+
+// listText is a list of texts as JSON.
+func listText(v ref.Val) (string, bool) {
+	texts := []any{}
+	for _, e := range elements(v) {
+		if t, ok := text(native(e)); ok {
+			texts = append(texts, t)
+		} else {
+			texts = append(texts, nil)
+		}
+	}
+	return jsonText(texts), true
+}
+
+// jsonText is a value of texts and lists as JSON.
+func jsonText(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // texts always can be
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// textsOf is the SQL of DuckDB for the list of texts that a JSON text is.
+func textsOf(sql string) string { return "from_json(" + sql + ", '[\"VARCHAR\"]')" }
 
 // typedText is the SQL of DuckDB for a value of its text.
 func typedText(sql string, t table.Type) string {

@@ -172,7 +172,19 @@ func (w *writer) grouped(i int, none bool) (term, error) {
 
 // Literal is a value of the metric as SQL, NULL for none.
 func (m Metric) Literal(d engine.Dialect, value any) (string, error) {
-	w := &writer{dialect: d, facts: Facts{Metrics: map[string]any{m.Text: value}}, expr: &expr{metrics: []*metric{m.metric}}}
+	if items, ok := value.([]any); ok {
+		list := make([]string, len(items))
+		for i, v := range items {
+			var err error
+			if list[i], err = m.Literal(d, v); err != nil {
+				return "", err
+			}
+		}
+		return "[" + strings.Join(list, ", ") + "]", nil
+	}
+	one := *m.metric
+	one.list = false
+	w := &writer{dialect: d, facts: Facts{Metrics: map[string]any{m.Text: value}}, expr: &expr{metrics: []*metric{&one}}}
 	t, err := w.metric(metricVariable(0))
 	return t.sql, err
 }

@@ -37,7 +37,12 @@ func keyForms() []form {
 			continue
 		}
 		forms = append(forms, form{id: "key_" + s.name, in: []*types.Type{s.typ}, out: types.StringType, total: true, nulls: true,
-			eval:   func(a []ref.Val) ref.Val { return types.String(nativeKey(native(a[0]))) },
+			eval: func(a []ref.Val) ref.Val {
+				if a[0] == types.NullValue {
+					return types.NullValue
+				}
+				return types.String(nativeKey(native(a[0])))
+			},
 			duckdb: duckdbKey})
 	}
 	return forms
@@ -56,9 +61,15 @@ func compositeForms() []form {
 	var forms []form
 	for k := 2; k <= mostKeys; k++ {
 		in := slices.Repeat([]*types.Type{types.StringType}, 2*k+1)
-		forms = append(forms, form{id: "exists_in_" + strconv.Itoa(k) + "_keys", in: append(in, factsType), out: types.BoolType, total: true,
+		forms = append(forms, form{id: "exists_in_" + strconv.Itoa(k) + "_keys", in: append(in, factsType), out: types.BoolType, total: true, nulls: true,
 			eval: func(a []ref.Val) ref.Val {
+				if slices.Contains(a[:k], ref.Val(types.NullValue)) {
+					return types.False
+				}
 				facts, _ := a[2*k+1].(factsValue)
+				if facts.found != nil {
+					return facts.answer(a[k].(types.String), a[k+1:2*k+1], a[:k])
+				}
 				if facts.Column == nil {
 					return types.NewErr("exists_in needs the table %v", a[k])
 				}
@@ -120,6 +131,9 @@ func existsForms() []form {
 					return types.False
 				}
 				facts, _ := a[3].(factsValue)
+				if facts.found != nil {
+					return facts.answer(a[1].(types.String), a[2:3], []ref.Val{types.String(nativeKey(native(a[0])))})
+				}
 				r := Ref{Table: string(a[1].(types.String)), Column: string(a[2].(types.String)), Kind: typeName(s.typ)}
 				if facts.Exists == nil {
 					return types.NewErr("exists_in needs the table %s", r.Table)

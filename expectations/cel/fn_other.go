@@ -3,9 +3,7 @@ package cel
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -67,17 +65,21 @@ var otherAggregates = []aggregate{
 		duckdb: missingSQL, spark: missingSQL},
 }
 
-// nativeKey is a text that is the same for values, as in engine.Rows, that are equal.
+// nativeKey is a value, as in engine.Rows, as a text that is the same for values that
+// are equal.
 func nativeKey(v any) string {
-	switch v := v.(type) {
+	switch x := v.(type) {
 	case float64:
-		return groupKey(types.Double(v))
-	case engine.Decimal:
-		if d, err := parseDecimal(string(v)); err == nil {
-			return groupKey(d)
+		if x == 0 { // of -0.0 too
+			return "0"
 		}
-	case time.Time:
-		return strconv.FormatInt(v.UnixMicro(), 10)
+	case engine.Decimal:
+		if d, err := parseDecimal(string(x)); err == nil && d.scale > 0 {
+			return strings.TrimSuffix(strings.TrimRight(d.String(), "0"), ".")
+		}
+	}
+	if t, ok := text(v); ok {
+		return t
 	}
 	return fmt.Sprint(v)
 }

@@ -73,6 +73,9 @@ func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 		said, unsaid := split(lines(rowCases))
 		c.on(t).compareRows(said, true)
 		c.on(t).refuse(unsaid)
+		if _, ok := s.(engine.Computer); ok {
+			c.on(t).compareRows(unsaid, true)
+		}
 	})
 	t.Run("conformance", func(t *testing.T) { c.on(t).compareConformance() })
 	t.Run("examples", func(t *testing.T) {
