@@ -157,6 +157,13 @@ func (r *run) recallRefused(ctx context.Context) error {
 		if kept.Pipeline != r.Name || !here {
 			continue
 		}
+		some, err := r.keeps(ctx, kept)
+		if err != nil {
+			return err
+		}
+		if !some {
+			continue
+		}
 		since, err := r.state.supersedes(ctx, kept)
 		if err != nil {
 			return err
@@ -168,6 +175,23 @@ func (r *run) recallRefused(ctx context.Context) error {
 		return nil
 	}
 	return nil
+}
+
+// keeps reports whether a refused batch still has something to be looked at or mended:
+// source files, or staged ones. One that policies refused before a row was read has
+// neither, and what they say now stands in the record.
+func (r *run) keeps(ctx context.Context, kept Refused) (bool, error) {
+	for _, t := range kept.Record.Tables {
+		if t.Outcome == "refused" && t.Source != nil && len(t.Source.Files) > 0 {
+			return true, nil
+		}
+	}
+	for _, where := range kept.Folders {
+		if some, err := r.holds(ctx, where); some || err != nil {
+			return some, err
+		}
+	}
+	return false, nil
 }
 
 // keptFolders are the folders of refused batches.
