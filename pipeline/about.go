@@ -2,7 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"slices"
+	"strings"
 
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/policies"
 )
 
@@ -18,6 +21,20 @@ func (p *Pipeline) Tables() []string {
 		}
 	}
 	return out
+}
+
+// Stray reports whether a waiver is for a table that the pipeline does not have, so that
+// it lets nothing through, with a hint which one may be meant. One with * in its table is
+// never stray: tables may come that it is for.
+func (p *Pipeline) Stray(w policies.Waiver) (hint string, stray bool) {
+	tables := p.Tables()
+	if strings.Contains(w.Table, "*") || slices.Contains(tables, w.Table) {
+		return "", false
+	}
+	if near := yamlpos.Nearest(w.Table, tables); near != "" {
+		return "did you mean " + near + "?", true
+	}
+	return "", true
 }
 
 // About is what policies are told of a table at a plan: what is declared of it, who

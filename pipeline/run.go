@@ -184,6 +184,14 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 	if err := r.bind(ctx); err != nil {
 		return r.rec, err
 	}
+	if opt.Policies != nil {
+		for _, w := range opt.Policies.Waivers() {
+			if near, stray := p.Stray(w); stray {
+				r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "waiver", Severity: "warn", Table: w.Table,
+					Message: fmt.Sprintf("waiver %s is for %s, and the pipeline has no such table", w.ID, w.Table), Hint: near})
+			}
+		}
+	}
 	if opt.DryRun {
 		return r.rec, r.dryRun(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -89,6 +90,16 @@ type waiverLine struct {
 	Uses     *int       `json:"uses"`
 	UsesLeft *int       `json:"uses_left"` // null: any number
 	LastUsed *time.Time `json:"last_used"`
+	// Hint is what may be meant by a table that the pipeline does not have.
+	Hint string `json:"hint,omitempty"`
+}
+
+// strayIn reports whether the waiver is for a table that the pipeline does not have.
+func (l *waiverLine) strayIn(p *pipeline.Pipeline) (stray bool) {
+	if p != nil {
+		l.Hint, stray = p.Stray(l.Waiver)
+	}
+	return stray
 }
 
 // unused says that the waiver is in force since yesterday or longer, and let nothing through.
@@ -233,7 +244,7 @@ func (a *app) waiverCheck() *cobra.Command {
 		Use: "check", Short: "Check the waivers: exit 1 when one is over, used up or ends soon", Args: cobra.NoArgs,
 		Long: `check exits with 1 when a waiver is over, was used as often as its max_uses says, or ends
 within --expiring. One that is in force and never let anything through is named, too: when what
-it was for is mended, it can go. Uses are counted in the decision log of the pipeline here.`,
+it was for is mended, it can go, and so is one for a table that the pipeline does not have. Uses are counted in the decision log of the pipeline here.`,
 		Example: "  dq waiver check --expiring 14d",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			soon, err := days("--expiring", expiring)
@@ -249,24 +260,37 @@ it was for is mended, it can go. Uses are counted in the decision log of the pip
 			if err != nil {
 				return err
 			}
-			ends, unused := []waiverLine{}, []waiverLine{}
+			p, err := from.policySource.load()
+			if err != nil {
+				return err
+			}
+			ends, stray, unused := []waiverLine{}, []waiverLine{}, []waiverLine{}
 			for _, l := range all {
 				switch {
 				case l.State == "expired" || l.State == "expiring" || l.State == "used up":
 					ends = append(ends, l)
+				case l.strayIn(p):
+					stray = append(stray, l)
 				case l.unused(now):
 					unused = append(unused, l)
 				}
 			}
 			switch {
 			case from.format == "json":
-				err = writeJSON(a.out, append(ends, unused...))
+				err = writeJSON(a.out, slices.Concat(ends, stray, unused))
 			case a.quiet:
 			default:
 				if len(ends) > 0 {
 					err = a.showWaivers(ends, now)
 				} else {
 					fmt.Fprintf(a.out, "%s %s, none is over, used up, or ends within %s\n", a.paint(green, "✓"), count(len(all), "waiver"), count(soon, "day"))
+				}
+				for _, l := range stray {
+					fmt.Fprintf(a.out, "%s %s for %s is on %s, and the pipeline has no such table", a.paint(yellow, "!"), plain(l.ID), plain(l.Policy), plain(l.Table))
+					if l.Hint != "" {
+						fmt.Fprintf(a.out, "; %s", plain(l.Hint))
+					}
+					fmt.Fprintln(a.out)
 				}
 				for _, l := range unused {
 					fmt.Fprintf(a.out, "%s %s for %s on %s was never used since %s: if what it was for is mended, remove it\n", a.paint(yellow, "!"), plain(l.ID), plain(l.Policy), plain(l.Table), l.Created)
