@@ -144,6 +144,33 @@ func (b *blaming) searched(r *blameReport, found *pipeline.Blame) {
 	}
 }
 
+// refused lists the batches that failed the expectation and were refused, newest
+// first, as far as the warehouse keeps them.
+func (b *blaming) refused(ctx context.Context, r *blameReport) error {
+	if b.archive == nil || b.at != delta.Latest() {
+		return nil
+	}
+	batches, err := pipeline.RefusedBatches(ctx, b.p.Warehouse)
+	if err != nil {
+		return err
+	}
+	for _, batch := range batches {
+		for _, t := range batch.Record.Tables {
+			if t.Name != b.name || t.Outcome != "refused" || t.Check == nil || batch.Pipeline != b.p.Name {
+				continue
+			}
+			for i := range t.Check.Expectations {
+				e := &t.Check.Expectations[i]
+				if e.ID == b.id && (&pipeline.Judged{Expectation: e}).Bad() {
+					r.Unpublished = append(r.Unpublished, unpublished{Batch: batch.ID, Run: batch.Run, At: batch.At, Verdict: e.Verdict, Evaluated: e.Evaluated,
+						Failed: e.Failed, Errored: e.Errored, Observed: e.Observed, Message: e.Message, SupersededBy: batch.SupersededBy})
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // origin says what the first bad version was made from.
 func (b *blaming) origin(ctx context.Context, r *blameReport, bad *pipeline.Judged) error {
 	if b.archive == nil {
@@ -306,14 +333,22 @@ func (a *app) showBlame(r *blameReport) {
 	case "never_failed":
 		fmt.Fprintf(a.out, "%s %s: never failed in %s\n", a.paint(green, "✓"), name, count(r.Stored+r.Checked, "version"))
 	case "recovered":
-		fmt.Fprintf(a.out, "%s %s: passes now; it failed from version %d to %d\n", a.paint(green, "✓"), name, r.FirstBad.Version, r.Passes.Version-1)
-	default:
-		verb := "fails"
-		if r.Now.Verdict == record.Warn {
-			verb = "warns"
+		was := map[record.Verdict]string{record.Warn: "warned", record.Pass: "had failures"}[r.FirstBad.Verdict]
+		if was == "" {
+			was = "failed"
 		}
-		fmt.Fprintf(a.out, "%s %s: %s since version %d\n", a.paint(red, "✗"), name, verb, r.FirstBad.Version)
+		fmt.Fprintf(a.out, "%s %s: passes now; it %s from version %d to %d\n", a.paint(green, "✓"), name, was, r.FirstBad.Version, r.Passes.Version-1)
+	default:
+		mark, says, end := a.paint(red, "✗"), "fails", ""
+		switch r.Now.Verdict {
+		case record.Warn:
+			says = "warns"
+		case record.Pass: // a rule that only informs
+			mark, says, end = a.paint(dim, "·"), "has failures", " (on_fail: info: its verdict is pass all the same)"
+		}
+		fmt.Fprintf(a.out, "%s %s: %s since version %d%s\n", mark, name, says, r.FirstBad.Version, end)
 	}
+	a.showUnpublished(r)
 	if v := r.FirstBad; v != nil {
 		a.showOrigin(r, v)
 	}
@@ -321,6 +356,22 @@ func (a *app) showBlame(r *blameReport) {
 		a.wrapped("  ", dim, note)
 	}
 	fmt.Fprintf(a.out, "  %s\n", a.paint(dim, fmt.Sprintf("%s; verdicts: %d kept by runs, %d checked now", count(r.Versions, "version"), r.Stored, r.Checked)))
+}
+
+// showUnpublished writes which batches failed and were refused: no version has them.
+func (a *app) showUnpublished(r *blameReport) {
+	const most = 3
+	for i, u := range r.Unpublished {
+		if i == most {
+			fmt.Fprintf(a.out, "  %-9s and %s: dq gate list\n", "", count(len(r.Unpublished)-most, "other"))
+			break
+		}
+		since := "not published"
+		if u.SupersededBy != "" {
+			since = "run " + u.SupersededBy + " has published since what it was to bring"
+		}
+		fmt.Fprintf(a.out, "  %-9s %s, %s; %s; dq gate show %s\n", "refused", u.At.Format(milliseconds), plain(u.counted(r.Scope)), since, plain(u.Batch))
+	}
 }
 
 // showOrigin writes where the first bad version comes from, and where its failures are.
@@ -357,8 +408,11 @@ func (a *app) showOrigin(r *blameReport, v *blamedVersion) {
 		for _, t := range s.Where {
 			terms = append(terms, t.Column+" = "+shownValue(t.Value))
 		}
-		line("where", fmt.Sprintf("%s: %s of the %s (%s), %s of all rows (%s)", strings.Join(terms, " and "), strconv.FormatInt(s.Held, 10),
-			count(int(*r.NewFailures), "new failure"), percent(100*s.HeldShare), strconv.FormatInt(s.Rows, 10), percent(100*s.Share)))
+		held := fmt.Sprintf("%d of the %s (%s)", s.Held, count(int(*r.NewFailures), "new failure"), percent(100*s.HeldShare))
+		if *r.NewFailures == 1 {
+			held = "the only new failure"
+		}
+		line("where", fmt.Sprintf("%s: %s, %d of all rows (%s)", strings.Join(terms, " and "), held, s.Rows, percent(100*s.Share)))
 	}
 	for i, g := range r.Groups {
 		if i == most {
@@ -376,12 +430,21 @@ func (a *app) showOrigin(r *blameReport, v *blamedVersion) {
 
 // counted is what the expectation found in a version, in a few words.
 func (v *blamedVersion) counted(scope string) string {
-	text := fmt.Sprintf("version %d: %s", v.Version, v.Verdict)
+	return fmt.Sprintf("version %d: ", v.Version) + counted(scope, v.Verdict, v.Failed+v.Errored, v.Evaluated, v.Observed)
+}
+
+// counted is what the expectation found in a refused batch, in a few words.
+func (u *unpublished) counted(scope string) string {
+	return counted(scope, u.Verdict, u.Failed+u.Errored, u.Evaluated, u.Observed)
+}
+
+func counted(scope string, verdict record.Verdict, failed, of int64, observed map[string]any) string {
+	text := string(verdict)
 	if scope == "row" {
-		return text + fmt.Sprintf(", %d of %s failed", v.Failed+v.Errored, count(int(v.Evaluated), "row"))
+		return text + fmt.Sprintf(", %d of %s failed", failed, count(int(of), "row"))
 	}
-	for _, metric := range slices.Sorted(maps.Keys(v.Observed)) {
-		text += fmt.Sprintf(", %s = %v", metric, v.Observed[metric])
+	for _, metric := range slices.Sorted(maps.Keys(observed)) {
+		text += fmt.Sprintf(", %s = %v", metric, observed[metric])
 	}
 	return text
 }

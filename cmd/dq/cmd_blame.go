@@ -37,7 +37,8 @@ TABLE is a table of the pipeline, of which runs keep what its suite said, or the
 of any Delta table, with --suite. Verdicts that were kept are looked at one by one.
 Versions of which none was kept are checked again, by bisection: that takes for granted
 that the verdict changed once among them, and the output says so. Rows that were
-refused are in no version of the table.`,
+refused are in no version of the table; of the newest version, batches that failed the
+expectation and were refused as a whole are named, too, as long as dq gate keeps them.`,
 		Example: `  dq blame silver.orders country_known
   dq blame silver.orders@17 country_known --format json
   dq blame lake/orders amount.positive --suite suites/orders.yaml`,
@@ -168,6 +169,20 @@ type blamedInput struct {
 	After  int64  `json:"after"`
 }
 
+// unpublished is a batch that failed the expectation and was refused.
+type unpublished struct {
+	Batch        string         `json:"batch"` // of dq gate
+	Run          string         `json:"run"`
+	At           time.Time      `json:"at"`
+	Verdict      record.Verdict `json:"verdict"`
+	Evaluated    int64          `json:"evaluated"`
+	Failed       int64          `json:"failed"`
+	Errored      int64          `json:"errored"`
+	Observed     map[string]any `json:"observed"`
+	Message      string         `json:"message"`
+	SupersededBy string         `json:"superseded_by,omitempty"` // the run that has published since what it was to bring
+}
+
 // blameReport is the JSON of `dq blame`.
 type blameReport struct {
 	Table       string `json:"table"`
@@ -188,10 +203,12 @@ type blameReport struct {
 	NewFailures *int64             `json:"new_failures"` // rows that fail in the first bad version and not in the one before
 	Segment     *profiling.Segment `json:"segment"`
 	Groups      []map[string]any   `json:"groups"` // that fail in the first bad version and not in the one before
-	Versions    int                `json:"versions"`
-	Stored      int                `json:"stored"`
-	Checked     int                `json:"checked"`
-	Notes       []string           `json:"notes"`
+	// Unpublished are the batches that failed and were refused, newest first.
+	Unpublished []unpublished `json:"unpublished"`
+	Versions    int           `json:"versions"`
+	Stored      int           `json:"stored"`
+	Checked     int           `json:"checked"`
+	Notes       []string      `json:"notes"`
 }
 
 func (r *blameReport) note(format string, args ...any) {
@@ -218,12 +235,15 @@ func (b *blaming) blame(ctx context.Context) (*blameReport, error) {
 		return nil, err
 	}
 	report := &blameReport{Table: b.name, Location: b.location, Expectation: b.id, Scope: b.suite.Expectations[0].Scope, Versions: len(versions),
-		Inputs: []blamedInput{}, Files: []string{}, Groups: []map[string]any{}, Notes: []string{}}
+		Inputs: []blamedInput{}, Files: []string{}, Groups: []map[string]any{}, Unpublished: []unpublished{}, Notes: []string{}}
 	found, err := pipeline.FindBad(ctx, versions, b.stored, b.recheck)
 	if err != nil {
 		return nil, err
 	}
 	b.searched(report, found)
+	if err := b.refused(ctx, report); err != nil {
+		return nil, err
+	}
 	if found.Bad == nil {
 		return report, nil
 	}

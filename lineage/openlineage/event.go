@@ -181,8 +181,10 @@ func (t *teller) table(tab *record.Table, end time.Time, locations map[string]st
 	written.OutputFacets = map[string]any{"outputStatistics": facet("OutputStatisticsOutputDatasetFacet", "1-0-2", map[string]any{"rowCount": tab.Counts.Published})}
 	done := t.event(kind, end, job, facets)
 	done.Outputs = []Dataset{written}
-	for name := range tab.Inputs {
-		done.Inputs = append(done.Inputs, t.dataset(name, locations))
+	for name, version := range tab.Inputs {
+		read := t.dataset(name, locations)
+		read.Facets = map[string]any{"version": versionFacet(version)}
+		done.Inputs = append(done.Inputs, read)
 	}
 	if files := t.ctx.Source[tab.Name]; files != "" {
 		done.Inputs = append(done.Inputs, located(files))
@@ -234,7 +236,7 @@ func (t *teller) about(tab *record.Table, locations map[string]string) map[strin
 		facets["schema"] = facet("SchemaDatasetFacet", "1-2-0", map[string]any{"fields": fields(tab.Schema.Fields)})
 	}
 	if tab.Version != nil {
-		facets["version"] = facet("DatasetVersionDatasetFacet", "1-0-1", map[string]any{"datasetVersion": fmt.Sprint(*tab.Version)})
+		facets["version"] = versionFacet(*tab.Version)
 	}
 	if tab.Owner != "" {
 		facets["ownership"] = facet("OwnershipDatasetFacet", "1-0-1", map[string]any{"owners": []map[string]any{{"name": tab.Owner}}})
@@ -243,6 +245,11 @@ func (t *teller) about(tab *record.Table, locations map[string]string) map[strin
 		facets["columnLineage"] = made
 	}
 	return facets
+}
+
+// versionFacet names the version of a table that was read or written.
+func versionFacet(version int64) map[string]any {
+	return facet("DatasetVersionDatasetFacet", "1-0-1", map[string]any{"datasetVersion": fmt.Sprint(version)})
 }
 
 func fields(list []table.Field) []map[string]any {
