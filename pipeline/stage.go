@@ -119,8 +119,12 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 	last := t.ledger.last
 	dropped := t.dropped()
 	fresh := r.fresh(t, dropped)
+	severity := "info"
+	if t.kept {
+		severity = "warn" // it has rows that the other table no longer has: whoever reads the report shall know
+	}
 	for _, how := range t.resumed {
-		t.note("resume", "info", "%s", how)
+		t.note("resume", severity, "%s", how)
 	}
 	if !fresh && sameInputs(inputs, last.Inputs) {
 		if t.kept {
