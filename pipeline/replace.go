@@ -185,6 +185,8 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	added := "SELECT " + columns + " FROM dq_rows"
 	switch {
 	case len(t.current.files) == 0:
+		// Not as many as the files hold: those are held against this in the end.
+		st.counts.Published = st.counts.Returned - refused
 	case !incremental && !sameColumns(t.snap.Schema(), t.schema):
 		// Files of other columns or types cannot stay.
 		st.removes = t.current.files
@@ -203,9 +205,6 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		for _, f := range files {
 			st.adds = append(st.adds, f.File)
 		}
-	}
-	if len(t.current.files) == 0 {
-		st.counts.Published = liveRows(st.adds)
 	}
 	st.counts.Unchanged = st.counts.Returned - refused - st.counts.Published
 	if refused > 0 {
