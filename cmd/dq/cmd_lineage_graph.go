@@ -180,7 +180,17 @@ policies would say if it were dropped.`,
 }
 
 func printImpact(w io.Writer, i impact) {
-	fmt.Fprintf(w, "%s: %s, %s and %s hang on it\n", plain(i.Of), count(len(i.Tables), "table"), count(len(i.Columns), "column"), count(len(i.Expectations), "expectation"))
+	exposures := 0
+	for _, t := range i.Tables {
+		if t.Layer == "exposure" {
+			exposures++
+		}
+	}
+	tables := count(len(i.Tables)-exposures, "table")
+	if exposures > 0 {
+		tables += ", " + count(exposures, "exposure")
+	}
+	fmt.Fprintf(w, "%s: %s, %s and %s hang on it\n", plain(i.Of), tables, count(len(i.Columns), "column"), count(len(i.Expectations), "expectation"))
 	for _, t := range i.Tables {
 		fmt.Fprintf(w, "%s\n", plain(t.Table))
 		for _, c := range i.Columns {
