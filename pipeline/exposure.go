@@ -81,15 +81,21 @@ func (r *run) checkExposures() []error {
 // exposureLayer is the layer that exposures have in lineage.
 const exposureLayer = "exposure"
 
-// expose adds the exposures to a lineage: each with a column for every one that it reads.
-func (r *run) expose(g *record.Graph) {
+// expose adds the exposures to a lineage: each with a column for every one that it
+// reads. One that reads a whole table reads, if before is set, what the version before has
+// besides: that is what it loses.
+func (r *run) expose(g *record.Graph, before bool) {
 	for _, x := range r.Exposures {
 		st := &lineage.Statement{Status: lineage.Exact}
 		for _, path := range x.Reads {
 			name, column := readPath(path)
 			columns := []string{column}
 			if column == "" {
-				columns = r.tables[name].schema.Names()
+				t := r.tables[name]
+				columns = t.schema.Names()
+				if before && t.snap != nil {
+					columns = slices.Concat(columns, t.snap.Schema().Names())
+				}
 			}
 			for _, c := range columns {
 				full := name + "." + c

@@ -71,7 +71,7 @@ func (p *Pipeline) Bind(ctx context.Context, opt Options) (*Bound, error) {
 			}
 		}
 	}
-	r.expose(b.Lineage)
+	r.expose(b.Lineage, false)
 	return b, nil
 }
 

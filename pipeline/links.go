@@ -39,7 +39,7 @@ func newLinks(r *run) *links {
 	}
 	if len(r.Exposures) > 0 {
 		l.graph = &record.Graph{Tables: slices.Clone(l.graph.Tables), Edges: slices.Clone(l.graph.Edges)}
-		r.expose(l.graph)
+		r.expose(l.graph, true)
 	}
 	return l
 }
