@@ -117,8 +117,9 @@ func stateKey(f table.File, schema table.Schema) string {
 // among these, and which of them it lacks.
 func latestState(ctx context.Context, store delta.Store, say engine.Dialect, schema table.Schema, keys []string) (*profiling.State, []int) {
 	missing := make([]int, len(keys))
-	for i := range missing {
-		missing[i] = i
+	here := make(map[string]bool, len(keys))
+	for i, k := range keys {
+		missing[i], here[k] = i, true
 	}
 	data, err := store.Read(ctx, stateOfAll)
 	head, body, ok := bytes.Cut(data, []byte("\n"))
@@ -127,7 +128,7 @@ func latestState(ctx context.Context, store delta.Store, say engine.Dialect, sch
 	}
 	has := map[string]bool{}
 	for _, k := range strings.Fields(string(head)) {
-		if !slices.Contains(keys, k) {
+		if !here[k] {
 			return nil, missing
 		}
 		has[k] = true
