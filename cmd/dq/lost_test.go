@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/engine/duckdb"
+	"github.com/dq-dev/dq/pipeline"
+	"github.com/dq-dev/dq/record"
+)
+
+// losing is an engine that writes one row less than it is told to, of the rows that
+// a merge or SCD2 adds.
+type losing struct{ engine.Engine }
+
+func (l losing) Session(ctx context.Context) (engine.Session, error) {
+	s, err := l.Engine.Session(ctx)
+	return losingSession{s}, err
+}
+
+func (l losing) Small(ctx context.Context) (engine.Session, error) {
+	s, err := l.Engine.Small(ctx)
+	return losingSession{s}, err
+}
+
+type losingSession struct{ engine.Session }
+
+func (s losingSession) Stage(ctx context.Context, req engine.StageRequest) ([]engine.Staged, error) {
+	if strings.Contains(req.SQL, "dq_rows") || strings.Contains(req.SQL, "dq_came") {
+		req.SQL = "SELECT * FROM (" + req.SQL + ") lost OFFSET 1"
+	}
+	return s.Session.Stage(ctx, req)
+}
+
+// TestLostRowsCloseTheGate loses a row between a model and the files of its table,
+// at the first load and at a later one.
+func TestLostRowsCloseTheGate(t *testing.T) {
+	for _, mode := range []string{"merge, keys: [id]", "scd2, keys: [id], effective: at, track: [amount]"} {
+		dir := t.TempDir()
+		for _, folder := range []string{"data", "models/silver"} {
+			if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(t, filepath.Join(dir, "pipeline.yaml"), []byte(fmt.Sprintf(`version: 1
+pipeline: shop
+policies: {modes: [{mode: "off"}]}
+layers:
+  bronze: {tables: {orders: {source: {files: 'data/*.csv', format: csv}, suite: none}}}
+  silver: {tables: {orders: {mode: %s, incremental: bronze.orders, suite: none}}}
+`, mode)))
+		put(t, filepath.Join(dir, "models", "silver", "orders.sql"), []byte("SELECT id, amount, CAST(day AS TIMESTAMP) AS at FROM bronze.orders"))
+		day := func(n int) {
+			put(t, filepath.Join(dir, "data", fmt.Sprintf("%d.csv", n)), []byte(fmt.Sprintf("id,amount,day\na%d,1,2026-01-0%d\nb%d,2,2026-01-0%d\n", n, n, n, n)))
+		}
+		run := func(wrap func(engine.Engine) engine.Engine) *record.Run {
+			t.Helper()
+			eng, err := duckdb.Open(duckdb.Config{Threads: 1, TempDir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer eng.Close()
+			p, err := pipeline.Load(filepath.Join(dir, "pipeline.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec, err := p.Run(context.Background(), pipeline.Options{Engine: wrap(eng), Clock: time.Now, Environment: "prod"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rec
+		}
+		lose := func(e engine.Engine) engine.Engine { return losing{e} }
+		whole := func(e engine.Engine) engine.Engine { return e }
+		for n := 1; n <= 2; n++ {
+			day(n)
+			rec := run(lose)
+			silver := rec.Layers[1]
+			var said string
+			for _, f := range silver.Tables[0].Findings {
+				if f.Rule == "reconcile" {
+					said = f.Message
+				}
+			}
+			if rec.Verdict != record.Fail || silver.Outcome != "refused" || said == "" {
+				t.Errorf("%s, load %d: verdict %s, silver %s, reconcile says %q", mode, n, rec.Verdict, silver.Outcome, said)
+			}
+			if rec := run(whole); rec.Verdict != record.Pass || rec.Layers[1].Outcome != "published" {
+				t.Errorf("%s, load %d of an engine that loses nothing: verdict %s, silver %s", mode, n, rec.Verdict, rec.Layers[1].Outcome)
+			}
+		}
+	}
+}
