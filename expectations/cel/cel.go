@@ -212,10 +212,11 @@ func (c *compilation) finish(r *Rule, tree ast.Expr) {
 
 // kinds notes the types of the values that exists_in looks up.
 func (c *compilation) kinds(x *expr) {
-	each(x.tree, func(e ast.Expr, _ *form, args []ast.Expr) {
-		if e.AsCall().FunctionName() != existsFunction {
+	x.visit(func(x *expr, e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != existsFunction {
 			return
 		}
+		args := e.AsCall().Args()
 		k := (len(args) - 1) / 2
 		for n, value := range args[:k] {
 			if k > 1 {
