@@ -29,7 +29,8 @@ type Info struct {
 // fs.ErrNotExist is true. A Store is safe for use by several goroutines.
 type Store interface {
 	// List returns the files (not folders) directly in dir whose last name is
-	// from or sorts after it, sorted by name; none when there is no dir.
+	// from or sorts after it, sorted by name; none when there is no dir. What begins
+	// with .tmp- is being written and left out, as in Walk.
 	List(ctx context.Context, dir, from string) ([]Info, error)
 	// Walk gives all files below dir, by name; what begins with .tmp- is being
 	// written and left out. None when there is no dir.
@@ -78,7 +79,7 @@ func (d dir) List(ctx context.Context, folder, from string) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name < from })
+	names = slices.DeleteFunc(names, func(name string) bool { return name < from || strings.HasPrefix(name, tempPrefix) })
 	slices.Sort(names)
 	var infos []Info
 	for _, name := range names {
