@@ -327,7 +327,7 @@ func explainExpectations(id string) (found []explainedExpectation, ids []string,
 			if ids = append(ids, e.ID); e.ID != id {
 				continue
 			}
-			x := explainedExpectation{ID: e.ID, Table: s.Table, Kind: e.Kind, Dimension: e.Dimension, OnFail: string(e.OnFail),
+			x := explainedExpectation{ID: e.ID, Table: s.Table, Kind: e.Kind, Dimension: e.Dimension, OnFail: e.OnFail,
 				Position: fmt.Sprint(e.Position), Description: e.Description}
 			var err error
 			if x.CEL, x.Where, x.SQL, err = s.Explain(e.ID, (&duckdb.Engine{}).Dialect()); x.CEL == "" {
