@@ -167,11 +167,13 @@ func (d *differ) layout(old, next *Shape) {
 		was, is []string
 		change  table.Change
 	}{
-		// A key is the same in any order.
-		{table.PrimaryKeyChanged, slices.Sorted(slices.Values(old.PrimaryKey)), slices.Sorted(slices.Values(next.PrimaryKey)), table.Change{Breaks: []string{table.Backward, table.Forward}, DataRisk: table.RewriteRisk}},
+		{table.PrimaryKeyChanged, old.PrimaryKey, next.PrimaryKey, table.Change{Breaks: []string{table.Backward, table.Forward}, DataRisk: table.RewriteRisk}},
 		{table.PartitioningChanged, old.PartitionBy, next.PartitionBy, table.Change{DataRisk: table.RewriteRisk}},
 		{table.ClusteringChanged, old.ClusterBy, next.ClusterBy, table.Change{}},
 	} {
+		if c.op == table.PrimaryKeyChanged && slices.Equal(slices.Sorted(slices.Values(c.was)), slices.Sorted(slices.Values(c.is))) {
+			continue // a key is the same in any order
+		}
 		if !slices.Equal(c.was, c.is) {
 			c.change.Op, c.change.From, c.change.To = c.op, someOf(c.was), someOf(c.is)
 			d.add(c.change)
