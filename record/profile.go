@@ -21,7 +21,6 @@ type Profile struct {
 	Duplicates   *Duplicates      `json:"duplicates,omitempty"`
 	Keys         []Key            `json:"keys,omitempty"`         // fewest columns first
 	Dependencies []Dependency     `json:"dependencies,omitempty"` // fewest exceptions first
-	Inclusions   []Inclusion      `json:"inclusions,omitempty"`
 	Correlations []Correlation    `json:"correlations,omitempty"` // strongest first
 	Missing      []MissingPattern `json:"missing,omitempty"`      // most frequent first
 	Drift        *Drift           `json:"drift,omitempty"`        // against a baseline, if one was given
@@ -170,20 +169,6 @@ type Dependency struct {
 type Exception struct {
 	From string       `json:"from"`
 	To   []ValueCount `json:"to"`
-}
-
-// Inclusion says that the values of Column are among those of Other, but for Missing:
-// a foreign key.
-type Inclusion struct {
-	Table       string   `json:"table,omitempty"` // "" is the table that is described
-	Column      string   `json:"column"`
-	OtherTable  string   `json:"other_table,omitempty"`
-	OtherColumn string   `json:"other_column"`
-	Distinct    int64    `json:"distinct"` // different values of Column
-	Missing     int64    `json:"missing"`  // of them, not among Other's
-	MissingRows int64    `json:"missing_rows"`
-	OtherUnique bool     `json:"other_unique"` // no value of Other repeats
-	Examples    []string `json:"examples,omitempty"`
 }
 
 // Correlation is how strongly two columns go together.

@@ -142,15 +142,6 @@ func (p *page) relations(f *record.Profile) {
 		p.tend()
 		p.raw("</div></details>\n")
 	}
-	if len(f.Inclusions) > 0 {
-		p.raw(`<details open><summary>References</summary><div class="body">`)
-		p.thead("", "References between tables", head{"Column", false}, head{"Is among", false}, head{"Missing values", true}, head{"Missing rows", true})
-		for _, x := range f.Inclusions {
-			p.raw(`<tr><th scope="row" class="any">`).name(x.Table + dot(x.Table) + x.Column).raw(`</th><td class="any">`).name(x.OtherTable + dot(x.OtherTable) + x.OtherColumn).raw(`</td>`).count(x.Missing).count(x.MissingRows).raw("</tr>\n")
-		}
-		p.tend()
-		p.raw("</div></details>\n")
-	}
 	if len(f.Correlations) > 0 {
 		p.raw(`<details><summary>Correlations<span class="soft">`).int(len(f.Correlations)).raw(`</span></summary><div class="body">`)
 		p.thead("pairs", "Correlations", head{"Column", false}, head{"With", false}, head{"Measure", false}, head{"Value", true}, head{"Rows", true})
@@ -170,13 +161,6 @@ func (p *page) relations(f *record.Profile) {
 		p.tend()
 		p.raw("</div></details>\n")
 	}
-}
-
-func dot(table string) string {
-	if table == "" {
-		return ""
-	}
-	return "."
 }
 
 func methodName(method string) string {
