@@ -97,7 +97,8 @@ func (c *compilation) checker(columns []int, metrics []*metric, lambdas map[stri
 		variables = append(variables, decls.NewVariable(columnName(i), c.env.types[i]))
 	}
 	for i, w := range c.parts.windows {
-		variables = append(variables, decls.NewVariable(windowVariable(i), w.args[0].typ))
+		t, _ := w.of()
+		variables = append(variables, decls.NewVariable(windowVariable(i), t))
 	}
 	for _, i := range c.iterations {
 		variables = append(variables, decls.NewVariable(i.variable, i.typ))
@@ -330,7 +331,7 @@ func (c *compilation) shapes(tree *ast.AST, metrics []*metric) map[int64]shape {
 			} else if i, ok := columnIndex(e.AsIdent()); ok {
 				s = columnShape(c.env.schema.Fields[i].Type)
 			} else if i, ok := windowIndex(e.AsIdent()); ok && i < len(c.parts.windows) {
-				s = c.parts.windows[i].args[0].shape()
+				_, s = c.parts.windows[i].of()
 			} else if i, ok := lambdaIndex(e); ok {
 				s = c.parts.lambdas[i].body.root
 			}

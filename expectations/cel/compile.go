@@ -333,8 +333,8 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 		case "has":
 			c.lowerHas(e, s)
 			return
-		case "lag", "lag_down":
-			c.lowerLag(e, s)
+		case "lag", "lag_down", "alike":
+			c.lowerWindow(e, s)
 			return
 		case "metric":
 			c.refuse(e, "write metric('revenue')", "metric takes the name of a let as a constant")
@@ -483,7 +483,7 @@ func (c *compilation) unknownFunction(e ast.Expr, name string) {
 
 // functionNames are the names that users may call, sorted.
 func functionNames() []string {
-	names := []string{"now", "exists_in", "has", "lag", "lag_down", "metric", "freshness", "previous", "history"}
+	names := []string{"now", "exists_in", "has", "lag", "lag_down", "alike", "metric", "freshness", "previous", "history"}
 	for name := range lambdaFunctions {
 		names = append(names, name)
 	}

@@ -69,5 +69,6 @@
 // at 12 significant digits.
 //
 // lag(x, order, partition ...) in RowOver is x in the row before, null for the
-// first; lag(x) goes by the order of the source.
+// first; lag(x) goes by the order of the source. alike(x, ...) is how many rows agree
+// with this one in what is given.
 package cel

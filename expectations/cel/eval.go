@@ -80,7 +80,8 @@ func (v rowVars) ResolveName(name string) (any, bool) {
 	}
 	if i, ok := windowIndex(name); ok && i < len(v.windows) {
 		w := v.windows[i]
-		x, err := toCEL(v.row[w.text], w.args[0].typ, w.args[0].shape().scale)
+		t, shape := w.of()
+		x, err := toCEL(v.row[w.text], t, shape.scale)
 		if err != nil {
 			return types.WrapErr(fmt.Errorf("%s: %w", w.text, err)), true
 		}

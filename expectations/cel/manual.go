@@ -97,6 +97,8 @@ var manual = []Function{
 		Examples: []string{"lag(at, at) == null || lag(at, at) < at", "lag(x, at) == null || x == null || lag(x, at) <= x", "lag(x, at, g) == null || x == null || x > lag(x, at, g)"}},
 	{Name: "lag_down", Signatures: []string{"lag_down(any, order, group, ...) gives the same type"}, Doc: "As lag, but rows of one order follow each other from the greatest value to the least.", Nulls: "Null of the first row. A row whose order is null is nobody's neighbour.",
 		Examples: []string{"lag_down(at, at) == null || lag_down(at, at) < at", "lag_down(x, at) == null || x == null || lag_down(x, at) <= x", "lag_down(g, at) == null || lag_down(g, at) <= g"}},
+	{Name: "alike", Signatures: []string{"alike(any, ...) gives int"}, Doc: "In row rules, how many rows agree with this one in all that is given, this one counted.", Nulls: "Rows that have null in it agree.",
+		Examples: []string{"alike(g) >= 1", "alike(x, g) <= alike(g)", "alike(x, g, at) == 1"}},
 
 	// The clock and the past.
 	{Name: "now", Signatures: []string{"now() gives timestamp"}, Doc: "The time of the run, which is the same for all rules; of a backfill the logical date.", Nulls: "It is never null.",

@@ -20,15 +20,24 @@ import (
 // neighbours; rows of one order follow each other by x, null first, and those that
 // agree in both count as one, so that the answer never depends on where rows lie.
 // lag_down is the same, but for rows of one order, which follow each other by x from
-// the greatest, null last. lag(x) goes by the order of the source.
+// the greatest, null last. lag(x) goes by the order of the source. alike(x ...) is how
+// many rows agree with this one in all that it is given, this one counted; nulls agree.
 
-// window is a neighbour's value that was lifted out of a row rule; the tree holds
-// the variable w<i> in its place.
+// window is a neighbour's value, or a number of rows, that was lifted out of a row rule;
+// the tree holds the variable w<i> in its place.
 type window struct {
+	name  string // lag, lag_down, alike
 	text  string
-	args  []*expr // value, order, partition
+	args  []*expr // value, order, partition; of alike each a partition
 	where *expr
-	down  bool // lag_down
+}
+
+// of is the type and the shape of the window's value.
+func (w *window) of() (*types.Type, shape) {
+	if w.name == "alike" {
+		return types.IntType, intShape
+	}
+	return w.args[0].typ, w.args[0].shape()
 }
 
 func windowVariable(i int) string { return "w" + strconv.Itoa(i) }
@@ -41,20 +50,24 @@ func windowIndex(name string) (int, bool) {
 	return i, err == nil
 }
 
-// lowerLag makes a call of lag a window.
-func (c *compilation) lowerLag(e ast.Expr, s scope) {
+// lowerWindow makes a call of lag, lag_down or alike a window.
+func (c *compilation) lowerWindow(e ast.Expr, s scope) {
 	args := e.AsCall().Args()
-	const usage = "write lag(amount, ordered_at) or lag(amount, ordered_at, customer_id)"
-	down := e.AsCall().FunctionName() == "lag_down"
+	usage, takes := "write lag(amount, ordered_at) or lag(amount, ordered_at, customer_id)", "lag takes a value, an order and what keeps rows apart"
+	name := e.AsCall().FunctionName()
+	alike := name == "alike"
+	if alike {
+		usage, takes = "write alike(city, postcode)", "alike takes what rows agree in"
+	}
 	switch {
-	case len(args) == 0 || len(args) == 1 && down:
-		c.refuse(e, usage, "lag takes a value, an order and what keeps rows apart")
+	case len(args) == 0 || len(args) == 1 && name == "lag_down":
+		c.refuse(e, usage, "%s", takes)
 		return
 	case s != ofRow || !c.over || len(c.iterations) > 0:
-		c.refuse(e, "", "lag stands only in row rules, outside aggregates and elements")
+		c.refuse(e, "", "%s stands only in row rules, outside aggregates and elements", strings.TrimSuffix(name, "_down"))
 		return
 	}
-	w := &window{text: c.env.canonical(e), down: down}
+	w := &window{name: name, text: c.env.canonical(e)}
 	if c.where != nil {
 		w.text, w.where = w.text+" where "+c.where.canonical, c.where.expr
 	}
@@ -67,8 +80,8 @@ func (c *compilation) lowerLag(e ast.Expr, s scope) {
 			if x == nil {
 				continue
 			}
-			if _, ok := tableType(x.typ, x.shape()); !ok || i == 1 && (x.typ.Kind() == types.BoolKind || x.typ.Kind() == types.BytesKind) {
-				c.issue(arg, usage, "lag takes no %s here", typeName(x.typ))
+			if _, ok := tableType(x.typ, x.shape()); !ok || i == 1 && !alike && (x.typ.Kind() == types.BoolKind || x.typ.Kind() == types.BytesKind) {
+				c.issue(arg, usage, "%s takes no %s here", strings.TrimSuffix(name, "_down"), typeName(x.typ))
 			}
 			w.args = append(w.args, x)
 		}
@@ -82,7 +95,7 @@ func (c *compilation) lowerLag(e ast.Expr, s scope) {
 	e.SetKindCase(c.fac.NewIdent(e.ID(), windowVariable(index)))
 }
 
-// Window is a value of a neighbouring row that a row rule needs. An engine computes
+// Window is a value of a neighbouring row, or a number of rows, that a row rule needs. An engine computes
 // it in a subquery, as a column that is called by its text; the SQL of the rule
 // reads that column, and Eval looks for the text in the row.
 type Window struct {
@@ -101,9 +114,9 @@ func (r *Rule) Windows() []Window {
 	return windows
 }
 
-// Ordered reports whether the rule says by what rows follow each other; otherwise
-// they do as in the source.
-func (w Window) Ordered() bool { return len(w.window.args) > 1 }
+// Ordered reports whether the value is the same however rows lie in the source; else
+// they follow each other as they do there.
+func (w Window) Ordered() bool { return len(w.window.args) > 1 || w.window.name == "alike" }
 
 // SQL is an item of the list of a SELECT over all rows, without an alias. Rows are
 // neighbours only if they agree in apart too, which is SQL.
@@ -129,7 +142,10 @@ func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 		scope = "((" + t.sql + ") IS NOT FALSE)"
 	}
 	if d.Name() != "duckdb" {
-		return "", &Unsupported{Dialect: d.Name(), Construct: "lag"}
+		return "", &Unsupported{Dialect: d.Name(), Construct: w.window.name}
+	}
+	if w.window.name == "alike" {
+		return fmt.Sprintf("CASE WHEN %s THEN count(*) OVER (PARTITION BY %s) END", scope, strings.Join(slices.Concat([]string{scope}, keys, apart), ", ")), nil
 	}
 	if len(args) == 1 {
 		return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s) END",
@@ -138,7 +154,7 @@ func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 	inScope := scope + " AND (" + args[1] + ") IS NOT NULL"
 	partition := slices.Concat([]string{inScope}, keys[2:], apart)
 	ties := "NULLS FIRST"
-	if w.window.down {
+	if w.window.name == "lag_down" {
 		ties = "DESC NULLS LAST"
 	}
 	return fmt.Sprintf("CASE WHEN %s THEN last_value(%s) OVER (PARTITION BY %s ORDER BY %s, %s %s GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END",
@@ -175,21 +191,27 @@ func (r *Rule) Neighbours(rows []map[string]any, f Facts) []map[string]any {
 				if err != nil {
 					v = types.NullValue
 				}
-				if values[j] = v; j > 1 {
+				if values[j] = v; j > 1 || w.name == "alike" {
 					key += fmt.Sprintf("%T%q,", v, groupKey(v))
 				}
 			}
-			if len(values) == 1 { // each row has an order of its own
+			if len(values) == 1 && w.name != "alike" { // each row has an order of its own
 				values = append(values, types.Int(i))
 			}
-			if values[1] != types.NullValue {
+			if w.name == "alike" || values[1] != types.NullValue {
 				parts[key] = append(parts[key], item{i, values})
 			}
 		}
 		for _, items := range parts {
+			if w.name == "alike" {
+				for _, x := range items {
+					out[x.row][w.text] = int64(len(items))
+				}
+				continue
+			}
 			order := func(a, b item) int {
 				ties := compareNullFirst(a.values[0], b.values[0])
-				if w.down {
+				if w.name == "lag_down" {
 					ties = -ties
 				}
 				return cmp.Or(compare(a.values[1], b.values[1]), ties)

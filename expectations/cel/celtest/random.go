@@ -135,6 +135,9 @@ func (g *generator) beyondRow(d int) string {
 	if g.IntN(2) == 0 {
 		return fmt.Sprintf("(%s %s %s(%s))", value(0), compare, g.pick("min", "max", "mode", "mean"), value(d))
 	}
+	if g.IntN(4) == 0 {
+		return fmt.Sprintf("(alike(%s%s) %s %s)", value(d), g.pick("", ", b", ", s", ", n % 2", ", x"), compare, g.int(0))
+	}
 	order, partition := g.pick("n", "ts", "da", "s", "x", "i", "n % 3"), g.pick("", "", ", b", ", n % 2", ", s", ", tiny, c")
 	return fmt.Sprintf("(%s(%s, %s%s) %s %s)", g.pick("lag", "lag_down"), value(d), order, partition, compare, g.pick("null", value(0)))
 }
