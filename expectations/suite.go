@@ -43,6 +43,15 @@ type Column struct {
 	node, typeNode *yamlpos.Node
 }
 
+// Wrong is an error at the column's type, or its name: [yamlpos.Errors].
+func (c Column) Wrong(hint, format string, args ...any) error {
+	at := c.typeNode
+	if at == nil {
+		at = c.node
+	}
+	return yamlpos.Errors{at.Error(hint, format, args...)}
+}
+
 // Personal reports whether a tag says that the column holds personal data: pii,
 // or one below it such as pii.email.
 func (c Column) Personal() bool {

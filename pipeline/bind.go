@@ -11,7 +11,6 @@ import (
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
-	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
@@ -83,7 +82,7 @@ func (r *run) bindAll(ctx context.Context) error {
 	var err error
 	r.rec.Lineage = &record.Graph{}
 	schemas := map[string]table.Schema{}
-	var wrong []error
+	var all []error
 	var beside sync.WaitGroup // lineage is traced beside the binding of later models
 	defer beside.Wait()
 	for _, l := range r.Layers {
@@ -99,7 +98,7 @@ func (r *run) bindAll(ctx context.Context) error {
 				err = r.bindModel(ctx, s, t, maps.Clone(schemas), &beside)
 			}
 			if err != nil {
-				wrong = append(wrong, err)
+				all = append(all, err)
 				continue
 			}
 			if err := t.becoming(t.schema); err != nil {
@@ -134,7 +133,7 @@ func (r *run) bindAll(ctx context.Context) error {
 				continue
 			}
 			if err := errors.Join(t.traceErr, t.planErr, t.samePartitions()); err != nil {
-				wrong = append(wrong, err)
+				all = append(all, err)
 				continue
 			}
 			lineage.Add(r.rec.Lineage, spec.Name, spec.Layer, t.trace)
@@ -142,11 +141,11 @@ func (r *run) bindAll(ctx context.Context) error {
 			t.plan = t.plan.At(r.now)
 		}
 	}
-	if len(wrong) == 0 {
-		wrong = r.checkExposures()
+	if len(all) == 0 {
+		all = r.checkExposures()
 	}
-	if len(wrong) > 0 {
-		return &ConfigError{Err: errors.Join(wrong...)}
+	if len(all) > 0 {
+		return &ConfigError{Err: errors.Join(all...)}
 	}
 	r.links = sync.OnceValue(func() *links { return newLinks(r) })
 	for _, l := range r.Layers {
@@ -167,12 +166,8 @@ func (t *tableRun) samePartitions() error {
 		}
 		return "[" + strings.Join(names, ", ") + "]"
 	}
-	at := t.position
-	if p, ok := t.positions["partition_by"]; ok {
-		at = p
-	}
-	return fmt.Errorf("%s: partition_by: %s is partitioned by %s, not by %s, and keeps the partitions that it was made with; put them back here, or move %s away, and the table is made anew",
-		at, t.Name, shown(t.snap.PartitionBy()), shown(t.PartitionBy), t.current.where)
+	return wrong(t.at("partition_by"), fmt.Sprintf("put them back here, or move %s away, and the table is made anew", t.current.where),
+		"partition_by: %s is partitioned by %s, not by %s, and keeps the partitions that it was made with", t.Name, shown(t.snap.PartitionBy()), shown(t.PartitionBy))
 }
 
 // order puts a layer's tables behind those that their models read and, where
@@ -236,32 +231,8 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 		return fmt.Errorf("%s: %w", t.Model, err)
 	}
 	t.reads = plan.Reads
-	for _, key := range []struct {
-		option string
-		names  []string
-	}{{"keys", t.Keys}, {"track", t.Track}, {"effective", []string{t.Effective}}, {"order", t.Order}, {"partition_by", t.PartitionBy}} {
-		for _, name := range key.names {
-			if _, ok := plan.Schema.Field(name); name != "" && !ok {
-				return fmt.Errorf("%s: %s: %s does not return a column %q; %s", t.positions[key.option], key.option, t.Model, name,
-					yamlpos.DidYouMean(name, plan.Schema.Names()))
-			}
-		}
-	}
-	for _, name := range t.Together {
-		if up := schemas[t.Incremental]; t.Mode == "scd2" {
-			if _, ok := up.Field(name); !ok {
-				return fmt.Errorf("%s: together: %s has no column %q; %s", t.positions["together"], t.Incremental, name, yamlpos.DidYouMean(name, up.Names()))
-			}
-		}
-	}
-	for _, name := range sortedKeys(t.Lookups) {
-		look := t.Lookups[name]
-		for _, ask := range []struct{ table, column string }{{t.Incremental, look.On}, {name, look.On}, {t.Incremental, look.At}} {
-			of, known := schemas[ask.table]
-			if _, ok := of.Field(ask.column); known && ask.column != "" && !ok {
-				return fmt.Errorf("%s: lookups: %s: %s has no column %q; %s", t.positions["lookups"], name, ask.table, ask.column, yamlpos.DidYouMean(ask.column, of.Names()))
-			}
-		}
+	if err := t.checkColumns(plan.Schema, schemas); err != nil {
+		return err
 	}
 	t.schema = plan.Schema
 	derive := func(st *lineage.Statement) *lineage.Statement { return st }
@@ -286,7 +257,7 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, error) {
 	effective, _ := t.schema.Field(t.Effective)
 	if effective.Type.Kind != table.Timestamp && effective.Type.Kind != table.TimestampNTZ && effective.Type.Kind != table.Date {
-		return nil, fmt.Errorf("%s: effective: %s is %s; it must be a timestamp or a date", t.position, t.Effective, effective.Type)
+		return nil, wrong(t.at("effective"), "it must be a timestamp or a date", "effective: %s is %s", t.Effective, effective.Type)
 	}
 	var fields []table.Field
 	origins := map[string][]string{}
@@ -321,12 +292,6 @@ func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, e
 	}, nil
 }
 
-// inFile gives a binding error its place in the model file.
-func inFile(file, sql string, be *engine.BindError) error {
-	line, col, frame := be.Place(sql)
-	return yamlpos.Errors{{File: file, Line: line, Col: col, Message: be.Message, Hint: be.Hint, Source: frame}}
-}
-
 // readHeaders reads the headers of the files that are new. A source without any
 // file is an error, and so is one of another format than CSV.
 func (t *tableRun) readHeaders() error {
@@ -336,12 +301,12 @@ func (t *tableRun) readHeaders() error {
 	}
 	headers, err := file.Headers(cfg, t.known())
 	if errors.Is(err, file.ErrNotFound) || errors.Is(err, file.ErrBadConfig) {
-		return fmt.Errorf("%s: source: %w", t.position, err)
+		return t.sourceError(err)
 	}
 	// Any other problem of a file is a finding, when the file is landed.
 	for _, h := range headers {
 		if h.Format != "" && h.Format != file.CSV {
-			return fmt.Errorf("%s: source: %s is %s; only CSV is landed, read other files with dq check and dq profile", t.position, t.Source.Glob, h.Format)
+			return wrong(t.at("source").Get("files"), "only CSV is landed; read other files with dq check and dq profile", "source: %s is %s", t.Source.Glob, h.Format)
 		}
 	}
 	t.headers = headers
@@ -362,7 +327,7 @@ func (t *tableRun) bindSource() (table.Schema, error) {
 	}
 	schema, err := t.landed(columns)
 	if err == nil && len(schema.Fields) == 3 {
-		err = fmt.Errorf("%s: no file of %s names its columns; name them in a suite: columns: {id: {type: string}}", t.position, t.Source.Glob)
+		err = wrong(t.at("source").Get("files"), "name them in a suite: columns: {id: {type: string}}", "no file of %s names its columns", t.Source.Glob)
 	}
 	return schema, err
 }
@@ -400,7 +365,7 @@ func (t *tableRun) landed(header []string) (table.Schema, error) {
 	}
 	for _, c := range t.Suite.Columns {
 		if c.Type != nil && c.Type.Kind != table.String && !seen[c.Name] {
-			return table.Schema{}, fmt.Errorf("%s: %s: files are landed as text, but the suite says %s; write type: string, and give it its type in the next layer", c.Position, c.Name, c.Type)
+			return table.Schema{}, c.Wrong("write type: string, and give it its type in the next layer", "%s: files are landed as text, but the suite says %s", c.Name, c.Type)
 		}
 		add(c.Name)
 	}

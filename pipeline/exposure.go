@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ type Exposure struct {
 	// Reads are tables, gold.daily_revenue, or columns of them, gold.daily_revenue.day.
 	Reads []string
 
-	positions []string // of Reads: pipeline.yaml:12:7
+	places []*yamlpos.Node // of Reads
 }
 
 // exposures reads exposures: {revenue_board: {kind: dashboard, owner: finance, reads: [gold.daily_revenue]}}.
@@ -49,7 +48,7 @@ func (l *loader) exposures(p *Pipeline, n *yamlpos.Node) {
 			if !names[table] {
 				r.Errorf(yamlpos.DidYouMean(table, sortedKeys(names)), "reads: there is no table %q", table)
 			}
-			x.Reads, x.positions = append(x.Reads, r.Text), append(x.positions, r.Position())
+			x.Reads, x.places = append(x.Reads, r.Text), append(x.places, r)
 		}
 		p.Exposures = append(p.Exposures, x)
 	}
@@ -64,18 +63,17 @@ func readPath(path string) (table, column string) {
 
 // checkExposures notes columns of exposures that tables do not have.
 func (r *run) checkExposures() []error {
-	var wrong []error
+	var all []error
 	for _, x := range r.Exposures {
 		for i, path := range x.Reads {
 			name, column := readPath(path)
 			t := r.tables[name]
 			if _, ok := t.schema.Field(column); column != "" && !ok {
-				wrong = append(wrong, fmt.Errorf("%s: exposures: %s reads a column %q that %s does not have; %s", x.positions[i], x.Name, column, name,
-					yamlpos.DidYouMean(column, t.schema.Names())))
+				all = append(all, wrong(x.places[i], yamlpos.DidYouMean(column, t.schema.Names()), "exposures: %s reads a column %q that %s does not have", x.Name, column, name))
 			}
 		}
 	}
-	return wrong
+	return all
 }
 
 // exposureLayer is the layer that exposures have in lineage.

@@ -12,6 +12,7 @@ import (
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/policies"
 )
 
 // tableName is what layers and tables may be called: it is a folder, a part of
@@ -187,7 +188,7 @@ func (l *loader) policies(p *Pipeline, n *yamlpos.Node) {
 	}
 	for _, m := range f["modes"].List("modes", false) {
 		mf := m.Map("a mode", "policy", "table", "layer", "mode")
-		mode := PolicyMode{Mode: mf["mode"].OneOf("mode", "enforce", "warn", "dry_run", "off")}
+		mode := policies.Mode{Node: m, Mode: mf["mode"].OneOf("mode", "enforce", "warn", "dry_run", "off")}
 		for key, to := range map[string]*string{"policy": &mode.Policy, "table": &mode.Table, "layer": &mode.Layer} {
 			if mf[key] != nil {
 				*to = mf[key].String()

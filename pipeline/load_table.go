@@ -12,16 +12,13 @@ import (
 )
 
 func (l *loader) table(layer string, e yamlpos.Entry) *Table {
-	t := &Table{Name: layer + "." + e.Key.Text, Layer: layer, Mode: "overwrite", position: e.Key.Position()}
+	t := &Table{Name: layer + "." + e.Key.Text, Layer: layer, Mode: "overwrite", node: e.Key}
 	if !tableName.MatchString(e.Key.Text) {
 		e.Key.Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a table", e.Key.Text)
 	}
 	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "together", "track", "effective", "order", "ignore_null",
 		"surrogate", "incremental", "lookups", "partition_by")
-	t.positions = map[string]string{}
-	for key, n := range f {
-		t.positions[key] = n.Position()
-	}
+	t.options = f
 	if f["source"] != nil {
 		t.Mode = "append"
 		t.Source = l.source(f["source"])

@@ -13,7 +13,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +21,8 @@ import (
 
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/policies"
 )
 
 // Pipeline is a pipeline file, checked, with its models and suites.
@@ -33,15 +34,12 @@ type Pipeline struct {
 	Owners    string   // file, or ""
 	Waivers   string   // file, or ""
 	Policies  []string // folders
-	Modes     []PolicyMode
+	Modes     []policies.Mode
 	Exposures []Exposure
 	Reports   []Report
 	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, or "".
 	OpenLineage string
 }
-
-// PolicyMode says how findings of a policy are treated: enforce, warn, dry_run, off.
-type PolicyMode struct{ Policy, Table, Layer, Mode string }
 
 // Report is a format that every run writes, and the folder it goes to.
 type Report struct{ Format, Dir string }
@@ -79,8 +77,8 @@ type Table struct {
 	Lookups     map[string]Lookup // tables whose changes bring rows of Incremental back
 	PartitionBy []string
 
-	position  string            // pipeline.yaml:12:7
-	positions map[string]string // of the options
+	node    *yamlpos.Node            // the table's name in the pipeline file
+	options map[string]*yamlpos.Node // what stands behind each key
 }
 
 // Lookup says which rows of the incremental table a change of another table
@@ -148,7 +146,7 @@ func (p *Pipeline) arrange() error {
 			sort.Strings(t.DependsOn)
 			for _, up := range t.DependsOn {
 				if rank[up] > i {
-					return fmt.Errorf("%s: %s reads %s, which is in a later layer (%s)", t.Model, t.Name, up, p.Layers[rank[up]].Name)
+					return t.reading(up, "a model reads its own layer and earlier ones", "%s reads %s, which is in a later layer (%s)", t.Name, up, p.Layers[rank[up]].Name)
 				}
 			}
 		}
@@ -158,7 +156,8 @@ func (p *Pipeline) arrange() error {
 		visit = func(t *Table, trail []string) error {
 			switch mark[t.Name] {
 			case 1:
-				return fmt.Errorf("%s: tables depend on each other in a circle: %s", t.Model, strings.Join(append(trail, t.Name), " → "))
+				circle := append(slices.Clone(trail[slices.Index(trail, t.Name):]), t.Name)
+				return t.reading(circle[1], "", "tables depend on each other in a circle: %s", strings.Join(circle, " → "))
 			case 2:
 				return nil
 			}

@@ -28,7 +28,7 @@ func (r *run) resume(ctx context.Context) error {
 	if r.opt.FullRefresh {
 		return nil // which follows whatever there is
 	}
-	var wrong []error
+	var said []error
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
 			t := r.tables[spec.Name]
@@ -57,14 +57,13 @@ func (r *run) resume(ctx context.Context) error {
 					inputs[name] = up.current.version
 					t.ledger.last.Inputs, t.kept = inputs, true
 				default:
-					wrong = append(wrong, fmt.Errorf("%s: %s; run with --resume restored to take out of %s what went, or with --resume kept to leave it there and go on",
-						up.position, undone, t.Name))
+					said = append(said, wrong(up.node, fmt.Sprintf("run with --resume restored to take out of %s what went, or with --resume kept to leave it there and go on", t.Name), "%s", undone))
 				}
 			}
 		}
 	}
-	if len(wrong) > 0 {
-		return &ConfigError{Err: errors.Join(wrong...)}
+	if len(said) > 0 {
+		return &ConfigError{Err: errors.Join(said...)}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -13,12 +14,8 @@ import (
 func mentions(sql string, names map[string]bool) []string {
 	var found []string
 	seen := map[string]bool{}
-	tokens := sqlNames(sql)
-	for i := 0; i+2 < len(tokens); i++ {
-		if tokens[i+1] != "." {
-			continue
-		}
-		if name := tokens[i] + "." + tokens[i+2]; names[name] && !seen[name] {
+	for name := range named(sql) {
+		if names[name] && !seen[name] {
 			seen[name] = true
 			found = append(found, name)
 		}
@@ -26,9 +23,37 @@ func mentions(sql string, names map[string]bool) []string {
 	return found
 }
 
+// mentionedAt is the byte at which a SQL text first names a table (layer.table), or -1.
+func mentionedAt(sql, table string) int {
+	for name, at := range named(sql) {
+		if name == table {
+			return at
+		}
+	}
+	return -1
+}
+
+// named yields what may name a table in a SQL text, and the byte where it begins.
+func named(sql string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		tokens := sqlNames(sql)
+		for i := 0; i+2 < len(tokens); i++ {
+			if tokens[i+1].text == "." && !yield(tokens[i].text+"."+tokens[i+2].text, tokens[i].at) {
+				return
+			}
+		}
+	}
+}
+
+// sqlName is a piece of a SQL text, and the byte where it begins.
+type sqlName struct {
+	text string
+	at   int
+}
+
 // sqlNames cuts SQL into identifiers (unquoted), dots, and "" for everything else.
-func sqlNames(sql string) []string {
-	var out []string
+func sqlNames(sql string) []sqlName {
+	var out []sqlName
 	for i := 0; i < len(sql); {
 		c := sql[i]
 		switch {
@@ -38,26 +63,26 @@ func sqlNames(sql string) []string {
 			i += until(sql[i:], "*/")
 		case c == '\'':
 			_, n := quoted(sql[i:])
+			out = append(out, sqlName{"", i})
 			i += n
-			out = append(out, "")
 		case c == '"' || c == '`':
 			text, n := quoted(sql[i:])
+			out = append(out, sqlName{text, i})
 			i += n
-			out = append(out, text)
 		case nameByte(c):
 			j := i
 			for j < len(sql) && nameByte(sql[j]) {
 				j++
 			}
-			out = append(out, sql[i:j])
+			out = append(out, sqlName{sql[i:j], i})
 			i = j
 		case c == '.':
-			out = append(out, ".")
+			out = append(out, sqlName{".", i})
 			i++
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
 			i++
 		default:
-			out = append(out, "")
+			out = append(out, sqlName{"", i})
 			i++
 		}
 	}

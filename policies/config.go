@@ -54,6 +54,8 @@ type Mode struct {
 	Layer  string `json:"layer,omitempty"`
 	Env    string `json:"env,omitempty"`
 	Mode   string `json:"mode"` // enforce, warn, dry_run or off
+
+	Node *yamlpos.Node `json:"-"` // the mapping that says so, for errors; may be nil
 }
 
 // Freeze is a time, both days included (UTC), in which tables keep their shape.
@@ -150,32 +152,40 @@ func readConfig(dirs []string, modes []Mode, catalog map[string]Policy) (*Config
 		return nil, problems.Sort()
 	}
 	for i, m := range modes {
-		if problem := r.badMode(m); problem != "" {
-			return nil, fmt.Errorf("policies: mode %d: %s", i+1, problem)
+		key, problem, hint := r.badMode(m)
+		if problem == "" {
+			continue
 		}
+		if at := m.Node.Get(key); at != nil {
+			problems = append(problems, at.Error(hint, "%s", problem))
+			continue
+		}
+		if hint != "" {
+			problem += "; " + hint
+		}
+		return nil, fmt.Errorf("policies: mode %d: %s", i+1, problem)
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sort()
 	}
 	c.Modes = append(c.Modes, modes...)
 	return c, nil
 }
 
-// badMode says what is wrong with a mode that comes from elsewhere.
-func (r *configReader) badMode(m Mode) string {
+// badMode says which key of a mode that comes from elsewhere is wrong, and why.
+func (r *configReader) badMode(m Mode) (key, problem, hint string) {
 	if !slices.Contains(modeNames, m.Mode) {
-		return fmt.Sprintf("%q is none; the modes are %s", m.Mode, strings.Join(modeNames, ", "))
+		return "mode", fmt.Sprintf("%q is none", m.Mode), "the modes are " + strings.Join(modeNames, ", ")
 	}
 	if names := slices.Concat(r.ids, r.categories); m.Policy != "" && !slices.Contains(names, m.Policy) {
-		hint := yamlpos.DidYouMean(m.Policy, names)
-		if hint != "" {
-			hint = "; " + hint
-		}
-		return "there is no policy " + m.Policy + hint
+		return "policy", "there is no policy " + m.Policy, yamlpos.DidYouMean(m.Policy, names)
 	}
 	if m.Table != "" {
 		if problem := badGlob(m.Table); problem != "" {
-			return fmt.Sprintf("table %q %s", m.Table, problem)
+			return "table", fmt.Sprintf("table %q %s", m.Table, problem), ""
 		}
 	}
-	return ""
+	return "", "", ""
 }
 
 // Environments are those in which a change may be made.

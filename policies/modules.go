@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -292,6 +293,9 @@ func (m *modules) problem(file string, line, col int, message, hint string) yaml
 // problems translates the errors of OPA's parser (of a file) and compiler.
 func (m *modules) problems(file string, err error) yamlpos.Errors {
 	var many ast.Errors
+	if strings.HasSuffix(err.Error(), "empty module") {
+		return yamlpos.Errors{m.problem(file, 1, 1, "the file holds nothing", "write package dq.policy.<name>")}
+	}
 	if !errors.As(err, &many) {
 		return yamlpos.Errors{m.problem(file, 1, 1, err.Error(), "")}
 	}
@@ -307,7 +311,56 @@ func (m *modules) problems(file string, err error) yamlpos.Errors {
 		if e.Location != nil {
 			at = *e.Location
 		}
+		if strings.HasPrefix(e.Message, "unexpected eof token") {
+			out = append(out, m.endsEarly(at.File))
+			continue
+		}
 		out = append(out, m.problem(at.File, max(at.Row, 1), max(at.Col, 1), e.Message, hint))
 	}
 	return out
+}
+
+// endsEarly says what a file leaves open that ends in the middle of a rule: OPA only
+// names the place behind the last line, where there is nothing to see.
+func (m *modules) endsEarly(file string) yamlpos.Error {
+	text := m.sources[file]
+	at, message, hint := len(strings.TrimRight(text, " \t\r\n")), "the file ends in the middle of a rule", ""
+	if i := unclosed(text); i >= 0 {
+		closes := string(text[i] + 2) // [ and ], { and } are two apart
+		if text[i] == '(' {
+			closes = ")"
+		}
+		at, message, hint = i, "this "+text[i:i+1]+" is not closed before the file ends", "write "+closes
+	}
+	before := text[:at]
+	line := strings.Count(before, "\n") + 1
+	return m.problem(file, line, utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])+1, message, hint)
+}
+
+// unclosed is the byte of the last bracket in a Rego text that no other closes, or -1.
+// What stands in strings and comments does not count.
+func unclosed(text string) int {
+	var open []int
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '#':
+			i += strings.IndexByte(text[i:]+"\n", '\n')
+		case '`':
+			i += 1 + strings.IndexByte(text[i+1:]+"`", '`')
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '(', '[', '{':
+			open = append(open, i)
+		case ')', ']', '}':
+			open = open[:max(0, len(open)-1)]
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
 }

@@ -210,9 +210,5 @@ func (a *app) reportPaths(p *pipeline.Pipeline, run *record.Run) {
 }
 
 func policyOptions(p *pipeline.Pipeline) policies.Options {
-	o := policies.Options{Dirs: p.Policies, Waivers: p.Waivers, Owners: p.Owners}
-	for _, m := range p.Modes {
-		o.Modes = append(o.Modes, policies.Mode{Policy: m.Policy, Table: m.Table, Layer: m.Layer, Mode: m.Mode})
-	}
-	return o
+	return policies.Options{Dirs: p.Policies, Waivers: p.Waivers, Owners: p.Owners, Modes: p.Modes}
 }

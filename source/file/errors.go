@@ -25,6 +25,7 @@ type Error struct {
 	Record int64  // from 1, the header counted; 0 when it is no record
 	Column int    // of the header, in characters from 1; 0 otherwise
 	Offset int64  // in bytes of the text, decompressed
+	Option string // of [ErrBadConfig]: files, format, delimiter or quote, as sources name them
 	// Problem says what is wrong, Hint what to do.
 	Problem, Hint string
 }

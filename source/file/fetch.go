@@ -121,20 +121,20 @@ func (b *Batch) limit(n int, changed []found, results []content) ([]found, []con
 
 // validate checks what can be checked without a file.
 func validate(cfg Config) error {
-	bad := func(problem, hint string) error {
-		return &Error{Err: ErrBadConfig, Path: cfg.Glob, Problem: problem, Hint: hint}
+	bad := func(option, problem, hint string) error {
+		return &Error{Err: ErrBadConfig, Path: cfg.Glob, Option: option, Problem: problem, Hint: hint}
 	}
 	switch {
 	case cfg.Glob == "":
 		return &Error{Err: ErrBadConfig, Path: "files", Problem: "no files are named", Hint: "write `files: data/*.csv`"}
 	case !slices.Contains([]string{"", "csv", "tsv", "json", "parquet"}, cfg.Format):
-		return bad(fmt.Sprintf("format %q is unknown", cfg.Format), "the formats are csv, tsv, json and parquet")
+		return bad("format", fmt.Sprintf("format %q is unknown", cfg.Format), "the formats are csv, tsv, json and parquet")
 	case cfg.Delimiter != "" && !oneASCII(cfg.Delimiter):
-		return bad(fmt.Sprintf("delimiter %q is not one ASCII character", cfg.Delimiter), "write `delimiter: ';'`, or \"\\t\" for a tab")
+		return bad("delimiter", fmt.Sprintf("delimiter %q is not one ASCII character", cfg.Delimiter), "write `delimiter: ';'`, or \"\\t\" for a tab")
 	case cfg.Quote != "" && cfg.Quote != "none" && !oneASCII(cfg.Quote):
-		return bad(fmt.Sprintf("quote %q is not one ASCII character", cfg.Quote), "write `quote: '\"'`, or none")
+		return bad("quote", fmt.Sprintf("quote %q is not one ASCII character", cfg.Quote), "write `quote: '\"'`, or none")
 	case cfg.Quote != "" && cfg.Quote == cfg.Delimiter:
-		return bad(fmt.Sprintf("%q is both delimiter and quote", cfg.Quote), "take different characters")
+		return bad("quote", fmt.Sprintf("%q is both delimiter and quote", cfg.Quote), "take different characters")
 	}
 	return nil
 }

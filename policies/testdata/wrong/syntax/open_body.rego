@@ -1,0 +1,5 @@
+package dq.policy.open_body
+
+findings contains f if {
+	input.table.name == "a{" # {
+	f := {}

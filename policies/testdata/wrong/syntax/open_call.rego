@@ -1,0 +1,4 @@
+package dq.policy.open_call
+
+findings contains f if {
+	f := concat(", ", ["é", `[`]

@@ -1,0 +1,4 @@
+package dq.policy.open_rule
+
+findings contains f if
+
