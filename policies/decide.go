@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,7 +39,8 @@ type Ruling struct {
 	Op          string `json:"op"`
 	// Time is that of the input.
 	Time time.Time `json:"time"`
-	// Decisions are the findings with their effects, worst first, then by policy and column.
+	// Decisions are the findings with their effects, worst first; of these the cause
+	// before what follows from it ([Policy.Rank]), then by policy and column.
 	Decisions []record.Decision `json:"decisions"`
 	// Blocking says that a decision denies the change.
 	Blocking bool `json:"blocking"`
@@ -104,18 +106,9 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 		return nil, fmt.Errorf("%w: %s: allow is %t, which the findings contradict", ErrEvaluation, in.Table.Name, answer.allow)
 	}
 	rank := map[string]int{"deny": 0, "warn": 1, "waived": 2, "dry_run": 3}
-	sort.SliceStable(r.Decisions, func(i, j int) bool {
-		a, c := r.Decisions[i], r.Decisions[j]
-		if rank[a.Effect] != rank[c.Effect] {
-			return rank[a.Effect] < rank[c.Effect]
-		}
-		if a.Policy != c.Policy {
-			return a.Policy < c.Policy
-		}
-		if a.Path != c.Path {
-			return a.Path < c.Path
-		}
-		return a.ID < c.ID
+	slices.SortStableFunc(r.Decisions, func(a, c record.Decision) int {
+		return cmp.Or(cmp.Compare(rank[a.Effect], rank[c.Effect]), cmp.Compare(b.byID[a.Policy].Rank, b.byID[c.Policy].Rank),
+			cmp.Compare(a.Policy, c.Policy), cmp.Compare(a.Path, c.Path), cmp.Compare(a.ID, c.ID))
 	})
 	return r, nil
 }

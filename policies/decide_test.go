@@ -97,18 +97,18 @@ func TestDecide(t *testing.T) {
 			in.Table.Contract = &Contract{Version: "2.0.0", Sunset: map[string]string{"1.x": "2027-01-01"}}
 			in.Diff = append(in.Diff, Change{Change: table.Change{Op: table.ContractVersionChanged, From: "1.0.0", To: "2.0.0"}})
 		}), ""},
-		{"dropped and read, waived", changed(orders(), id, dropped), "DQ-O003=deny DQ-S002=deny DQ-S007=deny DQ-S009=warn DQ-S001=waived"},
-		{"dropped and read, the waiver has ended", with(changed(orders(), id, dropped), func(in *Input) { in.Time = today.AddDate(0, 2, 0) }), "DQ-O003=deny DQ-S001=deny DQ-S002=deny DQ-S007=deny DQ-W001=deny DQ-S009=warn"},
-		{"dropped and read by nobody", with(changed(orders(), id, dropped), func(in *Input) { in.Downstream = nil }), "DQ-O003=deny DQ-S002=deny DQ-S007=deny DQ-S009=warn"},
+		{"dropped and read, waived", changed(orders(), id, dropped), "DQ-S002=deny DQ-S007=deny DQ-O003=deny DQ-S009=warn DQ-S001=waived"},
+		{"dropped and read, the waiver has ended", with(changed(orders(), id, dropped), func(in *Input) { in.Time = today.AddDate(0, 2, 0) }), "DQ-S001=deny DQ-S002=deny DQ-S007=deny DQ-O003=deny DQ-W001=deny DQ-S009=warn"},
+		{"dropped and read by nobody", with(changed(orders(), id, dropped), func(in *Input) { in.Downstream = nil }), "DQ-S002=deny DQ-S007=deny DQ-O003=deny DQ-S009=warn"},
 		{"narrowed, tried out on this layer", changed(orders(), shape(field("id", "int32"), field("amount", "decimal(18,2)")),
 			table.Change{Op: "column_type_changed", Path: "id", Class: "narrowing"}), "DQ-O003=deny DQ-S009=warn DQ-S003=dry_run"},
 		{"incompatible type on another layer", with(changed(orders(), shape(field("id", "string"), field("amount", "decimal(18,2)")),
-			table.Change{Op: "column_type_changed", Path: "id", Class: "incompatible"}), func(in *Input) { in.Table.Layer = "gold" }), "DQ-O003=deny DQ-S003=deny DQ-O002=warn DQ-O002=warn DQ-S009=warn"},
+			table.Change{Op: "column_type_changed", Path: "id", Class: "incompatible"}), func(in *Input) { in.Table.Layer = "gold" }), "DQ-S003=deny DQ-O003=deny DQ-S009=warn DQ-O002=warn DQ-O002=warn"},
 		{"keys", with(orders(), func(in *Input) {
 			next := *in.New
 			next.PrimaryKey = []string{"id"}
 			*in = changed(*in, &next)
-		}), "DQ-O003=deny DQ-S010=deny DQ-S009=warn"},
+		}), "DQ-S010=deny DQ-O003=deny DQ-S009=warn"},
 		{"no owner on gold, an expired waiver", with(orders(), func(in *Input) { in.Table = Table{Name: "gold.x", Layer: "gold"} }), "DQ-O001=deny DQ-W001=deny DQ-O002=warn DQ-O002=warn"},
 		{"unknown owner on bronze", with(orders(), func(in *Input) { in.Table = Table{Name: "bronze.x", Layer: "bronze", Owner: "slaes"} }), "DQ-O001=warn"},
 		{"personal data", changed(orders(), shape(field("customer_email", "string"), field("home", "struct<street: string, at: struct<lat: double>>")),
@@ -121,11 +121,11 @@ func TestDecide(t *testing.T) {
 		{"switched off", with(changed(orders(), shape(field("phone", "string"))), func(in *Input) { in.Table.Name = "silver.scratch" }), ""},
 		{"bronze: a column was added", with(changed(orders(), shape(field("id", "int64"), field("amount", "decimal(18,2)"), field("Channel", "string")),
 			table.Change{Op: "column_added", Path: "Channel"}), bronze), ""},
-		{"bronze: a column is missing", with(changed(orders(), id, dropped), func(in *Input) { bronze(in); in.Downstream = nil }), "DQ-O003=deny DQ-S013=deny DQ-S002=warn DQ-S009=warn"},
+		{"bronze: a column is missing", with(changed(orders(), id, dropped), func(in *Input) { bronze(in); in.Downstream = nil }), "DQ-S013=deny DQ-O003=deny DQ-S002=warn DQ-S009=warn"},
 		{"bronze: a column was renamed", with(changed(orders(), shape(field("id", "int64"), field("total", "decimal(18,2)")),
-			dropped, table.Change{Op: "column_added", Path: "total"}), bronze), "DQ-O003=deny DQ-S001=deny DQ-S013=deny DQ-S002=warn DQ-S009=warn"},
+			dropped, table.Change{Op: "column_added", Path: "total"}), bronze), "DQ-S013=deny DQ-S001=deny DQ-O003=deny DQ-S002=warn DQ-S009=warn"},
 		{"a new table", with(orders(), func(in *Input) { in.Old, in.Table.VersionFrom = nil, nil; in.Diff = Diff(nil, in.New, nil) }), ""},
-		{"a dropped table", with(orders(), func(in *Input) { in.New = nil; in.Diff = Diff(in.Old, nil, nil) }), "DQ-O003=deny DQ-S001=deny DQ-S002=deny DQ-S009=warn"},
+		{"a dropped table", with(orders(), func(in *Input) { in.New = nil; in.Diff = Diff(in.Old, nil, nil) }), "DQ-S001=deny DQ-S002=deny DQ-O003=deny DQ-S009=warn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := full.Decide(context.Background(), c.in)

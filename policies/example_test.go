@@ -42,8 +42,8 @@ func ExampleBundle_Decide() {
 		}
 	}
 	// Output:
-	// DQ-O003 nobody but who made it agreed to a change that breaks readers of silver.prices: column_dropped price
 	// DQ-S001 column price is dropped, but read by gold.revenue (depth 1)
 	// DQ-S002 column price is dropped, but was never deprecated
 	// DQ-S007 column price is dropped, but the table has no column mapping and is not written anew
+	// DQ-O003 nobody but who made it agreed to a change that breaks readers of silver.prices: column_dropped price
 }

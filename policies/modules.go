@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -255,6 +256,19 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 	}
 	if p.Severity["default"] == "" {
 		return wrong("the policy has no severity", "write #   severity: error, or #   severity: {bronze: warn, default: error}")
+	}
+	switch p.Rank = 1; p.Category {
+	case "ownership":
+		p.Rank = 2
+	case "process":
+		p.Rank = 3
+	}
+	if rank, ok := a.Custom["rank"]; ok {
+		n, err := strconv.Atoi(fmt.Sprint(rank))
+		if err != nil || n < 0 || n > 3 {
+			return wrong(fmt.Sprintf("custom.rank is %v", rank), "write 0 for what says the cause itself, 1 for what a change does, 2 for what is missing around it, 3 for how it was decided")
+		}
+		p.Rank = n
 	}
 	switch p.When = text("when"); p.When {
 	case "":

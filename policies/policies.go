@@ -95,6 +95,10 @@ type Policy struct {
 	Configuration string `json:"configuration,omitempty"`
 	// Severity is error or warn, by layer; "default" is for all layers that are not named.
 	Severity map[string]string `json:"severity"`
+	// Rank is how far its findings are from what happened, for the order in which they
+	// are shown: 0 says the cause itself, 1 what the change does, 2 what is missing around
+	// it, 3 how it was decided. By default 2 for ownership, 3 for process, 1 for others.
+	Rank int `json:"rank"`
 	// When is change for a policy that is only asked when the table changes, or always.
 	When    string `json:"when"`
 	File    string `json:"file"`

@@ -9,6 +9,7 @@
 #   when: change
 #   severity: error
 #   category: breaking
+#   rank: 2
 #   remediation: Tell the people behind the certified reader and label the change notice; make models plain enough to be traced.
 #   why: >-
 #     A dashboard that the board trusts must not change overnight. And an empty list of readers says nothing when the

@@ -9,6 +9,7 @@
 #   when: change
 #   severity: error
 #   category: breaking
+#   rank: 0
 #   remediation: >-
 #     Ask the source for the column. If the change is meant, change the models that read it, and let it through once with a waiver.
 #   why: >-
