@@ -21,15 +21,21 @@ const keepRefused = 7 * 24 * time.Hour
 // Refused is a layer's batch that the gate refused. Its staged files are still
 // there, so that somebody can look at them; no log names them.
 type Refused struct {
-	ID       string       `json:"id"` // <run>-<layer>
-	Run      string       `json:"run"`
-	Pipeline string       `json:"pipeline"`
-	Layer    string       `json:"layer"`
-	At       time.Time    `json:"at"`
-	Expires  time.Time    `json:"expires"`
-	Reasons  []string     `json:"reasons"`
-	Folders  []string     `json:"folders"` // under the warehouse
-	Record   record.Layer `json:"record"`
+	ID       string `json:"id"` // <run>-<layer>
+	Run      string `json:"run"`
+	Pipeline string `json:"pipeline"`
+	// Environment is that of the run, Tool and Engine are what it ran with; DurationMS
+	// is how long it took until the gate had ruled.
+	Environment string            `json:"environment,omitempty"`
+	Tool        record.Tool       `json:"tool"`
+	Engine      record.EngineInfo `json:"engine"`
+	DurationMS  int64             `json:"duration_ms"`
+	Layer       string            `json:"layer"`
+	At          time.Time         `json:"at"`
+	Expires     time.Time         `json:"expires"`
+	Reasons     []string          `json:"reasons"`
+	Folders     []string          `json:"folders"` // under the warehouse
+	Record      record.Layer      `json:"record"`
 	// SupersededBy is the run that has published since what this batch was to
 	// bring, mended or judged anew; "" is none. It is found when the list is made.
 	SupersededBy string `json:"superseded_by,omitempty"`
@@ -45,7 +51,8 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 		return fmt.Errorf("layer %s: another process decided to publish run %s", l.Name, r.id)
 	}
 	r.profiles.Wait()
-	kept := Refused{ID: r.id + "-" + l.Name, Run: r.id, Pipeline: r.Name, Layer: l.Name, At: r.now, Expires: r.now.Add(keepRefused),
+	kept := Refused{ID: r.id + "-" + l.Name, Run: r.id, Pipeline: r.Name, Environment: r.rec.Environment, Tool: r.rec.Tool, Engine: r.rec.Engine,
+		DurationMS: r.opt.Clock().Sub(r.rec.StartedAt).Milliseconds(), Layer: l.Name, At: r.now, Expires: r.now.Add(keepRefused),
 		Reasons: reasons, Record: *rec}
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]

@@ -86,7 +86,8 @@ func (a *app) cmdGate() *cobra.Command {
 				if format == "json" {
 					return writeJSON(a.out, b)
 				}
-				run := &record.Run{Format: record.RunFormat, ID: b.Run, Command: "run", Pipeline: b.Pipeline, StartedAt: b.At, Verdict: b.Record.Verdict,
+				run := &record.Run{Format: record.RunFormat, ID: b.Run, Command: "run", Pipeline: b.Pipeline, Environment: b.Environment, Tool: b.Tool, Engine: b.Engine,
+					StartedAt: b.At, DurationMS: b.DurationMS, Verdict: b.Record.Verdict,
 					Outcome: b.Record.Outcome, Message: b.Record.Message, Layers: []record.Layer{b.Record}}
 				if err := reports.Text(a.out, run, reports.TextOptions{Color: a.color()}); err != nil {
 					return err
