@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -36,12 +35,12 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	}
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(a.RenameColumns)), a.DropColumns) {
 		if _, ok := fold(s.Schema(), name); !ok {
-			return Result{}, fmt.Errorf("the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, s.Schema().Names()), delta.ErrInvalid)
+			return Result{}, invalid("the table has no column %q; %s", name, yamlpos.DidYouMean(name, s.Schema().Names()))
 		}
 	}
 	for _, name := range a.Unset {
 		if _, ok := s.Properties()[name]; !ok {
-			return Result{}, fmt.Errorf("the table has no property %q; %s: %w", name, yamlpos.DidYouMean(name, slices.Sorted(maps.Keys(s.Properties()))), delta.ErrInvalid)
+			return Result{}, invalid("the table has no property %q; %s", name, yamlpos.DidYouMean(name, slices.Sorted(maps.Keys(s.Properties()))))
 		}
 	}
 	if len(a.AddConstraints) > 0 {

@@ -128,7 +128,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		case s == nil:
 			return nil, errNoTable("update")
 		case len(set) == 0:
-			return nil, fmt.Errorf("update: there is nothing to set: %w", delta.ErrInvalid)
+			return nil, invalid("update: there is nothing to set")
 		}
 		if condition == "" {
 			condition = "true"
@@ -246,13 +246,13 @@ func spelled(schema table.Schema, set map[string]string) (map[string]string, err
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		f, ok := fold(schema, name)
 		if !ok {
-			return nil, fmt.Errorf("update: the table has no column %q; %s: %w", name, yamlpos.DidYouMean(name, schema.Names()), delta.ErrInvalid)
+			return nil, invalid("update: the table has no column %q; %s", name, yamlpos.DidYouMean(name, schema.Names()))
 		}
 		if isIdentity(f) {
-			return nil, fmt.Errorf("update: column %s is an identity column, whose values stay: %w", f.Name, delta.ErrInvalid)
+			return nil, invalid("update: column %s is an identity column, whose values stay", f.Name)
 		}
 		if _, twice := out[f.Name]; twice {
-			return nil, fmt.Errorf("update: column %s is set twice: %w", f.Name, delta.ErrInvalid)
+			return nil, invalid("update: column %s is set twice", f.Name)
 		}
 		out[f.Name] = set[name]
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -30,10 +29,10 @@ func givenOut(f table.Field) (mark, step int64, err error) {
 	mark, marked := f.Meta[identityMark].(int64)
 	switch {
 	case !ok1 || !ok2 || step == 0 || f.Meta[identityMark] != nil && !marked:
-		return 0, 0, fmt.Errorf("identity column %s: its start, step and mark (%v, %v, %v) are no such numbers: %w",
-			f.Name, f.Meta[identityStart], f.Meta[identityStep], f.Meta[identityMark], delta.ErrCorrupt)
+		return 0, 0, corrupt("identity column %s: its start, step and mark (%v, %v, %v) are no such numbers",
+			f.Name, f.Meta[identityStart], f.Meta[identityStep], f.Meta[identityMark])
 	case f.Type.Kind != table.Int64:
-		return 0, 0, fmt.Errorf("identity column %s: it is %s, not %s: %w", f.Name, f.Type, table.Int64, delta.ErrCorrupt)
+		return 0, 0, corrupt("identity column %s: it is %s, not %s", f.Name, f.Type, table.Int64)
 	case !marked:
 		mark = start - step // may go around, and so back again
 	}
@@ -60,7 +59,7 @@ func (t *Table) identity(f table.Field) (string, table.Type, error) {
 func explicit(schema, given table.Schema, instead string) error {
 	for _, f := range schema.Fields {
 		if _, ok := fold(given, f.Name); ok && isIdentity(f) && f.Meta[identityExplicit] != true {
-			return fmt.Errorf("column %s is GENERATED ALWAYS AS IDENTITY: the table gives out its values, and the rows bring their own; leave the column out%s: %w", f.Name, instead, delta.ErrInvalid)
+			return invalid("column %s is GENERATED ALWAYS AS IDENTITY: the table gives out its values, and the rows bring their own; leave the column out%s", f.Name, instead)
 		}
 	}
 	return nil

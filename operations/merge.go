@@ -49,12 +49,12 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		return nil, err
 	}
 	if len(m.On) == 0 {
-		return nil, fmt.Errorf("merge: name the key columns (--on id): %w", delta.ErrInvalid)
+		return nil, invalid("merge: name the key columns (--on id)")
 	}
 	for _, k := range m.On {
 		for where, in := range map[string]table.Schema{"table": s.Schema(), "source": given} {
 			if _, ok := fold(in, k); !ok {
-				return nil, fmt.Errorf("merge: the %s has no column %q; %s: %w", where, k, yamlpos.DidYouMean(k, in.Names()), delta.ErrInvalid)
+				return nil, invalid("merge: the %s has no column %q; %s", where, k, yamlpos.DidYouMean(k, in.Names()))
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	for _, f := range schema.Fields {
 		_, brought := fold(given, f.Name)
 		if updates && brought && isIdentity(f) && !slices.ContainsFunc(m.On, func(k string) bool { return strings.EqualFold(k, f.Name) }) {
-			return nil, fmt.Errorf("merge: column %s is an identity column, whose values stay; leave it out: %w", f.Name, delta.ErrInvalid)
+			return nil, invalid("merge: column %s is an identity column, whose values stay; leave it out", f.Name)
 		}
 	}
 	d := &draft{parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
@@ -126,7 +126,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			return nil, err
 		}
 		if n > 0 {
-			return nil, fmt.Errorf("merge: %d keys (%s) of the table come more than once in the source, and which row counts is not said: %w", n, strings.Join(m.On, ", "), delta.ErrInvalid)
+			return nil, invalid("merge: %d keys (%s) of the table come more than once in the source, and which row counts is not said", n, strings.Join(m.On, ", "))
 		}
 	}
 	// came are the SELECTs of rows that come, by what happened to them, and rewrites
@@ -310,7 +310,7 @@ func (t *Table) sourceRow(schema, given table.Schema, own string, typed bool) (s
 			}
 		}
 		if brought && from.Kind == "" {
-			return "", nil, fmt.Errorf("column %q has a type that no table can have; cast it to %s: %w", g.Name, f.Type, delta.ErrInvalid)
+			return "", nil, invalid("column %q has a type that no table can have; cast it to %s", g.Name, f.Type)
 		}
 		v := t.fitting(f, value, from)
 		items[i], columns[f.Name] = v.value, v.typed

@@ -190,9 +190,6 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	default:
 		schema = snap.Schema()
 	}
-	if err := t.required(ctx, snap, schema, d.adds); err != nil {
-		return Result{}, err
-	}
 	if snap != nil && !d.rearranged {
 		rules, err := t.rules(schema, snap.Constraints())
 		if err != nil && len(d.adds) > 0 {
@@ -271,26 +268,6 @@ func (d *draft) staying(files []table.File) []table.File {
 		}
 	}
 	return out
-}
-
-// required refuses rows without a value in a column that must have one.
-func (t *Table) required(ctx context.Context, s *delta.Snapshot, schema table.Schema, adds []table.File) error {
-	for _, f := range schema.Fields {
-		if f.Nullable || len(adds) == 0 {
-			continue
-		}
-		if err := t.attach(ctx, s, relTouched, schema, adds, false); err != nil {
-			return err
-		}
-		n, err := t.count(ctx, "SELECT count(*) FROM "+relTouched+" WHERE "+t.Dialect.Ident(f.Name)+" IS NULL")
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return fmt.Errorf("column %s must not be null, and %d rows have no value: %w", f.Name, n, delta.ErrInvalid)
-		}
-	}
-	return nil
 }
 
 // attach makes files of the table readable under a name. Columns are found as the
@@ -377,7 +354,7 @@ func (t *Table) positions(ctx context.Context, relation string, files []table.Fi
 	}
 	x, ok := t.Session.(engine.Exporter)
 	if !ok {
-		return nil, fmt.Errorf("the engine cannot tell which rows are deleted, as deletion vectors need it: %w", delta.ErrUnsupported)
+		return nil, unsupported("the engine cannot tell which rows are deleted, as deletion vectors need it")
 	}
 	sql := fmt.Sprintf("SELECT %s, %s FROM %s", t.Dialect.Ident(engine.FileColumn), t.Dialect.Ident(engine.LineColumn), relation)
 	err := x.Each(ctx, sql, func(rows *engine.Rows) error {

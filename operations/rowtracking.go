@@ -32,10 +32,10 @@ func trackingOf(s *delta.Snapshot) (tracking, error) {
 	}
 	id, commit := props[rowIDName], props[rowCommitName]
 	if id == "" || commit == "" {
-		return nil, fmt.Errorf("the table tracks its rows (%s), and its properties %s and %s do not name the columns for their ids: %w", trackingOn, rowIDName, rowCommitName, delta.ErrUnsupported)
+		return nil, unsupported("the table tracks its rows (%s), and its properties %s and %s do not name the columns for their ids", trackingOn, rowIDName, rowCommitName)
 	}
 	if s.ColumnMapping() == "id" {
-		return nil, fmt.Errorf("the table tracks its rows (%s) and finds columns by id, and dq does not keep the ids of rows that it writes to other files there: %w", trackingOn, delta.ErrUnsupported)
+		return nil, unsupported("the table tracks its rows (%s) and finds columns by id, and dq does not keep the ids of rows that it writes to other files there", trackingOn)
 	}
 	long := table.Type{Kind: table.Int64}
 	return tracking{{Name: id, Type: long, Nullable: true}, {Name: commit, Type: long, Nullable: true}}, nil
@@ -92,7 +92,7 @@ func (t *Table) attachKept(ctx context.Context, s *delta.Snapshot, name string, 
 	for _, f := range files {
 		first, version, ok := s.RowIDs(f)
 		if !ok {
-			return nil, fmt.Errorf("the table tracks its rows (%s), and those of file %s have no ids: %w", trackingOn, f.Path, delta.ErrCorrupt)
+			return nil, corrupt("the table tracks its rows (%s), and those of file %s have no ids", trackingOn, f.Path)
 		}
 		given = append(given, fmt.Sprintf("(%s, %d, %d)", t.Dialect.Literal(f.Path), first, version))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
@@ -24,20 +25,55 @@ const (
 	defaultKey   = "CURRENT_DEFAULT"
 )
 
-// rule is what each row of a table must make true; null is not enough.
-type rule struct {
-	name string // constraint positive
-	made string // what it says, as it was made
-	sql  string // of this engine
+// Rule is what each row of a table must make true, as its log says; null is not enough.
+type Rule struct {
+	Name string // constraint positive
+	Made string // what it says, as it was made
+	SQL  string // of the engine, over the table's columns
 }
 
-// rules are those of a table: constraints, invariants of columns, and that generated
-// columns are what their expressions say.
-func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]rule, error) {
-	out, err := t.constraints(schema, constraints)
+// Broken says that so many rows do not make the rule true.
+func (r Rule) Broken(rows int64) string {
+	switch {
+	case r.Made == "NOT NULL" && rows == 1:
+		return r.Name + " must not be null, and 1 row has no value"
+	case r.Made == "NOT NULL":
+		return fmt.Sprintf("%s must not be null, and %d rows have no value", r.Name, rows)
+	case rows == 1:
+		return "1 row breaks the " + r.Name + ": " + r.Made
+	}
+	return fmt.Sprintf("%d rows break the %s: %s", rows, r.Name, r.Made)
+}
+
+// Rules are those that the log of a table has for rows that bring a value for each
+// of the columns of schema: columns that must not be null, CHECK constraints,
+// invariants, and that generated columns are what their expressions say. Rows that
+// came otherwise than by this package are held to them with these.
+//
+// Errors: [delta.ErrUnsupported] for an expression that may mean something else in
+// the engine; [delta.ErrInvalid] for a column whose values only the table gives out,
+// or whose value the table makes of others and that schema does not have.
+func Rules(d engine.Dialect, s *delta.Snapshot, schema table.Schema) ([]Rule, error) {
+	for _, f := range s.Schema().Fields {
+		if _, ok := fold(schema, f.Name); !ok && Made(f) {
+			return nil, invalid("column %s: the table makes its values by itself where rows bring none, which is not done here; let the rows bring them", f.Name)
+		}
+	}
+	if err := explicit(schema, schema, ", and write with something that has the table give them out, such as dq table append"); err != nil {
+		return nil, err
+	}
+	return (&Table{Dialect: d}).rules(schema, s.Constraints())
+}
+
+// rules are those of a table: columns that must have values, constraints, invariants
+// of columns, and that generated columns are what their expressions say.
+func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]Rule, error) {
+	out := t.required(schema.Fields, "", "")
+	checks, err := t.constraints(schema, constraints)
 	if err != nil {
 		return nil, err
 	}
+	out = append(out, checks...)
 	invariants, err := t.invariants(schema, schema.Fields, "")
 	if err != nil {
 		return nil, err
@@ -46,7 +82,7 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]rul
 	for _, f := range schema.Fields {
 		for _, key := range []string{generatedKey, defaultKey, identityStart} {
 			if at := within(&f.Type, key); at != "" {
-				return nil, fmt.Errorf("column %s.%s has values by itself (%s), and is within another: %w", f.Name, at, key, delta.ErrUnsupported)
+				return nil, unsupported("column %s.%s has values by itself (%s), and is within another", f.Name, at, key)
 			}
 		}
 		made, ok := f.Meta[generatedKey].(string)
@@ -57,13 +93,30 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]rul
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, rule{"generated column " + f.Name, made, t.Dialect.Ident(f.Name) + " IS NOT DISTINCT FROM " + sql})
+		out = append(out, Rule{"generated column " + f.Name, made, t.Dialect.Ident(f.Name) + " IS NOT DISTINCT FROM " + sql})
 	}
 	return out, nil
 }
 
-func (t *Table) constraints(schema table.Schema, constraints map[string]string) ([]rule, error) {
-	var out []rule
+// required says which columns must have a value, and which fields of a struct, of
+// whose name and SQL, must where the struct has one.
+func (t *Table) required(fields []table.Field, of, sql string) []Rule {
+	var out []Rule
+	for _, f := range fields {
+		value, unless := t.Dialect.Ident(f.Name), ""
+		if of != "" {
+			value, unless = "struct_extract("+sql+", "+t.Dialect.Literal(f.Name)+")", sql+" IS NULL OR "
+		}
+		if !f.Nullable {
+			out = append(out, Rule{"column " + of + f.Name, "NOT NULL", unless + value + " IS NOT NULL"})
+		}
+		out = append(out, t.required(f.Type.Fields, of+f.Name+".", value)...)
+	}
+	return out
+}
+
+func (t *Table) constraints(schema table.Schema, constraints map[string]string) ([]Rule, error) {
+	var out []Rule
 	for _, name := range slices.Sorted(maps.Keys(constraints)) {
 		r, err := t.rule("constraint "+name, constraints[name], schema)
 		if err != nil {
@@ -74,23 +127,23 @@ func (t *Table) constraints(schema table.Schema, constraints map[string]string) 
 	return out, nil
 }
 
-func (t *Table) rule(name, made string, schema table.Schema) (rule, error) {
+func (t *Table) rule(name, made string, schema table.Schema) (Rule, error) {
 	e, err := t.meaning(name, made, schema, nil)
 	if err == nil && e.t.Kind != table.Bool {
-		err = fmt.Errorf("%s (%s) is %s, no condition: %w", name, made, e.t, delta.ErrUnsupported)
+		err = unsupported("%s (%s) is %s, no condition", name, made, e.t)
 	}
-	return rule{name, made, e.sql}, err
+	return Rule{name, made, e.sql}, err
 }
 
 // invariants are those of columns and of fields of structs. In lists they would be of
 // each element, which no writer does.
-func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix string) ([]rule, error) {
-	var out []rule
+func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix string) ([]Rule, error) {
+	var out []Rule
 	for _, f := range fields {
 		if text, ok := f.Meta[invariantKey].(string); ok {
 			var in struct{ Expression struct{ Expression string } }
 			if err := json.Unmarshal([]byte(text), &in); err != nil {
-				return nil, fmt.Errorf("invariant of column %s%s: %s is not understood: %w", prefix, f.Name, text, delta.ErrUnsupported)
+				return nil, unsupported("invariant of column %s%s: %s is not understood", prefix, f.Name, text)
 			}
 			r, err := t.rule("invariant of column "+prefix+f.Name, in.Expression.Expression, schema)
 			if err != nil {
@@ -105,7 +158,7 @@ func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix str
 		out = append(out, below...)
 		for _, part := range []*table.Type{f.Type.Key, f.Type.Elem} {
 			if at := within(part, invariantKey); at != "" {
-				return nil, fmt.Errorf("invariant of column %s%s.%s: it is within a list: %w", prefix, f.Name, at, delta.ErrUnsupported)
+				return nil, unsupported("invariant of column %s%s.%s: it is within a list", prefix, f.Name, at)
 			}
 		}
 	}
@@ -131,7 +184,7 @@ func within(t *table.Type, key string) string {
 
 // check holds that rows make the rules true; null is not enough (PROTOCOL.md,
 // "CHECK Constraints").
-func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schema, files []table.File, rules []rule) error {
+func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schema, files []table.File, rules []Rule) error {
 	if len(files) == 0 || len(rules) == 0 {
 		return nil
 	}
@@ -139,19 +192,15 @@ func (t *Table) check(ctx context.Context, s *delta.Snapshot, schema table.Schem
 		return err
 	}
 	for _, r := range rules {
-		if _, err := t.bound(ctx, relRest, rest(r.sql), false); err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
+		if _, err := t.bound(ctx, relRest, rest(r.SQL), false); err != nil {
+			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		n, err := t.count(ctx, "SELECT count(*) FROM "+relRest)
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
+			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		if n > 0 {
-			breaks := "rows break"
-			if n == 1 {
-				breaks = "row breaks"
-			}
-			return fmt.Errorf("%d %s the %s: %s: %w", n, breaks, r.name, r.made, delta.ErrInvalid)
+			return invalid("%s", r.Broken(n))
 		}
 	}
 	return nil
@@ -170,7 +219,7 @@ func (t *Table) generated(f table.Field, schema table.Schema, columns map[string
 		return e.sql, nil
 	}
 	if digits[e.t.Kind] == 0 || digits[e.t.Kind] > digits[f.Type.Kind] {
-		return "", fmt.Errorf("%s (%s): it is %s and its column %s: %w", what, made, e.t, f.Type, delta.ErrUnsupported)
+		return "", unsupported("%s (%s): it is %s and its column %s", what, made, e.t, f.Type)
 	}
 	return "CAST(" + e.sql + " AS BIGINT)", nil // which is cast to the column's type when it is written
 }
@@ -189,8 +238,9 @@ func (t *Table) preset(f table.Field) (string, table.Type, error) {
 	return e.sql, e.t, err
 }
 
-// made reports whether a column that the rows do not have gets a value all the same.
-func made(f table.Field) bool {
+// Made reports whether a column that rows do not bring gets a value all the same: one
+// that is generated, given out by the table, or by default.
+func Made(f table.Field) bool {
 	return f.Meta[generatedKey] != nil || f.Meta[defaultKey] != nil || isIdentity(f)
 }
 
@@ -200,9 +250,9 @@ func (t *Table) meaning(what, sql string, schema table.Schema, columns map[strin
 	e, err := translate(sql, schema, columns, t.Dialect)
 	if f := (*foreign)(nil); errors.As(err, &f) {
 		if near := yamlpos.Nearest(f.piece, schema.Names()); near != "" {
-			return e, fmt.Errorf("%s (%s): the table has no column %s; did you mean %s?: %w", what, sql, f.piece, near, delta.ErrUnsupported)
+			return e, unsupported("%s (%s): the table has no column %s; did you mean %s?", what, sql, f.piece, near)
 		}
-		return e, fmt.Errorf("%s (%s): dq does not know that %s means the same here as where it was made: %w", what, sql, f.piece, delta.ErrUnsupported)
+		return e, unsupported("%s (%s): dq does not know that %s means the same here as where it was made", what, sql, f.piece)
 	}
 	return e, err
 }

@@ -141,6 +141,33 @@ func TestInvariants(t *testing.T) {
 	}
 }
 
+// TestRequired: a column that must have a value has one, and so has a field that must,
+// wherever its struct has one.
+func TestRequired(t *testing.T) {
+	ctx := context.Background()
+	tb := open(t)
+	required := func(name string, kind any) map[string]any {
+		return map[string]any{"name": name, "type": kind, "nullable": false, "metadata": map[string]any{}}
+	}
+	inner := column("of", "")
+	inner["type"] = map[string]any{"type": "struct", "fields": []any{required("a", "integer"), column("b", "integer")}}
+	outer := column("s", "")
+	outer["type"] = map[string]any{"type": "struct", "fields": []any{inner}}
+	foreignTable(t, tb, nil, nil, required("id", "integer"), outer)
+	for row, want := range map[string]string{
+		"1 AS id, {'of': {'a': 1, 'b': NULL}} AS s": "",
+		"1 AS id, {'of': NULL} AS s":                "",
+		"1 AS id, NULL AS s":                        "",
+		"NULL::INT AS id, NULL AS s":                "column id must not be null, and 1 row has no value",
+		"1 AS id, {'of': {'a': NULL, 'b': 1}} AS s": "column s.of.a must not be null, and 1 row has no value",
+	} {
+		_, err := tb.Append(ctx, "SELECT "+row, operations.Write{})
+		if got := fmt.Sprint(err); err == nil && want != "" || err != nil && got != want || err != nil && !errors.Is(err, delta.ErrInvalid) {
+			t.Errorf("%s: got %v, want %s", row, err, want)
+		}
+	}
+}
+
 // TestRulesEverywhere: whatever brings rows is held to constraints, invariants and
 // generated columns, and leaves the table as it was when they are broken.
 func TestRulesEverywhere(t *testing.T) {

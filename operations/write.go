@@ -32,7 +32,7 @@ type Write struct {
 func (t *Table) Append(ctx context.Context, sql string, w Write) (Result, error) {
 	return t.commitWith(ctx, "WRITE", false, func(s *delta.Snapshot, _ []table.File) (*draft, error) {
 		if w.OverwriteSchema {
-			return nil, fmt.Errorf("append cannot replace the columns; overwrite can: %w", delta.ErrInvalid)
+			return nil, invalid("append cannot replace the columns; overwrite can")
 		}
 		return t.rows(ctx, s, sql, w, "Append")
 	})
@@ -57,7 +57,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		}
 	} else {
 		if len(w.PartitionBy) > 0 && !slices.EqualFunc(w.PartitionBy, s.PartitionBy(), strings.EqualFold) {
-			return nil, fmt.Errorf("the table is partitioned by %v, not by %v: %w", s.PartitionBy(), w.PartitionBy, delta.ErrInvalid)
+			return nil, invalid("the table is partitioned by %v, not by %v", s.PartitionBy(), w.PartitionBy)
 		}
 		partitionBy = s.PartitionBy()
 		var added []table.Field
@@ -80,7 +80,7 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	for i, p := range partitionBy {
 		f, ok := fold(schema, p)
 		if !ok {
-			return nil, fmt.Errorf("there is no column %q to partition by; %s: %w", p, yamlpos.DidYouMean(p, schema.Names()), delta.ErrInvalid)
+			return nil, invalid("there is no column %q to partition by; %s", p, yamlpos.DidYouMean(p, schema.Names()))
 		}
 		partitionBy[i] = f.Name
 	}
@@ -141,12 +141,12 @@ func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field,
 	}
 	if len(added) > 0 && !allowed {
 		names := table.Schema{Fields: added}.Names()
-		return old, nil, fmt.Errorf("the table has no column %s; %s To add it, merge the schema (--merge-schema): %w",
-			strings.Join(names, ", "), meant(names, old), delta.ErrInvalid)
+		return old, nil, invalid("the table has no column %s; %s To add it, merge the schema (--merge-schema)",
+			strings.Join(names, ", "), meant(names, old))
 	}
 	for _, f := range old.Fields {
-		if _, ok := fold(given, f.Name); !ok && !f.Nullable && !made(f) {
-			return old, nil, fmt.Errorf("the rows have no column %s, which must not be null: %w", f.Name, delta.ErrInvalid)
+		if _, ok := fold(given, f.Name); !ok && !f.Nullable && !Made(f) {
+			return old, nil, invalid("the rows have no column %s, which must not be null", f.Name)
 		}
 	}
 	return table.Schema{Fields: append(slices.Clone(old.Fields), added...)}, added, nil
@@ -166,7 +166,7 @@ func fold(s table.Schema, name string) (table.Field, bool) {
 func (t *Table) Overwrite(ctx context.Context, sql string, w Write) (Result, error) {
 	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		if w.OverwriteSchema && w.MergeSchema {
-			return nil, fmt.Errorf("merge the schema or overwrite it, not both: %w", delta.ErrInvalid)
+			return nil, invalid("merge the schema or overwrite it, not both")
 		}
 		d, err := t.rows(ctx, s, sql, w, "Overwrite")
 		if err != nil || d == nil && len(files) == 0 {
@@ -188,7 +188,7 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 			return nil, errNoTable("overwrite")
 		}
 		if w.OverwriteSchema {
-			return nil, fmt.Errorf("a part of a table cannot have other columns: %w", delta.ErrInvalid)
+			return nil, invalid("a part of a table cannot have other columns")
 		}
 		gone, err := t.withoutRows(ctx, s, files, condition, true)
 		if err != nil {
@@ -236,7 +236,7 @@ func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condit
 	}
 	n, err := t.count(ctx, "SELECT count(*) FROM "+relRest)
 	if err == nil && n > 0 {
-		err = fmt.Errorf("%d of the new rows do not meet %s, the part that is replaced: %w", n, condition, delta.ErrInvalid)
+		err = invalid("%d of the new rows do not meet %s, the part that is replaced", n, condition)
 	}
 	return err
 }
@@ -250,7 +250,7 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 		}
 		by := s.PartitionBy()
 		if len(by) == 0 {
-			return nil, fmt.Errorf("the table has no partitions; overwrite all of it, or a part by a condition: %w", delta.ErrInvalid)
+			return nil, invalid("the table has no partitions; overwrite all of it, or a part by a condition")
 		}
 		d, err := t.rows(ctx, s, sql, w, "Overwrite")
 		if err != nil || d == nil {

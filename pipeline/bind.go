@@ -104,6 +104,10 @@ func (r *run) bindAll(ctx context.Context) error {
 			if err := t.becoming(t.schema); err != nil {
 				return fmt.Errorf("%s: %w", spec.Name, err)
 			}
+			if err := r.obliged(t); err != nil {
+				all = append(all, err)
+				continue
+			}
 			schemas[spec.Name] = t.schema
 			if _, err := s.Attach(ctx, engine.Input{Name: spec.Name, Schema: t.schema}); err != nil {
 				return fmt.Errorf("%s: %w", spec.Name, err)
@@ -401,12 +405,13 @@ func (t *tableRun) described(s table.Schema) table.Schema {
 	return table.Schema{Fields: fields}
 }
 
-// becoming sets the columns that the next version has. Where the table maps its
-// columns, they get the names in files that it has for them, and new ones their own.
+// becoming sets the columns that the next version has, with what the log says of them
+// by itself. Where the table maps its columns, they get the names in files that it
+// has for them, and new ones their own.
 func (t *tableRun) becoming(s table.Schema) (err error) {
 	t.plain = t.described(s)
 	if t.schema = t.plain; t.snap != nil {
-		t.schema, err = t.snap.Mapped(t.plain)
+		t.schema, err = t.snap.Mapped(table.Schema{Fields: kept(t.snap.Schema().Fields, t.plain.Fields)})
 	}
 	return err
 }

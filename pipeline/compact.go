@@ -20,11 +20,11 @@ const (
 )
 
 // compact stages the rows of small files that stay as new files, if there are
-// many. Only files that the same rules have judged go together, so that their
+// many and no row has an id that it would lose. Only files that the same rules have judged go together, so that their
 // counts add up and no row is judged again; and only files of about one size
 // (within a factor of 16), so that a row moves but a few times in a table's life.
 func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *staged) error {
-	if t.snap == nil || len(t.PartitionBy) > 0 {
+	if t.snap == nil || len(t.PartitionBy) > 0 || t.snap.Properties()["delta.enableRowTracking"] == "true" {
 		return nil
 	}
 	groups := map[string][]table.File{}

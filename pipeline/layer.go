@@ -165,6 +165,9 @@ func (r *run) table(ctx context.Context, t *tableRun, staged func()) error {
 	case t.Source == nil:
 		err = r.transform(ctx, t, s)
 	}
+	if err == nil {
+		err = r.obey(ctx, t, s)
+	}
 	rejudge := t.staged == nil && r.rejudge(t)
 	switch {
 	case err == nil && t.staged == nil && !rejudge:

@@ -288,7 +288,8 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	x.Add(st.adds...)
 	x.Rearrange(st.small, st.compacted)
 	x.Retag(st.retag...)
-	x.Upholds("columnMapping")
+	x.AddChanges(st.changes...)
+	x.Upholds(upheld...)
 	x.SetTxn(t.app, n)
 	x.Info(map[string]any{"dq": info})
 	data, err := x.MarshalJSON()
@@ -505,14 +506,15 @@ func (r *run) removeUnnamed(ctx context.Context, b journalBegin) error {
 	return nil
 }
 
-// removeStaged removes a staging folder unless the table's log names a file in it.
+// removeStaged removes a staging folder, and what the run has written of the table's
+// change data feed, unless the table's log names a file in the folder.
 func (r *run) removeStaged(ctx context.Context, where string) error {
 	some, err := r.holds(ctx, where)
 	if err != nil {
 		return err
 	}
+	folder, runFolder := path.Split(where)
 	if some {
-		folder, runFolder := path.Split(where)
 		snap, err := delta.Open(r.where.Sub(folder).Store()).Snapshot(ctx, delta.Latest())
 		if err != nil && !errors.Is(err, delta.ErrNoTable) {
 			return err
@@ -527,6 +529,9 @@ func (r *run) removeStaged(ctx context.Context, where string) error {
 				}
 			}
 		}
+	}
+	if err := r.where.RemoveAll(ctx, folder+changeFolder+"/"+runFolder); err != nil {
+		return err
 	}
 	return r.where.RemoveAll(ctx, where)
 }
@@ -547,7 +552,7 @@ func (r *run) upload(ctx context.Context, l *Layer) error {
 		if t.staged == nil {
 			continue
 		}
-		if err := t.current.where.Publish(ctx, append(slices.Clone(t.staged.adds), t.staged.compacted...)...); err != nil {
+		if err := t.current.where.Publish(ctx, slices.Concat(t.staged.adds, t.staged.compacted, t.staged.changes)...); err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
 		if err := r.where.Sub(quarantineFolder(t.Name)).Publish(ctx, t.staged.quarantine...); err != nil {

@@ -71,14 +71,12 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 			model = fmt.Sprintf("SELECT dq_m.* FROM (\n%s\n) dq_m WHERE %s", t.SQL, of)
 		}
 	}
-	identity := t.Keys
 	if t.Mode == "scd2" {
-		identity = append(append([]string{}, t.Keys...), validFrom)
 		if ok, err := r.history(ctx, t, s, &model, !incremental); err != nil || !ok {
 			return err
 		}
 	}
-	return r.stageReplacement(ctx, t, s, model, identity, incremental, holds, entry)
+	return r.stageReplacement(ctx, t, s, model, t.identity(), incremental, holds, entry)
 }
 
 // scope is the columns whose values say which rows a batch makes anew.

@@ -18,6 +18,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/operations"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
@@ -98,11 +99,12 @@ type tableRun struct {
 	app     string          // of the Delta txn
 	batches int64           // the table's own commits by this pipeline, as its log says
 	ledger  *ledger
-	past    []*ledgerEntry // of the versions before, the newest first, as far as the suite looks back
-	schema  table.Schema   // what the next version has
-	plain   table.Schema   // that, without the names that columns have in files
-	reads   []string       // attached relations that the model scans
-	waits   []string       // tables of the pipeline that the model or the suite looks at
+	past    []*ledgerEntry    // of the versions before, the newest first, as far as the suite looks back
+	schema  table.Schema      // what the next version has
+	plain   table.Schema      // that, without what its log says of columns by itself
+	rules   []operations.Rule // that its log has for rows
+	reads   []string          // attached relations that the model scans
+	waits   []string          // tables of the pipeline that the model or the suite looks at
 	plan    *expectations.Plan
 	trace   *lineage.Statement
 	headers []file.Group      // of the source's files that are new

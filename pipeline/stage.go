@@ -46,6 +46,7 @@ type staged struct {
 	small         []table.File // files whose rows move
 	compacted     []table.File // to these
 	quarantine    []table.File // for the quarantine table
+	changes       []table.File // for the table's change data feed
 	came          string       // a condition on the rows of the batch, when others are written with them; or ""
 	counts        record.Counts
 	taken         *expectations.Taken // by rules that refuse rows; nil for nothing

@@ -71,12 +71,12 @@ var packages = []rule{
 	{pkg: "interop/gx", imports: "internal/yamlpos"},
 
 	// Floor 4: carries batches, knows no engine by name, draws nothing.
-	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage policies profiling record source/file table internal/yamlpos",
-		// A whole run needs an engine.
-		tests: "engine/duckdb"},
 	{pkg: "operations", imports: "delta delta/location delta/splice engine table internal/yamlpos",
 		// Operations on rows need an engine.
 		tests: "engine/duckdb delta/s3/s3test"},
+	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage operations policies profiling record source/file table internal/yamlpos",
+		// A whole run needs an engine.
+		tests: "engine/duckdb"},
 
 	// Floor 5: the door.
 	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage lineage/draw lineage/openlineage operations pipeline policies profiling record reports source/file table internal/yamlpos",
