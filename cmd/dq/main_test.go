@@ -80,7 +80,7 @@ func copyExample(to string, days []string) error {
 		}
 		rel, _ := filepath.Rel(from, path)
 		if fi.IsDir() {
-			if rel == "warehouse" || rel == "reports" || rel == filepath.Join("data", "online_retail") {
+			if fi.Name() == "warehouse" || fi.Name() == "reports" || rel == filepath.Join("data", "online_retail") {
 				if rel == filepath.Join("data", "online_retail") {
 					return nil
 				}
