@@ -115,6 +115,9 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 
 func (b *Bundle) decision(in Input, f finding) record.Decision {
 	p := b.byID[f.ID]
+	if f.Msg == "" {
+		f.Msg = p.Title
+	}
 	return record.Decision{
 		ID:     b.findingID(in, f.ID, f),
 		Policy: f.ID, Title: p.Title, Severity: f.Severity, Category: p.Category, Table: in.Table.Name, Path: f.Path,
@@ -195,15 +198,16 @@ func (in Input) consumers() map[string][]string {
 	}
 	readers := map[string][]string{}
 	for _, d := range sorted {
-		paths := map[string]bool{}
-		for _, column := range d.Columns {
-			paths[column] = true
-			for _, part := range parts[column] {
-				paths[part] = true
+		add := func(path string) {
+			if ids := readers[path]; len(ids) == 0 || ids[len(ids)-1] != d.ID { // a column may be named twice, a part beside its whole
+				readers[path] = append(ids, d.ID)
 			}
 		}
-		for path := range paths {
-			readers[path] = append(readers[path], d.ID)
+		for _, column := range d.Columns {
+			add(column)
+			for _, part := range parts[column] {
+				add(part)
+			}
 		}
 	}
 	return readers

@@ -32,7 +32,7 @@ func (in Input) document() (document, error) {
 	in.ConsumersByColumn = in.consumers()
 	var erased []string
 	in.Profile, erased = in.withoutPersonal()
-	e := encoder{text: make([]byte, 0, 16<<10), terms: map[string]*ast.Term{}}
+	e := encoder{text: make([]byte, 0, 16<<10), terms: map[string]*ast.Term{}, objects: map[string]*ast.Term{}}
 	value, err := encodeInput()(&e, reflect.ValueOf(&in).Elem())
 	if err != nil {
 		return document{}, err
@@ -60,6 +60,9 @@ func readDocument(text []byte) (document, error) {
 	value, err := ast.InterfaceToValue(plain)
 	return document{value: value, text: canonical, sum: sumOf(canonical)}, err
 }
+
+// pointerPart writes a name as a part of a JSON pointer.
+var pointerPart = strings.NewReplacer("~", "~0", "/", "~1")
 
 // withoutPersonal is the profile without the least and the greatest value of
 // columns that are tagged as personal, or whose values look so, and JSON pointers
@@ -96,7 +99,7 @@ func (in Input) withoutPersonal() (*Profile, []string) {
 		if !personal(path, c) {
 			continue
 		}
-		pointer := "/profile/columns/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(path)
+		pointer := "/profile/columns/" + pointerPart.Replace(path)
 		if c.Max != nil {
 			erased = append(erased, pointer+"/max")
 		}

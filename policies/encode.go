@@ -19,6 +19,8 @@ import (
 type encoder struct {
 	text  []byte
 	terms map[string]*ast.Term // of texts: names of columns and readers come up again and again
+	// objects are small ones by their JSON: most columns are the same before and after, and their tags everywhere.
+	objects map[string]*ast.Term
 }
 
 // encode appends a value to the text.
@@ -101,6 +103,7 @@ func encodeMap(elem encode) encode {
 		}
 		slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 		pairs := make([][2]*ast.Term, len(entries))
+		start := len(e.text)
 		e.text = append(e.text, '{')
 		for i, x := range entries {
 			if i > 0 {
@@ -116,7 +119,7 @@ func encodeMap(elem encode) encode {
 			}
 		}
 		e.text = append(e.text, '}')
-		return ast.ObjectTerm(pairs...), nil
+		return e.object(start, pairs), nil
 	}
 }
 
@@ -141,6 +144,7 @@ func encodeStruct(t reflect.Type) encode {
 	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	return func(e *encoder, v reflect.Value) (*ast.Term, error) {
 		pairs := make([][2]*ast.Term, 0, len(fields))
+		start := len(e.text)
 		e.text = append(e.text, '{')
 		for i := range fields {
 			f := &fields[i]
@@ -159,8 +163,22 @@ func encodeStruct(t reflect.Type) encode {
 			pairs = append(pairs, [2]*ast.Term{f.key, term})
 		}
 		e.text = append(e.text, '}')
-		return ast.ObjectTerm(pairs...), nil
+		return e.object(start, pairs), nil
 	}
+}
+
+// object is that of which the JSON begins at start.
+func (e *encoder) object(start int, pairs [][2]*ast.Term) *ast.Term {
+	text := e.text[start:]
+	if len(text) > 512 {
+		return ast.ObjectTerm(pairs...)
+	}
+	term := e.objects[string(text)]
+	if term == nil {
+		term = ast.ObjectTerm(pairs...)
+		e.objects[string(text)] = term
+	}
+	return term
 }
 
 // empty is what omitempty leaves out.

@@ -78,7 +78,7 @@ func TestEncodeIsJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := encoder{terms: map[string]*ast.Term{}}
+		e := encoder{terms: map[string]*ast.Term{}, objects: map[string]*ast.Term{}}
 		got, err := encodeInput()(&e, reflect.ValueOf(&in).Elem())
 		if err != nil {
 			t.Fatal(err)

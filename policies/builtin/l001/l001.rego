@@ -38,12 +38,11 @@ findings contains finding if {
 	not told
 	some d in lib.breaking
 	about := lib.about(d)
-	some id in hit(d, about)
-	r := certified[id]
+	some r in hit(d, about)
 	finding := {
 		"path": about,
 		"diff_id": d.id,
-		"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, trim_space(sprintf("%s %s", [d.op, about]))]),
+		"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, lib.told(d)]),
 		"evidence": {"reader": object.filter(r, ["id", "kind", "owner", "depth"])},
 	}
 }
@@ -58,10 +57,10 @@ described := status if status != "none"
 
 told if "notice" in input.change.labels
 
-# hit are the readers that a change hits: of a column those who read it, of the table or its keys all.
-hit(d, about) := input.consumers_by_column[about] if not of_table(d)
+# hit are the certified readers that a change hits: of a column those who read it, of the table or its keys all.
+hit(d, about) := object.filter(certified, input.consumers_by_column[about]) if not of_table(d)
 
-hit(d, _) := object.keys(certified) if of_table(d)
+hit(d, _) := certified if of_table(d)
 
 of_table(d) if startswith(d.op, "table_")
 

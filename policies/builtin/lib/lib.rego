@@ -25,14 +25,11 @@ breaking := [d | some d in input.diff; takes_away(d)]
 
 takes_away(d) if d.op in {"column_dropped", "column_renamed", "primary_key_changed", "table_dropped", "table_renamed"}
 
-takes_away(d) if {
-	d.op == "column_type_changed"
-	object.get(d, "class", "") != "widening_lossless"
-}
+else := object.get(d, "class", "") != "widening_lossless" if d.op == "column_type_changed"
 
-takes_away(d) if {
+else if {
+	not d.op in {"column_nullability_changed", "constraint_dropped", "constraint_changed"}
 	"backward" in d.breaks
-	not d.op in {"column_type_changed", "column_nullability_changed", "constraint_dropped", "constraint_changed"}
 }
 
 # about names the column that a change is about, as readers know it, or the table.
@@ -40,15 +37,21 @@ about(d) := object.get(d, "from", d.path) if d.op == "column_renamed"
 
 about(d) := object.get(d, "path", "") if d.op != "column_renamed"
 
+# told writes a change for a message: column_dropped amount.
+told(d) := trim_space(concat(" ", [d.op, about(d)]))
+
+# all_told writes changes for a message; of those after the tenth it only says how many.
+all_told(changed) := listed(array.concat([told(d) | some d in array.slice(changed, 0, 10)], array.slice(changed, 10, count(changed))))
+
 # gone are the changes that take a column's name away, with the name that it had.
 gone := array.concat(
 	[{"diff": d, "path": d.path, "how": "dropped"} | some d in changes(["column_dropped"])],
-	[{"diff": d, "path": path, "how": sprintf("renamed%s", [concat("", after)])} |
+	[{"diff": d, "path": path, "how": concat(" to ", array.concat(["renamed"], sort(after)))} |
 		some d in changes(["column_renamed"])
 		some path in {d.path, object.get(d, "from", d.path)}
 		is_string(path)
 		not new_column[path]
-		after := {sprintf(" to %s", [new]) | some new in {d.path, object.get(d, "to", d.path)}; new_column[new]}
+		after := {new | some new in {d.path, object.get(d, "to", d.path)}; new_column[new]}
 	],
 )
 
@@ -63,7 +66,7 @@ all_readers := [object.remove(r, ["columns", "not_null"]) | some r in input.down
 # reader_names writes who reads a column for a message.
 reader_names(path) := listed([name_by_id[id] | some id in object.get(input.consumers_by_column, path, [])])
 
-name_by_id := {r.id: sprintf("%s (depth %d)", [r.id, r.depth]) | some r in input.downstream}
+name_by_id := {r.id: concat("", [r.id, " (depth ", format_int(r.depth, 10), ")"]) | some r in input.downstream}
 
 # today is the day of the input, and day_ns its beginning.
 today := substring(input.time, 0, 10)

@@ -48,12 +48,11 @@ about_waivers := array.concat(array.concat(expired, used_up), too_wide) if due.m
 about_waivers := [] if not due.main
 
 expired := [f |
-	count(data.dq.waivers) > 0
-	some found in judged
+	some found in waivable
 	found.waiver == null
-	some w in data.dq.waivers[found.id]
+	some w in waivers_here[found.id]
 	w.expires < today
-	covers(w, found)
+	names(w, found)
 	f := waiver_finding(found.effect, {
 		"path": found.path,
 		"diff_id": found.diff_id,
@@ -63,12 +62,12 @@ expired := [f |
 ]
 
 used_up := [f |
-	some found in judged
+	some found in waivable
 	found.waiver == null
-	some w in data.dq.waivers[found.id]
+	some w in waivers_here[found.id]
 	w.id in spent
 	running(w)
-	covers(w, found)
+	names(w, found)
 	f := waiver_finding(found.effect, {
 		"path": found.path,
 		"diff_id": found.diff_id,
@@ -78,10 +77,10 @@ used_up := [f |
 ]
 
 too_wide := [f |
-	some policy, waivers in data.dq.waivers
+	some policy, waivers in waivers_here
 	some w in waivers
 	count(w.paths) == 0
-	n := count([found | some found in judged; found.waiver; found.waiver.id == w.id])
+	n := count([found | some found in waivable; found.waiver; found.waiver.id == w.id])
 	n > data.dq.config.thresholds.waived_findings
 	f := waiver_finding("deny", {
 		"path": "",
@@ -92,39 +91,59 @@ too_wide := [f |
 ]
 
 # waiver_finding is one of DQ-W001; it denies only where the finding that it is about does.
-waiver_finding(about, f) := object.union(f, {"id": due.main.id, "severity": severity, "effect": unwaived[mode("main")][severity], "waiver": null}) if {
+waiver_finding(about, f) := object.union(f, {"id": due.main.id, "severity": severity, "effect": effects[mode("main")][severity], "waiver": null}) if {
 	severity := {true: severity_here(due.main), false: "warn"}[about == "deny"]
 }
 
-# judged are the findings of the policies. What a policy leaves out is filled in: a
-# finding is never lost because a part of it is undefined. A finding may be milder
-# than its policy, never harder. Of several waivers the one with the first id counts.
-judged := [object.union(finding, {"severity": severity, "effect": effect, "waiver": waiver}) |
+# judged are the findings of the policies. A finding may be milder than its policy,
+# never harder. What it leaves out is filled in when the answer is read, and here
+# where waivers look at it, so that none is lost because a part of it is undefined.
+judged := array.concat(plain, waivable)
+
+# plain are those of policies that have no waivers here: nearly all.
+plain := [object.union(f, object.get(milder, object.get(f, "severity", ""), usual)) |
 	some name, policy in due
-	how := mode(name)
-	usual := severity_here(policy)
-	unsaid := {"id": policy.id, "msg": policy.title, "path": "", "diff_id": "", "evidence": {}}
-	waivers := in_force(policy.id, how)
+	not waivers_here[policy.id]
+	usual := ruling(name, policy, severity_here(policy))
+	milder := {"warn": ruling(name, policy, "warn")}
 	some f in data.dq.policy[name].findings
-	finding := object.union(unsaid, object.filter(f, ["path", "diff_id", "msg", "evidence"]))
-	severity := {true: "warn", false: usual}[object.get(f, "severity", "") == "warn"]
-	waiver := array.concat([w | some w in waivers; covers(w, finding)], [null])[0]
-	effect := {true: unwaived[how][severity], false: "waived"}[waiver == null]
 ]
+
+# Of several waivers the one with the first id counts.
+waivable := [object.union(finding, waived) |
+	some name, policy in due
+	waivers_here[policy.id]
+	usual := ruling(name, policy, severity_here(policy))
+	milder := {"warn": ruling(name, policy, "warn")}
+	waivers := in_force(policy.id, mode(name))
+	some f in data.dq.policy[name].findings
+	finding := object.union_n([{"path": "", "diff_id": ""}, f, object.get(milder, object.get(f, "severity", ""), usual)])
+	waived := array.concat([{"effect": "waived", "waiver": w} | some w in waivers; names(w, finding)], [{}])[0]
+]
+
+# ruling is what is said of a policy's finding without waivers.
+ruling(name, policy, severity) := {"id": policy.id, "severity": severity, "effect": effects[mode(name)][severity], "waiver": null}
 
 severity_here(policy) := object.get(policy.severity, layer, policy.severity.default)
 
-# unwaived is the effect of a finding by the policy's mode and the severity.
-unwaived := {
+# effects are those of a finding without a waiver, by the policy's mode and the severity.
+effects := {
 	"enforce": {"error": "deny", "warn": "warn"},
 	"warn": {"error": "warn", "warn": "warn"},
 	"dry_run": {"error": "dry_run", "warn": "dry_run"},
 }
 
+# waivers_here are those for this table and environment, by policy, whenever they hold.
+waivers_here := {id: here |
+	some id, waivers in data.dq.waivers
+	here := [w | some w in waivers; glob.match(w.table, ["."], input.table.name); admits(w.env, input.env)]
+	count(here) > 0
+}
+
 # in_force are the waivers for a policy today. One that is only tried out needs none.
 in_force(id, how) := [x[1] |
 	how != "dry_run"
-	some x in sort([[w.id, w] | some w in data.dq.waivers[id]; running(w); not w.id in spent])
+	some x in sort([[w.id, w] | some w in waivers_here[id]; running(w); not w.id in spent])
 ]
 
 running(w) if {
@@ -179,11 +198,9 @@ here := [m |
 
 today := substring(input.time, 0, 10)
 
-# covers says that a waiver is for a finding, whenever it holds.
-covers(w, f) if {
-	glob.match(w.table, ["."], input.table.name)
+# names says that a waiver that is for this table is for a finding.
+names(w, f) if {
 	admits(w.paths, f.path)
-	admits(w.env, input.env)
 	admits(w.diff_ops, op[f.diff_id])
 }
 

@@ -33,4 +33,4 @@ findings contains finding if {
 	}
 }
 
-what := lib.listed([trim_space(sprintf("%s %s", [d.op, lib.about(d)])) | some d in lib.breaking])
+what := lib.all_told(lib.breaking)

@@ -47,21 +47,24 @@ tagged(column) if {
 # signs are what speaks for personal data, by column.
 signs[path] contains sprintf("its name says %s", [kind]) if {
 	some path, _ in lib.new_column
-	regex.match(may_be_a_word, lower(path)) # expressions are slow: they are asked about few columns only
+	regex.match(may_be_a_word, path) # expressions are slow: they are asked about few columns only
 	some kind, words in names
 	regex.match(sprintf("(?i)%s", [words]), path)
 }
 
 signs[path] contains sprintf("its tag is %s", [tag]) if {
+	some tag in telling(`(?i)^(personal|private|gdpr|sensitive)`, {t | some column in lib.new_column; some t, _ in column.tags})
 	some path, column in lib.new_column
-	some tag, _ in column.tags
-	regex.match("(?i)^(personal|private|gdpr|sensitive)", tag)
+	_ = column.tags[tag]
 }
 
-signs[path] contains sprintf("its classification is %s", [column.classification]) if {
+signs[path] contains sprintf("its classification is %s", [class]) if {
+	some class in telling(`(?i)^(personal|pii|special_?category)`, {column.classification | some column in lib.new_column})
 	some path, column in lib.new_column
-	regex.match("(?i)^(personal|pii|special_?category)", column.classification)
+	column.classification == class
 }
+
+telling(pattern, words) := {word | some word in words; regex.match(pattern, word)}
 
 signs[path] contains sprintf("%d%% of its values look like %s", [round(suspect.ratio * 100), suspect.kind]) if {
 	some path, column in input.profile.columns
@@ -70,7 +73,7 @@ signs[path] contains sprintf("%d%% of its values look like %s", [round(suspect.r
 }
 
 # may_be_a_word screens by how the words in names end, or what they contain.
-may_be_a_word := `(ace|ail|ame|ate|ban|ber|bic|cvv|day|ddr|dob|ear|eet|ess|fax|id|ip|mei|mes|nce|nin|no|nr|nse|num|ode|one|pan|rth|ssn|zip)$|birth|passport`
+may_be_a_word := `(?i)(ace|ail|ame|ate|ban|ber|bic|cvv|day|ddr|dob|ear|eet|ess|fax|id|ip|mei|mes|nce|nin|no|nr|nse|num|ode|one|pan|rth|ssn|zip)$|birth|passport`
 
 # Whole words where a part of a longer word would mislead; a count or a rate of
 # something personal is not personal.

@@ -31,7 +31,7 @@ findings contains finding if {
 	not input.table.contract.version
 	finding := {
 		"severity": "warn",
-		"msg": sprintf("%s breaks readers (%s), and has no contract whose version could say so", [input.table.name, what(lib.breaking)]),
+		"msg": sprintf("%s breaks readers (%s), and has no contract whose version could say so", [input.table.name, lib.all_told(lib.breaking)]),
 		"evidence": {"changes": [d.id | some d in lib.breaking]},
 	}
 }
@@ -45,7 +45,7 @@ findings contains finding if {
 	finding := {
 		"path": lib.about(d),
 		"diff_id": d.id,
-		"msg": sprintf("%s breaks readers, but the contract stays at version %s", [what([d]), input.table.contract.version]),
+		"msg": sprintf("%s breaks readers, but the contract stays at version %s", [lib.told(d), input.table.contract.version]),
 		"evidence": {"contract": input.table.contract.version},
 	}
 }
@@ -76,5 +76,3 @@ sunset(version) := max([date |
 	some key, date in input.table.contract.sunset
 	key in {version, trim_suffix(version, ".0"), sprintf("%d.x", [lib.major(version)]), sprintf("%d", [lib.major(version)])}
 ])
-
-what(changes) := lib.listed([trim_space(sprintf("%s %s", [d.op, lib.about(d)])) | some d in changes])

@@ -52,7 +52,9 @@ named := object.union(
 	{path: d.id | some d in lib.changes(["table_created"]); some path, _ in lib.new_column},
 )
 
-folded := {l: [p | some p in sort([p | some p, _ in lib.new_column]); lower(p) == l] |
+folded := {} if count({lower(p) | some p, _ in lib.new_column}) == count(lib.new_column)
+
+else := {l: [p | some p in sort([p | some p, _ in lib.new_column]); lower(p) == l] |
 	some l in {lower(path) | some path, _ in named}
 }
 
