@@ -326,18 +326,54 @@ func lookAt(path string, number int64) string {
 }
 
 func sourceRecord(b *file.Batch) *record.Source {
-	src := &record.Source{}
+	src := &record.Source{Read: readings(b.Groups)}
 	for _, f := range append(append([]file.File{}, b.Files...), b.Rewritten...) {
-		src.Count++
-		src.Bytes += f.Size
-		if f.Records < 0 || src.Records < 0 {
-			src.Records = -1
-		} else {
-			src.Records += f.Records
-		}
-		if len(src.Files) < 1000 {
-			src.Files = append(src.Files, record.SourceFile{Path: f.Path, SHA256: f.SHA256, Bytes: f.Size, Records: f.Records})
+		addSource(src, f)
+	}
+	return src
+}
+
+// addSource adds a file to a batch.
+func addSource(src *record.Source, f file.File) {
+	src.Count++
+	src.Bytes += f.Size
+	if f.Records < 0 || src.Records < 0 {
+		src.Records = -1
+	} else {
+		src.Records += f.Records
+	}
+	if len(src.Files) < 1000 {
+		src.Files = append(src.Files, record.SourceFile{Path: f.Path, SHA256: f.SHA256, Bytes: f.Size, Records: f.Records})
+	}
+}
+
+// planned is the batch that the source has, of which only headers were read.
+func (t *tableRun) planned() *record.Source {
+	if len(t.headers) == 0 {
+		return nil
+	}
+	src := &record.Source{Read: readings(t.headers)}
+	for _, h := range t.headers {
+		for _, f := range h.Files {
+			addSource(src, f)
 		}
 	}
 	return src
+}
+
+// readings says how groups of files are read; those that are read alike are one.
+func readings(groups []file.Group) []record.SourceReading {
+	var out []record.SourceReading
+	for _, g := range groups {
+		x := record.SourceReading{First: g.Files[0].Path, Format: string(g.Format), Delimiter: g.Delimiter, Quote: g.Quote, Gzip: g.Gzip, Columns: g.Columns}
+		i := slices.IndexFunc(out, func(o record.SourceReading) bool {
+			return o.Format == x.Format && o.Delimiter == x.Delimiter && o.Quote == x.Quote && o.Gzip == x.Gzip && slices.Equal(o.Columns, x.Columns)
+		})
+		if i < 0 {
+			i = len(out)
+			out = append(out, x)
+		}
+		out[i].Files += len(g.Files)
+	}
+	return out
 }

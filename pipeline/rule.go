@@ -161,7 +161,7 @@ func (r *run) dryRun(ctx context.Context) error {
 			if err := r.ruleUnchanged(ctx, t); err != nil {
 				return err
 			}
-			t.rec.Outcome = "not_run"
+			t.rec.Outcome, t.rec.Source = "not_run", t.planned()
 			verdict, _ := t.judgement()
 			rec.Verdict = record.Worst(rec.Verdict, verdict)
 			rec.Tables = append(rec.Tables, *t.rec)

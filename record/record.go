@@ -151,12 +151,26 @@ type Counts struct {
 	Total       int64 `json:"total"`   // rows of the table afterwards
 }
 
-// Source is the batch that a source gave.
+// Source is the batch that a source gave; in a dry run the one that it has. Records
+// is -1 when they were not counted.
 type Source struct {
 	Files   []SourceFile `json:"files,omitempty"` // at most 1,000
 	Count   int          `json:"count"`
 	Records int64        `json:"records"`
 	Bytes   int64        `json:"bytes"`
+	// Read says how the files are read, by the path of the first that is read so.
+	Read []SourceReading `json:"read,omitempty"`
+}
+
+// SourceReading is how files of a batch are read: those with one header, alike.
+type SourceReading struct {
+	Files     int      `json:"files"`
+	First     string   `json:"first"` // the path of the first
+	Format    string   `json:"format"`
+	Delimiter string   `json:"delimiter,omitempty"` // of CSV
+	Quote     string   `json:"quote,omitempty"`     // of CSV; "" for none
+	Gzip      bool     `json:"gzip,omitempty"`
+	Columns   []string `json:"columns,omitempty"` // of CSV: the header
 }
 
 // SourceFile is one file of a batch.

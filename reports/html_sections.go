@@ -326,12 +326,14 @@ func (p *page) sources(run *record.Run) {
 		if s.Count <= 10 {
 			p.raw(` open`)
 		}
-		p.raw(`><summary>`).text(t.Name, maxName).raw(`<span class="soft">`).say(plural(int64(s.Count), "file")).raw(`, `).
-			say(plural(s.Records, "record")).raw(`, `).say(size(s.Bytes)).raw(`</span></summary><div class="body">`)
+		p.raw(`><summary>`).text(t.Name, maxName).raw(`<span class="soft">`).say(batch(s)).raw(`</span></summary><div class="body">`)
+		for i := range s.Read {
+			p.raw(`<p class="soft small">`).text(reading(&s.Read[i]), maxMessage).raw("</p>\n")
+		}
 		p.thead("", "Source files of "+t.Name, head{"File", false}, head{"Records", true}, head{"Size", true}, head{"SHA-256", false})
 		for i := range s.Files[:min(len(s.Files), shownFiles)] {
 			f := &s.Files[i]
-			p.raw(`<tr><th scope="row" class="any">`).text(f.Path, 300).raw(`</th>`).count(f.Records).
+			p.raw(`<tr><th scope="row" class="any">`).text(f.Path, 300).raw(`</th>`).count(max(0, f.Records)).
 				raw(`<td class="num">`).say(size(f.Bytes)).raw(`</td><td class="any"><code>`).text(f.SHA256, maxName).raw("</code></td></tr>\n")
 		}
 		p.tend()

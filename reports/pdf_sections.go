@@ -260,11 +260,14 @@ func (d *doc) sources() {
 			continue
 		}
 		d.heading(clean(t.Name, maxName), 1)
-		d.para(bodySoft, plural(int64(s.Count), "file")+", "+plural(s.Records, "record")+", "+size(s.Bytes), 0)
+		d.para(bodySoft, batch(s), 0)
+		for i := range s.Read {
+			d.para(smallSoft, reading(&s.Read[i]), 0)
+		}
 		var rows [][]field
 		for i := range s.Files[:min(len(s.Files), shownFiles)] {
 			f := &s.Files[i]
-			rows = append(rows, []field{plain(clean(f.Path, 300)), dash(f.Records), plain(size(f.Bytes)), {spans: []span{{style{"mono", false, 5.4, ink}, clean(f.SHA256, maxName)}}}})
+			rows = append(rows, []field{plain(clean(f.Path, 300)), dash(max(0, f.Records)), plain(size(f.Bytes)), {spans: []span{{style{"mono", false, 5.4, ink}, clean(f.SHA256, maxName)}}}})
 		}
 		d.grid([]lane{{"File", 70, false}, {"Records", 16, true}, {"Size", 16, true}, {"SHA-256", 76, false}}, rows)
 		if s.Count > shownFiles {

@@ -35,6 +35,9 @@ func Text(w io.Writer, run *record.Run, opts TextOptions) error {
 	} else {
 		t.layers(run)
 	}
+	if run.Outcome == "not_run" {
+		t.sources(run)
+	}
 	blocking, warnings := issues(run)
 	t.issues("FAILED", blocking)
 	t.issues("WARNINGS", warnings)
@@ -185,6 +188,36 @@ func (t *terminal) layers(run *record.Run) {
 		}
 	}
 	t.b.WriteByte('\n')
+}
+
+// sources says how a dry run would read the files that are new.
+func (t *terminal) sources(run *record.Run) {
+	some := false
+	for tab := range tables(run) {
+		if tab.Source == nil {
+			continue
+		}
+		if !some {
+			t.line(ansiBold, "NEW FILES")
+		}
+		some = true
+		t.wrap("  ", ansiNone, clean(tab.Name, maxName)+": "+batch(tab.Source))
+		for i := range tab.Source.Read {
+			x := &tab.Source.Read[i]
+			t.wrap("    ", ansiDim, reading(x)+" ("+clean(x.First, 300)+more(x.Files-1)+")")
+		}
+	}
+	if some {
+		t.b.WriteByte('\n')
+	}
+}
+
+// more says that there are other files.
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return " and " + number(int64(n)) + " more"
 }
 
 // quiet writes a count, or nothing for none.

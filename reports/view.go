@@ -518,6 +518,35 @@ func contents(run *record.Run) (c content) {
 	return c
 }
 
+// reading says how files of a source are read, clean.
+func reading(x *record.SourceReading) string {
+	s := plural(int64(x.Files), "file") + " as " + x.Format
+	if x.Gzip {
+		s += ", gzip"
+	}
+	if x.Delimiter != "" {
+		quote := "no quote"
+		if x.Quote != "" {
+			quote = "quote '" + x.Quote + "'"
+		}
+		delimiter := "delimiter '" + x.Delimiter + "'"
+		if x.Delimiter == "\t" {
+			delimiter = "delimiter tab"
+		}
+		s += ", " + delimiter + ", " + quote + ", " + plural(int64(len(x.Columns)), "column") + ": " + strings.Join(x.Columns, ", ")
+	}
+	return clean(s, maxMessage)
+}
+
+// batch says how large the batch of a source is.
+func batch(s *record.Source) string {
+	parts := []string{plural(int64(s.Count), "file")}
+	if s.Records >= 0 {
+		parts = append(parts, plural(s.Records, "record"))
+	}
+	return strings.Join(append(parts, size(s.Bytes)), ", ")
+}
+
 // result says what an expectation came to, clean; "" when all is said by its counts.
 func result(e *record.Expectation) string {
 	switch {

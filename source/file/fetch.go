@@ -334,11 +334,7 @@ func nothing(glob string) error {
 }
 
 // first looks at the beginning of one file.
-func first(cfg Config, root string, f found) (Group, error) {
-	r := &reader{cfg: cfg, root: root}
-	if err := r.decide(f); err != nil {
-		return Group{}, err
-	}
+func (r *reader) first(f found) (Group, error) {
 	name := r.name(f)
 	o, err := open(name)
 	if err != nil {

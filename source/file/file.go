@@ -149,7 +149,7 @@ func Fetch(ctx context.Context, cfg Config, known Known) (*Batch, error) {
 }
 
 // Headers says of each file of a source that is not known, by size and time, how it
-// is read and what its columns are, from its first 256 kB; of the first
+// is read (as [Fetch] decides it, once, by the first) and what its columns are, from its first 256 kB; of the first
 // [Config.Limit] if that is set. Each group holds one file, neither hashed nor
 // counted; there is none when all are known. The error is that of the first file,
 // an *[Error]: [ErrNotFound] with the nearest name, [ErrFormat], [ErrHeader],
@@ -167,11 +167,17 @@ func Headers(cfg Config, known Known) ([]Group, error) {
 		return nil, nothing(cfg.Glob)
 	}
 	var out []Group
+	r := &reader{cfg: cfg, root: root}
 	for _, f := range files {
 		if f.is(known) || f.info == nil {
 			continue
 		}
-		g, err := first(cfg, root, f)
+		if len(out) == 0 {
+			if err := r.decide(f); err != nil {
+				return nil, err
+			}
+		}
+		g, err := r.first(f)
 		if err != nil && len(out) == 0 {
 			return nil, err
 		}
