@@ -30,9 +30,9 @@ func (l *loader) exposures(p *Pipeline, n *yamlpos.Node) {
 		if !tableName.MatchString(x.Name) {
 			e.Key.Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name an exposure", x.Name)
 		}
-		f := e.Value.Map("an exposure", "kind", "owner", "certified", "reads")
+		f := section("exposure").read(e.Value)
 		if f["kind"] != nil {
-			x.Kind = f["kind"].OneOf("kind of exposure", "exposure", "dashboard", "export", "view")
+			x.Kind = section("exposure").choice(f, "kind", "kind of exposure")
 		}
 		if f["owner"] != nil {
 			x.Owner = f["owner"].String()

@@ -89,7 +89,7 @@ type loader struct {
 
 func (l *loader) pipeline(file string) *Pipeline {
 	root := l.doc.Root
-	f := root.Map("a pipeline", "version", "pipeline", "description", "warehouse", "layers", "policies", "waivers", "owners", "reports", "lineage", "exposures")
+	f := section("pipeline").read(root)
 	if v := f["version"]; v == nil {
 		root.Errorf("write version: 1", "the version is missing")
 	} else if v.Int() != 1 {
@@ -100,6 +100,9 @@ func (l *loader) pipeline(file string) *Pipeline {
 		root.Errorf("write pipeline: retail", "the pipeline's name is missing")
 	} else if !tableName.MatchString(p.Name) {
 		f["pipeline"].Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a pipeline", p.Name)
+	}
+	if f["description"] != nil {
+		_ = f["description"].String() // for people alone
 	}
 	if w := f["warehouse"]; w != nil {
 		p.Warehouse = place(w, "write a folder, such as ./warehouse, or s3://bucket/prefix")
@@ -114,11 +117,11 @@ func (l *loader) pipeline(file string) *Pipeline {
 	l.policies(p, f["policies"])
 	for _, e := range f["reports"].Pairs("reports") {
 		p.Reports = append(p.Reports, Report{
-			Format: e.Key.OneOf("report format", "html", "pdf", "junit", "json", "markdown"),
+			Format: e.Key.OneOf("report format", section("pipeline").key("reports").Choices...),
 			Dir:    relativeTo(l.dir, place(e.Value, "write a folder, such as reports/"))})
 	}
 	if n := f["lineage"]; n != nil {
-		if to := n.Map("lineage", "openlineage")["openlineage"]; to != nil {
+		if to := section("lineage").read(n)["openlineage"]; to != nil {
 			if p.OpenLineage = place(to, "write a file, such as lineage.ndjson, or a URL"); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
 				p.OpenLineage = relativeTo(l.dir, p.OpenLineage)
 			}
@@ -132,9 +135,9 @@ func (l *loader) pipeline(file string) *Pipeline {
 		if !tableName.MatchString(layer.Name) || layer.Name == "quarantine" {
 			e.Key.Errorf("small letters, digits and _ , beginning with a letter; not quarantine", "%q cannot name a layer", layer.Name)
 		}
-		lf := e.Value.Map("a layer", "tables", "gate")
-		if g := lf["gate"]; g != nil {
-			g.OneOf("gate", "layer")
+		lf := section("layer").read(e.Value)
+		if lf["gate"] != nil {
+			section("layer").choice(lf, "gate", "gate")
 		}
 		for _, te := range lf["tables"].Pairs("tables") {
 			layer.Tables = append(layer.Tables, l.table(layer.Name, te))
@@ -182,13 +185,13 @@ func (l *loader) policies(p *Pipeline, n *yamlpos.Node) {
 		p.Policies = []string{l.file(n)}
 		return
 	}
-	f := n.Map("policies", "dir", "modes")
+	f := section("policies").read(n)
 	if f["dir"] != nil {
 		p.Policies = []string{l.file(f["dir"])}
 	}
 	for _, m := range f["modes"].List("modes", false) {
-		mf := m.Map("a mode", "policy", "table", "layer", "mode")
-		mode := policies.Mode{Node: m, Mode: mf["mode"].OneOf("mode", "enforce", "warn", "dry_run", "off")}
+		mf := section("mode").read(m)
+		mode := policies.Mode{Node: m, Mode: section("mode").choice(mf, "mode", "mode")}
 		for key, to := range map[string]*string{"policy": &mode.Policy, "table": &mode.Table, "layer": &mode.Layer} {
 			if mf[key] != nil {
 				*to = mf[key].String()

@@ -16,15 +16,14 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	if !tableName.MatchString(e.Key.Text) {
 		e.Key.Errorf("small letters, digits and _ , beginning with a letter", "%q cannot name a table", e.Key.Text)
 	}
-	f := e.Value.Map("a table", "source", "mode", "model", "suite", "keys", "together", "track", "effective", "order", "ignore_null",
-		"surrogate", "incremental", "lookups", "partition_by")
+	f := section("table").read(e.Value)
 	t.options = f
 	if f["source"] != nil {
 		t.Mode = "append"
 		t.Source = l.source(f["source"])
 	}
 	if f["mode"] != nil {
-		t.Mode = f["mode"].OneOf("mode", "append", "overwrite", "merge", "scd2")
+		t.Mode = section("table").choice(f, "mode", "mode")
 	}
 	for key, to := range map[string]*[]string{"keys": &t.Keys, "together": &t.Together, "track": &t.Track, "order": &t.Order, "partition_by": &t.PartitionBy} {
 		*to = f[key].Strings(key)
@@ -57,7 +56,7 @@ func lookup(e yamlpos.Entry) Lookup {
 	if e.Value.Kind == yamlpos.Scalar {
 		return Lookup{On: e.Value.String()}
 	}
-	f := e.Value.Map("a lookup", "on", "at")
+	f := section("lookup").read(e.Value)
 	if f["on"] == nil {
 		e.Value.Errorf("write {on: customer_id, at: ordered_at}", "the lookup does not say which column both tables share")
 		return Lookup{}
@@ -71,15 +70,9 @@ func lookup(e yamlpos.Entry) Lookup {
 
 // modeNeeds checks that a mode has what it needs and nothing that it ignores.
 func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node) {
-	takes := map[string][]string{
-		"append":    {"incremental", "lookups", "partition_by"},
-		"overwrite": {"partition_by"},
-		"merge":     {"keys", "together", "incremental", "lookups", "partition_by"},
-		"scd2":      {"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "partition_by"},
-	}[t.Mode]
-	for _, key := range []string{"keys", "together", "track", "effective", "order", "ignore_null", "surrogate", "incremental", "lookups", "partition_by"} {
-		if n := f[key]; n != nil && takes != nil && !slices.Contains(takes, key) {
-			n.Errorf("mode "+t.Mode+" takes "+strings.Join(takes, ", "), "mode %s does not use %s", t.Mode, key)
+	for _, k := range section("table").Keys {
+		if n := f[k.Name]; n != nil && t.Mode != "" && len(k.Modes) > 0 && !slices.Contains(k.Modes, t.Mode) {
+			n.Errorf("mode "+t.Mode+" takes "+strings.Join(section("table").takes(t.Mode), ", "), "mode %s does not use %s", t.Mode, k.Name)
 		}
 	}
 	need := func(key, example string, missing bool) {
@@ -167,7 +160,7 @@ func (t *Table) distinct(f map[string]*yamlpos.Node) {
 }
 
 func (l *loader) source(n *yamlpos.Node) *Source {
-	f := n.Map("a source", "files", "format", "delimiter", "quote", "all_text", "batch", "on_rewrite", "min_rows")
+	f := section("source").read(n)
 	s := &Source{MinRows: 1}
 	if f["files"] == nil {
 		n.Errorf("write files: data/*.csv", "the source does not say which files")
@@ -175,7 +168,7 @@ func (l *loader) source(n *yamlpos.Node) *Source {
 		s.Glob = relativeTo(l.dir, place(f["files"], "write files: data/*.csv"))
 	}
 	if f["format"] != nil {
-		s.Format = f["format"].OneOf("format of sources", "csv", "tsv")
+		s.Format = section("source").choice(f, "format", "format of sources")
 	}
 	for key, to := range map[string]*string{"delimiter": &s.Delimiter, "quote": &s.Quote} {
 		if f[key] != nil {
@@ -185,11 +178,11 @@ func (l *loader) source(n *yamlpos.Node) *Source {
 	if a := f["all_text"]; a != nil && !a.Bool() {
 		a.Errorf("leave it out, and give columns their types in the next layer", "files are landed as text")
 	}
-	if b := f["batch"]; b != nil {
-		s.ByFile = b.OneOf("batch", "all", "file") == "file"
+	if f["batch"] != nil {
+		s.ByFile = section("source").choice(f, "batch", "batch") == "file"
 	}
-	if o := f["on_rewrite"]; o != nil {
-		s.Replace = o.OneOf("on_rewrite", "fail", "replace") == "replace"
+	if f["on_rewrite"] != nil {
+		s.Replace = section("source").choice(f, "on_rewrite", "on_rewrite") == "replace"
 	}
 	if m := f["min_rows"]; m != nil {
 		s.MinRows = m.Int()
