@@ -62,6 +62,7 @@ var packages = []rule{
 	{pkg: "expectations/kindtest", imports: "expectations expectations/cel engine record table internal/yamlpos"},
 	{pkg: "policies", imports: "record table internal/yamlpos"},
 	{pkg: "profiling", imports: "engine record table"},
+	{pkg: "suggest", imports: "expectations/cel engine table", tests: "expectations internal/yamlpos"},
 	{pkg: "lineage", imports: "engine record table"},
 	{pkg: "lineage/draw", imports: "lineage record"},
 	{pkg: "lineage/openlineage", imports: "record table", tests: "lineage/openlineage/spectest"},
@@ -79,7 +80,7 @@ var packages = []rule{
 		tests: "engine/duckdb"},
 
 	// Floor 5: the door.
-	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage lineage/draw lineage/openlineage operations pipeline policies profiling record reports source/file table internal/yamlpos",
+	{pkg: "cmd/dq", imports: "delta delta/location engine engine/duckdb expectations expectations/cel interop interop/gx lineage lineage/draw lineage/openlineage operations pipeline policies profiling record reports source/file suggest table internal/yamlpos",
 		// Cases of other tools are judged by the engine.
 		tests: "delta/s3/s3test expectations/kindtest lineage/openlineage/spectest"},
 }
