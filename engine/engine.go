@@ -10,7 +10,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/dq-dev/dq/table"
@@ -137,25 +136,6 @@ type CSVOptions struct {
 	Gzip      bool
 	Infer     bool     // find the narrowest type that every value of a column fits
 	Text      []string // the columns that Infer leaves as the texts that they are
-}
-
-// Reject is a record of a text file that could not be read.
-type Reject struct {
-	File    string
-	Line    int64 // record number in the file, header counted
-	Text    string
-	Problem string
-}
-
-// shapeOnly is what the problem of a record may begin with that tells nothing of
-// its text: the kind of problem, and numbers of columns.
-var shapeOnly = regexp.MustCompile(`^[a-z_ ]+(: Expected Number of Columns: \d+ Found: \d+)?`)
-
-// Redacted is the record without anything of its text, for columns whose values
-// may not be shown.
-func (r Reject) Redacted() Reject {
-	r.Text, r.Problem = "[redacted]", shapeOnly.FindString(r.Problem)
-	return r
 }
 
 // Rejecter is what engines are that keep the records they could not read.

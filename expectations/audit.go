@@ -54,6 +54,7 @@ type tally struct {
 	places     []samplePlace  // where bad rows are
 	lines      []lineOf       // where the first bad rows are, of rules judged by file
 	measured   map[string]any // the aggregates that rows are compared with
+	told       map[string]any // of rules over aggregates: what they were judged by
 	grouped    string         // the relation with what rows are compared with in each group
 	returns    table.Schema   // of rules in SQL
 	groups     []groupTally   // of rules with group_by, the worst if there are many
@@ -285,7 +286,7 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		return
 	}
 	o := rule.Judge(mine, a.facts())
-	t.outcome = &o
+	t.outcome, t.told = &o, mine
 }
 
 // unclear says why a rule over many rows cannot be judged when some of them may

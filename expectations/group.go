@@ -24,6 +24,7 @@ type groupTally struct {
 	key     []any // values of the columns of group_by
 	outcome *cel.Outcome
 	seen    map[string]any
+	told    map[string]any // what a rule over aggregates was judged by
 	problem string
 	verdict record.Verdict
 	gone    bool // it was there in the version before
@@ -121,7 +122,7 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past 
 		g.seen[m.Text] = v
 	}
 	o := rule.Judge(mine, a.facts())
-	g.outcome = &o
+	g.outcome, g.told = &o, mine
 	return nil
 }
 

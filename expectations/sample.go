@@ -29,7 +29,7 @@ func (a *auditor) samples(ctx context.Context) error {
 		return nil
 	}
 	a.showGroups()
-	for _, step := range []func(context.Context) error{a.findLines, a.fetchLines, a.fetchBad} {
+	for _, step := range []func(context.Context) error{a.findLines, a.fetchLines, a.fetchBad, a.fetchCounted} {
 		if err := step(ctx); err != nil {
 			if cancelled(ctx, err) {
 				return err

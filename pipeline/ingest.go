@@ -54,6 +54,9 @@ func (r *run) fetch(ctx context.Context, t *tableRun) (*file.Batch, error) {
 		t.note("source.rewritten", "error", "%s was consumed before with other content (sha256 %.12s with %s, now %.12s with %s)",
 			f.Path, was.SHA256, plural(was.Records, "row"), f.SHA256, plural(f.Records, "row"))
 		t.rec.Findings[len(t.rec.Findings)-1].Hint = "put the old file back, or set on_rewrite: replace to take its rows instead of the old ones"
+		if err := r.showRewritten(ctx, t, batch, f); err != nil {
+			return nil, err
+		}
 	}
 	if t.Mode == "overwrite" {
 		if batch, err = file.Fetch(ctx, t.files(), nil); err != nil {
@@ -98,9 +101,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		for _, f := range g.Files {
 			in.Files = append(in.Files, table.File{Path: f.Path, Size: f.Size, Modified: f.Modified})
 		}
-		if g.Format == file.CSV {
-			in.CSV = &engine.CSVOptions{Columns: g.Columns, Header: g.Header, Delimiter: g.Delimiter, Quote: g.Quote, Gzip: g.Gzip}
-		}
+		in.CSV = csvOptions(g)
 		schema, err := s.Attach(ctx, in)
 		if err != nil {
 			return err
@@ -176,6 +177,14 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		}
 	}
 	return r.reconcileSource(ctx, t, s, batch)
+}
+
+// csvOptions says how the files of a group are read; nil when they are no CSV.
+func csvOptions(g file.Group) *engine.CSVOptions {
+	if g.Format != file.CSV {
+		return nil
+	}
+	return &engine.CSVOptions{Columns: g.Columns, Header: g.Header, Delimiter: g.Delimiter, Quote: g.Quote, Gzip: g.Gzip}
 }
 
 // Provenance gives the columns that rows get when they are landed (_file, _line and
@@ -294,18 +303,15 @@ func (r *run) reconcileSource(ctx context.Context, t *tableRun, s engine.Session
 				continue
 			}
 			rejected += n
-			problem := rejects[0].Problem
-			if len(t.personal()) > 0 {
-				problem = rejects[0].Redacted().Problem + " (its text is not shown, because columns are tagged personal)"
+			hint := lookAt(filepath.Join(batch.Root, filepath.FromSlash(rejects[0].File)), rejects[0].Line)
+			for j := range rejects {
+				rejects[j] = rejects[j].Hiding(t.personal(), csvOptions(batch.Groups[i]))
 			}
-			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, problem)
+			t.note("source.parse", "error", "%s could not be read, the first in %s record %d: %s", plural(n, "record"), rejects[0].File, rejects[0].Line, rejects[0].Problem)
 			f := &t.rec.Findings[len(t.rec.Findings)-1]
 			f.Rows = n
-			f.Hint = lookAt(filepath.Join(batch.Root, filepath.FromSlash(rejects[0].File)), rejects[0].Line)
+			f.Hint = hint
 			for _, x := range rejects {
-				if len(t.personal()) > 0 {
-					x = x.Redacted()
-				}
 				f.Sample = append(f.Sample, map[string]any{"file": x.File, "record": x.Line, "text": x.Text, "problem": x.Problem})
 			}
 		}

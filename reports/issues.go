@@ -68,7 +68,7 @@ func (i *issue) sample() sample {
 	case i.expectation != nil:
 		return samples(i.expectation.Sample, i.expectation.Columns, i.schema)
 	case i.finding != nil:
-		return samples(i.finding.Sample, []string{i.finding.Column}, i.schema)
+		return samples(i.finding.Sample, finding(i.finding), i.schema)
 	}
 	return sample{}
 }

@@ -118,7 +118,7 @@ func (s *suite) finding(f *record.Finding, schema table.Schema) {
 			detail.WriteString(clean(line, maxMessage) + "\n")
 		}
 	}
-	sampleLines(&detail, samples(f.Sample, []string{f.Column}, schema))
+	sampleLines(&detail, samples(f.Sample, finding(f), schema))
 	v := f.Verdict()
 	if v == record.Skipped {
 		v = record.Pass // for information

@@ -241,6 +241,13 @@ func samples(rows []map[string]any, first []string, schema table.Schema) sample 
 	return s
 }
 
+// finding are the columns of a finding's rows that stand first: what it speaks of,
+// where a record that could not be read lies, and the record, or how a row of a
+// rewritten file changed.
+func finding(f *record.Finding) []string {
+	return []string{f.Column, "file", "record", "text", "_change_type"}
+}
+
 // provenance are the columns that say where a row comes from: of a check, and of
 // tables that files are landed in.
 var provenance = []string{"dq_file", "dq_line", "_file", "_line"}

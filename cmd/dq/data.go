@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -271,7 +273,7 @@ func (d *data) attach(ctx context.Context, s engine.Session, say engine.Dialect,
 	if !text {
 		return schema, nil, nil
 	}
-	findings, err := d.rejected(ctx, s, in.Name, len(opts.hidden) > 0)
+	findings, err := d.rejected(ctx, s, in.Name, slices.Sorted(maps.Keys(opts.hidden)))
 	if err != nil {
 		return table.Schema{}, nil, err
 	}
@@ -398,8 +400,9 @@ func records(n int64) string {
 	return fmt.Sprintf("%d records", n)
 }
 
-// rejected finds the records of a text file that could not be read.
-func (d *data) rejected(ctx context.Context, s engine.Session, name string, hide bool) ([]record.Finding, error) {
+// rejected finds the records of a text file that could not be read, without what may
+// be a value of the columns to hide.
+func (d *data) rejected(ctx context.Context, s engine.Session, name string, hide []string) ([]record.Finding, error) {
 	rejecter, ok := s.(engine.Rejecter)
 	if !ok {
 		return nil, nil
@@ -409,10 +412,7 @@ func (d *data) rejected(ctx context.Context, s engine.Session, name string, hide
 		return nil, err
 	}
 	for i := range rejects {
-		if hide {
-			rejects[i] = rejects[i].Redacted()
-			rejects[i].Problem += " (its text is not shown, because columns are tagged personal)"
-		}
+		rejects[i] = rejects[i].Hiding(hide, d.input.CSV)
 	}
 	f := record.Finding{Rule: "source.parse", Severity: "error", Table: d.dataset.Name, Rows: n,
 		Message: fmt.Sprintf("%s could not be read, the first in %s record %d: %s", records(n), rejects[0].File, rejects[0].Line, rejects[0].Problem)}

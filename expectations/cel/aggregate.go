@@ -23,6 +23,10 @@ type aggregate struct {
 	// eval is the reference: the arguments' values row by row (types.NullValue
 	// for none), or types.NullValue when there is no value.
 	eval func(m *metric, rows [][]ref.Val) ref.Val
+	// rows tells which rows it counted and which it did not, as SQL conditions on the
+	// rows in scope of its relation, "" for those that it does not tell apart; nil
+	// when it tells none, as a sum does.
+	rows func(g *aggregation) (counted, others string)
 	// lists says that the aggregate also takes the list that history gives.
 	lists bool
 	// counts says that rows in which the argument erred are what it counts.

@@ -412,6 +412,37 @@ func (m Metric) SQL(d engine.Dialect, relation string) (string, error) {
 	if write == nil {
 		return "", g.unsupported("%s", m.metric.call.name)
 	}
+	if err := m.arguments(d, g); err != nil {
+		return "", err
+	}
+	return write(g)
+}
+
+// Rows tells the rows of relation that the metric counted, and those in scope that
+// it did not: SQL conditions on a row, "" for what it does not tell. A count, share
+// or nulls counts the rows with its property, duplicates those whose key repeats
+// (in distinct's view the others), max and min those with the extreme value.
+// relation is as in [Metric.SQL]. The error is an [Unsupported].
+func (m Metric) Rows(d engine.Dialect, relation string) (counted, others string, err error) {
+	if m.metric.call.rows == nil || m.Errors {
+		return "", "", nil
+	}
+	g := &aggregation{metric: m.metric, relation: relation, writer: &writer{dialect: d, facts: m.facts}}
+	if err := m.arguments(d, g); err != nil {
+		return "", "", err
+	}
+	counted, others = m.metric.call.rows(g)
+	within := func(condition string) string {
+		if condition == "" || g.where == "" {
+			return condition
+		}
+		return "(" + condition + ") AND " + g.where
+	}
+	return within(counted), within(others), nil
+}
+
+// arguments writes the metric's arguments and where.
+func (m Metric) arguments(d engine.Dialect, g *aggregation) error {
 	for _, a := range m.metric.args {
 		facts := m.facts
 		if m.metric.companion() {
@@ -422,18 +453,18 @@ func (m Metric) SQL(d engine.Dialect, relation string) (string, error) {
 			t, err = a.computed(d, m.facts, true, why)
 		}
 		if err != nil {
-			return "", err
+			return err
 		}
 		g.args = append(g.args, t)
 	}
 	if m.metric.where != nil {
 		t, err := m.metric.where.sql(d, m.facts, nil)
 		if err != nil {
-			return "", err
+			return err
 		}
 		g.where = "(" + t.sql + ") IS NOT FALSE"
 	}
-	return write(g)
+	return nil
 }
 
 // Value is what an evaluation gives.

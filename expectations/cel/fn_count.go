@@ -19,6 +19,7 @@ var countAggregates = []aggregate{
 	{name: "count", min: 1, max: 1,
 		types:  predicate("count", intResult),
 		eval:   func(_ *metric, rows [][]ref.Val) ref.Val { return countWhere(rows, isTrue) },
+		rows:   having("%s IS TRUE", "%s IS NOT TRUE"),
 		duckdb: countTrue, spark: countTrue},
 	{name: "share", min: 1, max: 1,
 		types: predicate("share", doubleResult),
@@ -28,12 +29,14 @@ var countAggregates = []aggregate{
 			}
 			return types.Double(countWhere(rows, isTrue)) / types.Double(len(rows))
 		},
+		rows:   having("%s IS TRUE", "%s IS NOT TRUE"),
 		duckdb: shareTrue, spark: shareTrue},
 	{name: "nulls", min: 1, max: 1, counts: true,
 		types: func([]*expr) (result, *wrong) { return intResult, nil },
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return countWhere(rows, func(v ref.Val) bool { return v == types.NullValue })
 		},
+		rows:   having("%s IS NULL", "%s IS NOT NULL"),
 		duckdb: countNull, spark: countNull},
 	oddDoubles("nans", "isnan", math.IsNaN),
 	oddDoubles("infs", "isinf", func(x float64) bool { return math.IsInf(x, 0) }),
@@ -49,6 +52,13 @@ func predicate(name string, r result) func(args []*expr) (result, *wrong) {
 }
 
 func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
+	condition := func(g *aggregation) string {
+		if duckdb == "isinf" && g.isSpark() {
+			return "abs(" + g.args[0].sql + ") = " + infinity
+		}
+		return duckdb + "(" + g.args[0].sql + ")"
+	}
+	count := func(g *aggregation) (string, error) { return "count(*)" + g.filter(condition(g)), nil }
 	return aggregate{name: name, min: 1, max: 1,
 		types: func(args []*expr) (result, *wrong) {
 			if args[0].typ.Kind() != types.DoubleKind {
@@ -62,15 +72,8 @@ func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
 				return ok && test(float64(x))
 			})
 		},
-		duckdb: func(g *aggregation) (string, error) {
-			return "count(*)" + g.filter(duckdb+"("+g.args[0].sql+")"), nil
-		},
-		spark: func(g *aggregation) (string, error) {
-			if duckdb == "isinf" {
-				return "count(*)" + g.filter("abs("+g.args[0].sql+") = "+infinity), nil
-			}
-			return "count(*)" + g.filter("isnan("+g.args[0].sql+")"), nil
-		}}
+		rows:   func(g *aggregation) (counted, others string) { return condition(g), "" },
+		duckdb: count, spark: count}
 }
 
 func countRows(g *aggregation) (string, error) { return "count(*)" + g.filter(), nil }
@@ -79,6 +82,14 @@ func countTrue(g *aggregation) (string, error) { return "count(*)" + g.filter(g.
 
 func shareTrue(g *aggregation) (string, error) {
 	return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
+}
+
+// having tells rows by a condition on the argument, and those by its contrary.
+func having(counted, others string) func(g *aggregation) (string, string) {
+	return func(g *aggregation) (string, string) {
+		x := "(" + g.args[0].sql + ")"
+		return fmt.Sprintf(counted, x), fmt.Sprintf(others, x)
+	}
 }
 
 func countNull(g *aggregation) (string, error) {

@@ -20,6 +20,7 @@ var distinctAggregates = []aggregate{
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			return types.Int(len(groups(rows)))
 		},
+		rows:   func(g *aggregation) (counted, others string) { return "", repeated(g) },
 		duckdb: distinctSQL, spark: distinctSQL},
 	{name: "duplicates", min: 1, max: 32,
 		types: countable("duplicates"),
@@ -32,6 +33,7 @@ var distinctAggregates = []aggregate{
 			}
 			return n
 		},
+		rows:   func(g *aggregation) (counted, others string) { return repeated(g), "" },
 		duckdb: duplicatesSQL, spark: duplicatesSQL},
 	// As duplicates, with nulls as values of keys that are equal to each other.
 	{name: "duplicates_or_nulls", min: 1, max: mostColumns,
@@ -49,6 +51,7 @@ var distinctAggregates = []aggregate{
 			}
 			return n
 		},
+		rows:   func(g *aggregation) (counted, others string) { return repeated(g), "" },
 		duckdb: duplicatesSQL, spark: duplicatesSQL},
 	// How many values are as frequent as the most frequent one, and how many rows
 	// each of them has.
@@ -89,6 +92,12 @@ func distinctSQL(g *aggregation) (string, error) {
 }
 
 func duplicatesSQL(g *aggregation) (string, error) {
+	return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+g.repeats("count(*) AS n")+")") + ", 0)", nil
+}
+
+// repeats is a query of items, one of which may be the arguments dq_0, dq_1 ..., of
+// the keys that several rows have.
+func (g *aggregation) repeats(items string) string {
 	keys := make([]string, len(g.args))
 	for i := range keys {
 		keys[i] = "dq_" + strconv.Itoa(i)
@@ -97,8 +106,22 @@ func duplicatesSQL(g *aggregation) (string, error) {
 	if g.metric.call.name == "duplicates_or_nulls" {
 		rows = g.allRows()
 	}
-	counts := "SELECT count(*) AS n FROM " + rows + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
-	return "coalesce(" + once("SELECT CAST(sum(n) AS BIGINT) FROM ("+counts+")") + ", 0)", nil
+	return "SELECT " + items + " FROM " + rows + " GROUP BY " + strings.Join(keys, ", ") + " HAVING count(*) > 1"
+}
+
+// repeated is a condition on the rows whose key another row has, too.
+func repeated(g *aggregation) string {
+	var keys, args, same []string
+	for i, a := range g.args {
+		key := "dq_" + strconv.Itoa(i)
+		keys, args = append(keys, key), append(args, a.sql)
+		same = append(same, fmt.Sprintf("(%s) IS NOT DISTINCT FROM dq_k.%s", a.sql, key))
+	}
+	query := g.repeats(strings.Join(keys, ", "))
+	if g.metric.call.name == "duplicates_or_nulls" { // where nulls are equal
+		return "EXISTS (SELECT 1 FROM (" + query + ") AS dq_k WHERE " + strings.Join(same, " AND ") + ")"
+	}
+	return "(" + strings.Join(args, ", ") + ") IN (" + query + ")"
 }
 
 func frequency(name string, of func(sizes []int, most int) int, sql string) aggregate {

@@ -32,6 +32,10 @@ func extreme(name string, sign int) aggregate {
 			}
 			return best
 		},
+		rows: func(g *aggregation) (counted, others string) {
+			value, _ := g.extreme(name)
+			return fmt.Sprintf("(%s) = (SELECT %s FROM %s)", g.args[0].sql, value, g.relation), ""
+		},
 		duckdb: func(g *aggregation) (string, error) { return g.extreme(name) },
 		spark:  func(g *aggregation) (string, error) { return g.extreme(name) }}
 }
