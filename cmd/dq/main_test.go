@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"flag"
 	"fmt"
@@ -34,7 +33,7 @@ func TestMain(m *testing.M) {
 					fmt.Printf("stopped at %s\n", step)
 					select {}
 				}
-				fmt.Printf("step %d\n", steps)
+				fmt.Printf("step %s\n", step)
 			}
 		}
 		main()
@@ -156,47 +155,6 @@ func mustRun(t testing.TB, project string) {
 	if out, code := dq(t, project, "run"); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, out)
 	}
-}
-
-// stopAt starts a run, lets it come to a step boundary (its number, or how it
-// begins) and kills it there. It returns the step, or "" when the run ended before.
-func stopAt(t *testing.T, project, stop string) string {
-	t.Helper()
-	cmd := exec.Command("dq", "run")
-	cmd.Dir = project
-	cmd.Env = append(os.Environ(), "DQ_TEST_STOP="+stop)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	step := ""
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if s, ok := strings.CutPrefix(lines.Text(), "stopped at "); ok {
-			step = s
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	_ = cmd.Wait()
-	return step
-}
-
-// countSteps runs the pipeline to its end and counts its step boundaries.
-func countSteps(t *testing.T, project string, never int) int {
-	t.Helper()
-	cmd := exec.Command("dq", "run")
-	cmd.Dir = project
-	cmd.Env = append(os.Environ(), "DQ_TEST_STOP="+strconv.Itoa(never))
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	return strings.Count("\n"+string(out), "\nstep ")
 }
 
 // volatileColumns differ between runs of the same data: when and by which run rows were loaded.

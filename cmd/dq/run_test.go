@@ -1,12 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"math/rand"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -105,76 +101,6 @@ func TestReadsOnlyWhatIsNew(t *testing.T) {
 	whole := project(t, days...)
 	mustRun(t, whole)
 	sameContents(t, contents(t, warehouse(p)), contents(t, warehouse(whole)))
-}
-
-// TestKilledAtEveryStep kills a run from outside at each of its step
-// boundaries; the next run finishes, and the tables are those of runs that were
-// never killed. Its day has rows that go to quarantine, in a commit of their own.
-func TestKilledAtEveryStep(t *testing.T) {
-	days := allDays(t)[:3]
-	first := project(t, days[:2]...)
-	mustRun(t, first)
-	day := mutation{day: days[2], as: days[2] + ".csv.gz", edits: []edit{{
-		op: "set", target: "Quantity", to: "0", rows: func(n int, _ map[string]string) bool { return n <= 3 },
-	}}}
-	whole := filepath.Join(t.TempDir(), "whole")
-	copyTree(t, first, whole)
-	if _, err := day.apply(whole); err != nil {
-		t.Fatal(err)
-	}
-	const never = 1 << 20
-	steps := countSteps(t, whole, never)
-	if steps < 40 {
-		t.Fatalf("only %d step boundaries", steps)
-	}
-	t.Logf("%d step boundaries", steps)
-	want, had := contents(t, warehouse(whole)), contents(t, warehouse(first))
-	if lines := "quarantine/silver/order_lines"; want[lines] == "" || want[lines] == had[lines] {
-		t.Fatalf("no line of %s went to quarantine", days[2])
-	}
-	for n := 1; n <= steps; n++ {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			t.Parallel()
-			p := filepath.Join(t.TempDir(), "p")
-			copyTree(t, first, p)
-			if _, err := day.apply(p); err != nil {
-				t.Fatal(err)
-			}
-			step := stopAt(t, p, strconv.Itoa(n))
-			if step == "" {
-				t.Fatal("the run ended before this step")
-			}
-			t.Log("killed at " + step)
-			mustRun(t, p)
-			sameContents(t, contents(t, warehouse(p)), want)
-		})
-	}
-}
-
-// TestKilledAtRandom kills first loads after random times.
-func TestKilledAtRandom(t *testing.T) {
-	days := allDays(t)[:2]
-	whole := project(t, days...)
-	began := time.Now()
-	mustRun(t, whole)
-	length := time.Since(began)
-	want := contents(t, warehouse(whole))
-	seed := time.Now().UnixNano()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewSource(seed))
-	p := project(t, days...)
-	for range 12 {
-		cmd := exec.Command("dq", "run")
-		cmd.Dir = p
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		kill := time.AfterFunc(time.Duration(rng.Int63n(int64(length))), func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		kill.Stop()
-	}
-	mustRun(t, p)
-	sameContents(t, contents(t, warehouse(p)), want)
 }
 
 func copyTree(t *testing.T, from, to string) {
