@@ -31,6 +31,7 @@ type mutation struct {
 	table  string
 	by     string
 	rows   int64
+	shows  string // what stands in the place of rows, when there are none to show
 	where  string // position of the case
 }
 
@@ -85,13 +86,13 @@ func readMutation(n *yamlpos.Node) mutation {
 	for _, e := range f["edit"].List("edit", false) {
 		m.edits = append(m.edits, readEdit(e))
 	}
-	want := f["expect"].Map("expect", "refused", "quarantined", "warned", "published", "by", "rows")
+	want := f["expect"].Map("expect", "refused", "quarantined", "warned", "published", "by", "rows", "shows")
 	for _, effect := range []string{"refused", "quarantined", "warned", "published"} {
 		if want[effect] != nil {
 			m.effect, m.table = effect, want[effect].String()
 		}
 	}
-	m.by = text(want, "by", "")
+	m.by, m.shows = text(want, "by", ""), text(want, "shows", "")
 	if want["rows"] != nil {
 		m.rows = want["rows"].Int()
 	}
