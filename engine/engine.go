@@ -71,8 +71,10 @@ type Session interface {
 	Bind(ctx context.Context, sql string) (Plan, error)
 
 	// Stage runs a SELECT (bound before, or composed by dq) and writes its rows
-	// as new Parquet files.
-	Stage(ctx context.Context, req StageRequest) ([]Staged, error)
+	// as new Parquet files. returned is how many rows the SELECT returned, counted
+	// on their way to the files and not from these: whoever publishes the files
+	// holds their rows against it.
+	Stage(ctx context.Context, req StageRequest) (files []Staged, returned int64, err error)
 
 	// Query runs a SELECT composed by dq and returns all its rows; for results
 	// that are small by nature: aggregates, samples.

@@ -81,12 +81,13 @@ func (t *Table) withColumns(ctx context.Context, s *delta.Snapshot, f table.File
 	var news *splice.File
 	var used []table.File
 	if len(columns) > 0 {
-		staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: table.Schema{Fields: columns}, Root: t.dir, Dir: dataFolder, GroupRows: old.GroupRows()[0]})
-		if err != nil {
+		var err error
+		if used, _, err = t.written(ctx, engine.StageRequest{SQL: sql, Schema: table.Schema{Fields: columns}, Dir: dataFolder, GroupRows: old.GroupRows()[0]}); err != nil {
+			t.remove(used)
 			return nil, err
 		}
-		for _, st := range staged {
-			used, stats.Columns = append(used, st.File), append(stats.Columns, st.File.Stats.Columns...)
+		for _, u := range used {
+			stats.Columns = append(stats.Columns, u.Stats.Columns...)
 		}
 		if news, err = splice.Open(t.local(used[0])); err != nil || old.Fits(news) != nil {
 			t.remove(used)

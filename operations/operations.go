@@ -298,7 +298,17 @@ func (t *Table) stage(ctx context.Context, sql string, schema table.Schema, part
 }
 
 func (t *Table) stageIn(ctx context.Context, folder, sql string, schema table.Schema, partitionBy []string) ([]table.File, int64, error) {
-	staged, err := t.Session.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: partitionBy, Root: t.dir, Dir: folder})
+	files, rows, err := t.written(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: partitionBy, Dir: folder})
+	t.staged = append(t.staged, files...)
+	return files, rows, err
+}
+
+// written has the engine write the rows of a SELECT as new files below the table's
+// folder. Files that hold another number of rows than the SELECT returned are an
+// error; they are returned with it.
+func (t *Table) written(ctx context.Context, req engine.StageRequest) ([]table.File, int64, error) {
+	req.Root = t.dir
+	staged, returned, err := t.Session.Stage(ctx, req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -306,9 +316,11 @@ func (t *Table) stageIn(ctx context.Context, folder, sql string, schema table.Sc
 	var rows int64
 	for _, st := range staged {
 		files = append(files, st.File)
-		t.staged = append(t.staged, st.File)
 		n, _ := st.File.LiveRows()
 		rows += n
+	}
+	if rows != returned {
+		return files, 0, fmt.Errorf("%d rows were to be written, but the new files hold %d; nothing is committed", returned, rows)
 	}
 	return files, rows, nil
 }

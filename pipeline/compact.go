@@ -57,7 +57,7 @@ func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *st
 	if err := attach(ctx, s, relSmall, t.holds(from), false); err != nil {
 		return err
 	}
-	files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema})
+	files, _, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: "SELECT * FROM " + relSmall, Schema: t.schema})
 	if err != nil {
 		return fmt.Errorf("compacting %d small files: %w", len(from), err)
 	}

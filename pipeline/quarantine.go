@@ -36,7 +36,7 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 	if err != nil {
 		return err
 	}
-	files, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: stamped, Schema: q.schema})
+	files, _, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: stamped, Schema: q.schema})
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}

@@ -173,12 +173,11 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		return err
 	}
 	st := &staged{entry: entry}
-	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE NOT dq_keep) FROM dq_batch")
+	returned, refused, err := counted(ctx, s)
 	if err != nil {
 		return err
 	}
-	st.counts.Returned, _ = numbers.Values[0][0].(int64)
-	refused, _ := numbers.Values[0][1].(int64)
+	st.counts.Returned = returned
 
 	added := "SELECT " + columns + " FROM dq_rows"
 	switch {
@@ -196,7 +195,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		}
 	}
 	if st.counts.Published > 0 || len(st.removes) > 0 || len(t.current.files) == 0 {
-		files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy})
+		files, _, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy})
 		if err != nil {
 			return err
 		}

@@ -88,10 +88,9 @@ func (t *tableRun) holds(files []table.File) relation {
 }
 
 // write stages the rows of a SELECT as files of this run below a table's folder.
-func (r *run) write(ctx context.Context, s engine.Session, where *location.Location, req engine.StageRequest) ([]engine.Staged, error) {
-	var err error
+func (r *run) write(ctx context.Context, s engine.Session, where *location.Location, req engine.StageRequest) (files []engine.Staged, returned int64, err error) {
 	if req.Root, err = where.Dir(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	req.Dir = r.id
 	return s.Stage(ctx, req)
@@ -224,7 +223,6 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 		return err
 	}
 	st.counts.Published = liveRows(st.adds)
-	st.counts.Returned = st.counts.Published + refused
 	st.counts.Removed = liveRows(removes)
 	if refused > 0 {
 		kept := ""
@@ -263,10 +261,11 @@ func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st 
 		}
 		req.Split = keep
 	}
-	files, err := r.write(ctx, s, t.current.where, req)
+	files, returned, err := r.write(ctx, s, t.current.where, req)
 	if err != nil {
 		return 0, "", err
 	}
+	st.counts.Returned = returned // not what the files hold: that is held against it
 	var refused []table.File
 	for _, f := range files {
 		if f.Kept {
@@ -295,15 +294,27 @@ func (r *run) writeMeasured(ctx context.Context, t *tableRun, s engine.Session, 
 		return 0, "", err
 	}
 	stay := "SELECT " + idents(r.d, "", t.schema.Names()) + " FROM dq_batch WHERE dq_keep"
-	files, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: stay, Schema: t.schema, PartitionBy: t.PartitionBy})
+	files, _, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: stay, Schema: t.schema, PartitionBy: t.PartitionBy})
 	if err != nil {
 		return 0, "", err
 	}
 	for _, f := range files {
 		st.adds = append(st.adds, f.File)
 	}
-	refused, err := count(ctx, s, "SELECT count(*) FROM dq_batch WHERE NOT dq_keep")
+	var refused int64
+	st.counts.Returned, refused, err = counted(ctx, s)
 	return refused, refusedRows, err
+}
+
+// counted is how many rows relBatch has, and how many of them a rule refuses.
+func counted(ctx context.Context, s engine.Session) (returned, refused int64, err error) {
+	numbers, err := s.Query(ctx, "SELECT count(*), count(*) FILTER (WHERE NOT dq_keep) FROM dq_batch")
+	if err != nil {
+		return 0, 0, err
+	}
+	returned, _ = numbers.Values[0][0].(int64)
+	refused, _ = numbers.Values[0][1].(int64)
+	return returned, refused, nil
 }
 
 // refusedRows is a SELECT of the refused rows of relBatch, with their reasons.

@@ -145,7 +145,7 @@ func bareLoad(b *testing.B, project string) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := s.Stage(ctx, engine.StageRequest{SQL: "SELECT * FROM t", Schema: schema, Root: b.TempDir(), Dir: strings.Repeat("x", 3)}); err != nil {
+	if _, _, err := s.Stage(ctx, engine.StageRequest{SQL: "SELECT * FROM t", Schema: schema, Root: b.TempDir(), Dir: strings.Repeat("x", 3)}); err != nil {
 		b.Fatal(err)
 	}
 	return time.Since(began)

@@ -117,7 +117,7 @@ func BenchmarkStage(b *testing.B) {
 			root, run := b.TempDir(), 0
 			for b.Loop() {
 				run++
-				if _, err := s.Stage(context.Background(), engine.StageRequest{SQL: "SELECT * FROM lines", Schema: plan.Schema, PartitionBy: by,
+				if _, _, err := s.Stage(context.Background(), engine.StageRequest{SQL: "SELECT * FROM lines", Schema: plan.Schema, PartitionBy: by,
 					Split: "TRY_CAST(UnitPrice AS DECIMAL(10,3)) > 0", Root: root, Dir: fmt.Sprint(run)}); err != nil {
 					b.Fatal(err)
 				}
@@ -136,7 +136,7 @@ func BenchmarkScan(b *testing.B) {
 	schema.Fields[2].Type = table.Type{Kind: table.Double}
 	in := engine.Input{Name: "t", Root: root, Schema: schema}
 	for i := range 305 {
-		staged, err := s.Stage(context.Background(), engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: []string{"part"}, Root: root, Dir: fmt.Sprint(i)})
+		staged, _, err := s.Stage(context.Background(), engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: []string{"part"}, Root: root, Dir: fmt.Sprint(i)})
 		if err != nil {
 			b.Fatal(err)
 		}

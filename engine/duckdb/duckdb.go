@@ -109,7 +109,8 @@ func Open(cfg Config) (*Engine, error) {
 		if cfg.MemoryLimit != "" {
 			settings.Set("memory_limit", cfg.MemoryLimit)
 		}
-		return openInstance(settings, "SET GLOBAL parquet_metadata_cache = true")
+		return openInstance(settings, "SET GLOBAL parquet_metadata_cache = true",
+			"SET GLOBAL allowed_configs = ['enable_profiling', 'custom_profiling_settings']") // for countRows
 	}
 	db, err := instance(cfg.Threads, temp)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestStatisticsAgreeWithFooterAndRows(t *testing.T) {
 		CASE WHEN i % 3 > 0 THEN {'a': CASE WHEN i % 5 > 0 THEN i END, 'b': {'c': 'c' || i}} END AS st,
 		CASE WHEN i % 2 = 0 THEN [i, NULL] END AS li, MAP {'k': i} AS mp, CAST('x' AS BLOB) AS bin, true AS one, CAST(i AS INTEGER) AS "odd ""name.x"
 		FROM range(1000) r(i)`
-	staged, err := s.Stage(context.Background(), engine.StageRequest{SQL: sql, Schema: parsed, Split: "id % 10 < 7", Root: root, Dir: "r"})
+	staged, _, err := s.Stage(context.Background(), engine.StageRequest{SQL: sql, Schema: parsed, Split: "id % 10 < 7", Root: root, Dir: "r"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestStatisticsAgreeWithFooterAndRows(t *testing.T) {
 // Timestamps are written so that every reader of Delta takes them for what they are.
 func TestTimestampsInFiles(t *testing.T) {
 	s, root := session(t, open(t)), t.TempDir()
-	staged, err := s.Stage(context.Background(), engine.StageRequest{Root: root, Dir: "r", Schema: enginetest.Schema(t, "a timestamp, b timestamp_ntz, c decimal(9,2), d decimal(38,2)"),
+	staged, _, err := s.Stage(context.Background(), engine.StageRequest{Root: root, Dir: "r", Schema: enginetest.Schema(t, "a timestamp, b timestamp_ntz, c decimal(9,2), d decimal(38,2)"),
 		SQL: "SELECT TIMESTAMPTZ '2020-01-01 00:00:00+00' AS a, TIMESTAMP '2020-01-01' AS b, 1.5 AS c, 2.5 AS d"})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func keyed(t *testing.T, s engine.Session, dir string, rows int, one bool) ([]ta
 		parts = 1
 	}
 	for part := range parts {
-		staged, err := s.Stage(context.Background(), engine.StageRequest{
+		staged, _, err := s.Stage(context.Background(), engine.StageRequest{
 			SQL: fmt.Sprintf(`SELECT i, CASE WHEN i %% 97 = 0 THEN i + 1 ELSE i END AS k,
 				CASE i %% 4 WHEN 0 THEN NULL ELSE repeat('x', CAST(i %% 30 AS INTEGER)) || (i %% 5000) END AS s,
 				CASE i %% 900 WHEN 1 THEN 'NaN'::DOUBLE WHEN 2 THEN 0.0::DOUBLE WHEN 3 THEN '-0.0'::DOUBLE ELSE i / 7.0 END AS x

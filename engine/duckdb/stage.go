@@ -44,43 +44,43 @@ type written struct {
 // Without Split and PartitionBy the order of rows is that of the SELECT; with
 // them it is nearly so. TargetBytes has effect without them only: DuckDB cannot
 // do both.
-func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.Staged, error) {
+func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.Staged, int64, error) {
 	doing := "duckdb: stage " + filepath.Join(req.Root, filepath.FromSlash(req.Dir))
 	if err := checkStage(req); err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
+		return nil, 0, fmt.Errorf("%s: %w", doing, err)
 	}
 	if err := s.loadText(ctx); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	query, err := s.stageQuery(ctx, req, doing)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	dir := filepath.Join(req.Root, filepath.FromSlash(req.Dir))
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, diskError(err, doing)
+		return nil, 0, diskError(err, doing)
 	}
 	work := dir
 	if req.Split != "" || len(req.PartitionBy) > 0 || req.TargetBytes > 0 {
 		// Several files are written into a folder of their own: COPY refuses one that
 		// is not empty, and what a failure leaves is then easily removed.
 		if work, err = os.MkdirTemp(dir, "writing-"); err != nil {
-			return nil, diskError(err, doing)
+			return nil, 0, diskError(err, doing)
 		}
 		defer func() { _ = os.RemoveAll(work) }()
 	}
-	files, err := s.copyTo(ctx, req, query, work, doing)
+	files, returned, err := s.copyTo(ctx, req, query, work, doing)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	staged, err := settle(req, files)
 	if err != nil {
 		for _, st := range staged {
 			_ = os.Remove(filepath.Join(req.Root, filepath.FromSlash(st.File.Path)))
 		}
-		return nil, diskError(err, doing)
+		return nil, 0, diskError(err, doing)
 	}
-	return staged, nil
+	return staged, returned, nil
 }
 
 func checkStage(req engine.StageRequest) error {
@@ -190,8 +190,9 @@ func partitionText(e string, t table.Type) string {
 	return "CAST(" + e + " AS VARCHAR)"
 }
 
-// copyTo runs the COPY and returns the files that hold rows.
-func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, dir, doing string) (files []written, err error) {
+// copyTo runs the COPY and returns the files that hold rows, and how many rows
+// came to it.
+func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, dir, doing string) (files []written, returned int64, err error) {
 	target, options := dir, "FORMAT parquet, COMPRESSION zstd, RETURN_STATS"
 	var by []string
 	if req.Split != "" {
@@ -222,6 +223,9 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 	if ids := fieldIDs(req.Schema.Fields, req.PartitionBy); ids != "" {
 		options += ", FIELD_IDS " + ids
 	}
+	if err := s.countRows(ctx, true); err != nil {
+		return nil, 0, err
+	}
 	err = prepared(ctx, s.conn, "COPY ("+query+") TO "+literal(target)+" ("+options+")", doing, func(stmt *driver.Stmt) error {
 		result, err := stmt.QueryContext(ctx, nil)
 		if err != nil {
@@ -243,10 +247,16 @@ func (s *session) copyTo(ctx context.Context, req engine.StageRequest, query, di
 			}
 		}
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		returned, err = s.returned(doing)
 	}
-	return files, nil
+	if off := s.countRows(context.WithoutCancel(ctx), false); err == nil {
+		err = off
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return files, returned, nil
 }
 
 // newName is a name for a file that no other has: part-<random UUID>.parquet.
@@ -364,6 +374,9 @@ func settle(req engine.StageRequest, files []written) ([]engine.Staged, error) {
 		info, err := syncToDisk(final)
 		if err != nil {
 			return staged, err
+		}
+		if info.Size() != w.size {
+			return staged, fmt.Errorf("%s has %d bytes, but %d were written to it", final, info.Size(), w.size)
 		}
 		staged[len(staged)-1].File.Modified = info.ModTime().UTC().Truncate(1e6)
 	}

@@ -128,10 +128,11 @@ func (f *fixture) write(name, content string) string {
 func (f *fixture) stage(req engine.StageRequest) []engine.Staged {
 	f.t.Helper()
 	req.Root = f.dir
-	staged, err := f.s.Stage(context.Background(), req)
+	staged, returned, err := f.s.Stage(context.Background(), req)
 	if err != nil {
 		f.t.Fatalf("stage %s: %v", req.SQL, err)
 	}
+	held := int64(0)
 	for _, st := range staged {
 		info, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(st.File.Path)))
 		switch {
@@ -142,6 +143,11 @@ func (f *fixture) stage(req engine.StageRequest) []engine.Staged {
 		case !strings.HasPrefix(st.File.Path, req.Dir+"/"):
 			f.t.Errorf("%s does not lie in %s", st.File.Path, req.Dir)
 		}
+		rows, _ := st.File.LiveRows()
+		held += rows
+	}
+	if held != returned {
+		f.t.Errorf("stage %s: %d rows returned, but the files hold %d", req.SQL, returned, held)
 	}
 	return staged
 }

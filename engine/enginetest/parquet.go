@@ -194,7 +194,7 @@ func partitionCases(t *testing.T, open func(*testing.T) *fixture) {
 	}
 	t.Run("empty text", func(t *testing.T) {
 		f := open(t)
-		_, err := f.s.Stage(context.Background(), engine.StageRequest{SQL: "SELECT 1 AS id, '' AS p UNION ALL SELECT 2, 'x'", Schema: Schema(t, "id int64, p string"), PartitionBy: []string{"p"}, Root: f.dir, Dir: "r"})
+		_, _, err := f.s.Stage(context.Background(), engine.StageRequest{SQL: "SELECT 1 AS id, '' AS p UNION ALL SELECT 2, 'x'", Schema: Schema(t, "id int64, p string"), PartitionBy: []string{"p"}, Root: f.dir, Dir: "r"})
 		if err == nil || !strings.Contains(err.Error(), `"p"`) {
 			t.Errorf("an empty partition value: %v", err)
 		}

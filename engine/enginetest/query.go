@@ -98,7 +98,7 @@ func cancelCases(t *testing.T, open func(*testing.T) *fixture) {
 	for name, work := range map[string]func(ctx context.Context) error{
 		"query": func(ctx context.Context) error { _, err := f.s.Query(ctx, endless); return err },
 		"stage": func(ctx context.Context) error {
-			_, err := f.s.Stage(ctx, engine.StageRequest{SQL: endless, Schema: Schema(t, "s int64"), Root: f.dir, Dir: "cancelled"})
+			_, _, err := f.s.Stage(ctx, engine.StageRequest{SQL: endless, Schema: Schema(t, "s int64"), Root: f.dir, Dir: "cancelled"})
 			return err
 		},
 		"attach": func(ctx context.Context) error {

@@ -128,6 +128,48 @@ func stageCases(t *testing.T, open func(*testing.T) *fixture) {
 			t.Errorf("%d file for %d times the target", len(small), small[0].File.Size/300_000)
 		}
 	})
+	t.Run("returned", func(t *testing.T) {
+		// fixture.stage holds the rows of the files against what was returned; the
+		// plans of these SELECTs end in every kind of operator.
+		f := open(t)
+		f.define("n", "SELECT * FROM (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) v(i)")
+		for name, sql := range map[string]string{
+			"none":       "SELECT i FROM n WHERE false",
+			"never":      "SELECT i FROM n WHERE i > 99",
+			"one":        "SELECT 1 AS i",
+			"all":        "SELECT i FROM n",
+			"some":       "SELECT i FROM n WHERE i % 3 = 0",
+			"union all":  "SELECT i FROM n UNION ALL SELECT i FROM n",
+			"union":      "SELECT i FROM n UNION SELECT i FROM n",
+			"except":     "SELECT i FROM n EXCEPT SELECT i FROM n WHERE i < 4",
+			"intersect":  "SELECT i FROM n INTERSECT SELECT i FROM n WHERE i < 4",
+			"with":       "WITH c AS (SELECT i FROM n) SELECT a.i FROM c a UNION ALL SELECT b.i FROM c b WHERE b.i > 2",
+			"with twice": "WITH c AS (SELECT i FROM n), d AS (SELECT i FROM c UNION ALL SELECT i FROM c) SELECT i FROM d UNION ALL SELECT i FROM d",
+			"aggregate":  "SELECT count(*) AS i FROM n",
+			"groups":     "SELECT i % 4 AS i FROM n GROUP BY i % 4",
+			"window":     "SELECT CAST(row_number() OVER (PARTITION BY i % 2 ORDER BY i) AS BIGINT) AS i FROM n",
+			"top":        "SELECT i FROM n ORDER BY i DESC LIMIT 3",
+			"limit":      "SELECT i FROM n LIMIT 4 OFFSET 1",
+			"exists":     "SELECT i FROM n a WHERE EXISTS (SELECT 1 FROM n b WHERE b.i = a.i * 2)",
+			"not exists": "SELECT i FROM n a WHERE NOT EXISTS (SELECT 1 FROM n b WHERE b.i = a.i * 2 AND b.i > a.i)",
+			"subquery":   "SELECT (SELECT max(b.i) FROM n b WHERE b.i < a.i) AS i FROM n a",
+			"outer":      "SELECT coalesce(a.i, b.j) AS i FROM n a FULL JOIN (SELECT i + 5 AS j FROM n) b ON a.i = b.j",
+			"cross":      "SELECT a.i FROM n a CROSS JOIN n b",
+			"inequality": "SELECT a.i FROM n a JOIN n b ON a.i < b.i",
+		} {
+			staged := f.stage(engine.StageRequest{SQL: sql, Schema: Schema(t, "i int64"), Dir: "r"})
+			want := f.rows("SELECT count(*) FROM (" + sql + ") q")
+			held := int64(0)
+			for _, st := range staged {
+				rows, _ := st.File.LiveRows()
+				held += rows
+			}
+			if fmt.Sprint(held) != want[0] {
+				t.Errorf("%s: the files hold %d rows, the SELECT returns %s", name, held, want[0])
+			}
+			f.stage(engine.StageRequest{SQL: sql, Schema: Schema(t, "i int64"), Dir: "s", Split: "i % 2 = 0"})
+		}
+	})
 	t.Run("refused requests", func(t *testing.T) {
 		f := open(t)
 		f.define("src", "SELECT 1 AS id, 'x' AS name")
@@ -149,7 +191,7 @@ func stageCases(t *testing.T, open func(*testing.T) *fixture) {
 			{engine.StageRequest{SQL: "SELECT id, NULL AS v FROM src", Schema: Schema(t, "id int64, v void"), Dir: "r"}, `"v"`},
 		} {
 			c.req.Root = f.dir
-			staged, err := f.s.Stage(context.Background(), c.req)
+			staged, _, err := f.s.Stage(context.Background(), c.req)
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%+v gave %d files, %v; want an error with %q", c.req, len(staged), err, c.says)
 			}
@@ -217,7 +259,7 @@ func castCases(t *testing.T, open func(*testing.T) *fixture) {
 		{"CAST(NULL AS VARCHAR)", "int64", "null"},
 	} {
 		req := engine.StageRequest{SQL: "SELECT 1 AS id, " + c.value + " AS value", Schema: Schema(t, "id int64, value "+c.typ), Root: f.dir, Dir: fmt.Sprintf("r%d", i)}
-		staged, err := f.s.Stage(context.Background(), req)
+		staged, _, err := f.s.Stage(context.Background(), req)
 		if err != nil {
 			if c.want != "" || !strings.Contains(err.Error(), `"value"`) || !strings.Contains(err.Error(), "does not fit "+c.typ) {
 				t.Errorf("%s as %s: %v", c.value, c.typ, err)
