@@ -185,7 +185,7 @@ func (r *run) feed(ctx context.Context, t *tableRun, s engine.Session) error {
 	if err != nil {
 		return err
 	}
-	files, err := s.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: t.PartitionBy, Root: root, Dir: changeFolder + "/" + r.id})
+	files, _, err := s.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: t.PartitionBy, Root: root, Dir: changeFolder + "/" + r.id})
 	if err != nil {
 		return fmt.Errorf("change data feed: %w", err)
 	}
