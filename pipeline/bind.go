@@ -427,6 +427,10 @@ func suiteColumn(s *expectations.Suite, name string) *expectations.Column {
 
 // digest stands for how the table is made; when it changes, the table is rebuilt.
 func (t *Table) digest() string {
-	return digestOf(canonical(t.SQL), t.Mode, t.Incremental, strings.Join(slices.Concat(t.Keys, t.Together), ","), strings.Join(t.Track, ","), t.Effective,
-		strings.Join(t.Order, ","), fmt.Sprint(t.IgnoreNull), t.Surrogate, strings.Join(t.PartitionBy, ","), fmt.Sprint(sortedPairs(t.Lookups)))
+	parts := []string{canonical(t.SQL), t.Mode, t.Incremental, strings.Join(slices.Concat(t.Keys, t.Together), ","), strings.Join(t.Track, ","), t.Effective,
+		strings.Join(t.Order, ","), fmt.Sprint(t.IgnoreNull), t.Surrogate, strings.Join(t.PartitionBy, ","), fmt.Sprint(sortedPairs(t.Lookups))}
+	if t.CloseAbsent {
+		parts = append(parts, "on_absent: close")
+	}
+	return digestOf(parts...)
 }

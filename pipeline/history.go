@@ -94,6 +94,7 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		return false, err
 	}
 	seen, _ := numbers.Values[0][0].(int64)
+	before := t.seen
 	if latest, ok := numbers.Values[0][2].(time.Time); ok && (all || t.seen != nil) && (t.seen == nil || latest.After(*t.seen)) {
 		t.seen = &latest
 	}
@@ -119,6 +120,13 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		}
 		once = fmt.Sprintf("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY %s, %s ORDER BY %s) AS dq_nth FROM dq_seen) dq_q WHERE dq_nth = 1", keys, eff, order)
 	}
+	gone := "false"
+	if t.CloseAbsent {
+		if ok, err := r.absent(ctx, t, s, &once, before); err != nil || !ok {
+			return false, err
+		}
+		gone = "dq_gone"
+	}
 	var values, changed []string
 	for _, a := range t.Track {
 		id := d.Ident(a)
@@ -129,16 +137,69 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		}
 		changed = append(changed, fmt.Sprintf("%s IS DISTINCT FROM lag(%s) OVER dq_w", id, id))
 	}
-	filled := fmt.Sprintf("SELECT %s, %s, %s FROM (%s) dq_q", keys, strings.Join(values, ", "), eff, once)
+	if t.CloseAbsent {
+		changed = append(changed, "dq_gone <> lag(dq_gone) OVER dq_w")
+	}
+	filled := fmt.Sprintf("SELECT %s, %s, %s, %s AS dq_gone FROM (%s) dq_q", keys, strings.Join(values, ", "), eff, gone, once)
 	marked := fmt.Sprintf("SELECT *, row_number() OVER dq_w = 1 OR %s AS dq_new FROM (%s) dq_q WINDOW dq_w AS (PARTITION BY %s ORDER BY %s)",
 		strings.Join(changed, " OR "), filled, keys, eff)
-	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s FROM (%s) dq_q WHERE dq_new",
+	spans := fmt.Sprintf("SELECT %s, %s, %s AS %s, lead(%s) OVER (PARTITION BY %s ORDER BY %s) AS %s, dq_gone FROM (%s) dq_q WHERE dq_new",
 		keys, idents(d, "", t.Track), eff, validFrom, eff, keys, eff, validTo, marked)
+	spans = fmt.Sprintf("SELECT %s, %s, %s, %s FROM (%s) dq_q WHERE NOT dq_gone", keys, idents(d, "", t.Track), validFrom, validTo, spans)
 	key := ""
 	if t.Surrogate != "" {
 		key = d.SurrogateKey(append(append([]string{}, t.Keys...), validFrom)) + " AS " + d.Ident(t.Surrogate) + ", "
 	}
 	*model = fmt.Sprintf("SELECT %sdq_q.*, %s IS NULL AS %s FROM (%s) dq_q", key, validTo, isCurrent, spans)
+	return true, nil
+}
+
+// absent adds to the observations (SQL in, SQL out, with dq_gone) where a key ends: at
+// the next time for which there are observations, of any key, when it has none there.
+// Snapshots after before, the latest time of earlier batches, that lack more than half
+// of the keys of the one before are no full snapshots: they are a finding, and absent
+// returns false. A full refresh takes them.
+func (r *run) absent(ctx context.Context, t *tableRun, s engine.Session, once *string, before *time.Time) (bool, error) {
+	d := r.d
+	keys, eff := idents(d, "", t.Keys), d.Ident(t.Effective)
+	columns := idents(d, "", slices.Concat(t.Keys, t.Track))
+	times := fmt.Sprintf("SELECT %[1]s, lead(%[1]s) OVER (ORDER BY %[1]s) AS dq_next FROM (SELECT DISTINCT %[1]s FROM dq_seen) dq_q", eff)
+	next := fmt.Sprintf("SELECT %s, dq_o.%s, dq_n.dq_next, dq_n.dq_next IS NOT NULL AND coalesce(lead(dq_o.%s) OVER (PARTITION BY %s ORDER BY dq_o.%s) > dq_n.dq_next, true) AS dq_ends FROM (%s) dq_o JOIN (%s) dq_n ON dq_n.%s = dq_o.%s",
+		idents(d, "dq_o.", slices.Concat(t.Keys, t.Track)), eff, eff, idents(d, "dq_o.", t.Keys), eff, *once, times, eff, eff)
+	if err := define(ctx, s, "dq_snapshots", next, true); err != nil {
+		return false, err
+	}
+	came := "dq_next IS NOT NULL"
+	if before != nil {
+		came = fmt.Sprintf("dq_next > CAST(%s AS TIMESTAMP WITH TIME ZONE)", d.Literal(before.UTC().Format("2006-01-02 15:04:05.999999")+"+00"))
+	}
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT dq_next, count(*), count(*) FILTER (WHERE dq_ends) FROM dq_snapshots WHERE %s GROUP BY 1 ORDER BY 1", came))
+	if err != nil {
+		return false, err
+	}
+	var ended int64
+	for _, row := range rows.Values {
+		at, _ := row[0].(time.Time)
+		were, _ := row[1].(int64)
+		gone, _ := row[2].(int64)
+		ended += gone
+		if 2*gone > were && !r.opt.FullRefresh {
+			t.note("scd2.absent", "error", "the observations of %s lack %d of the %s before: more than half, so that this is hardly a full snapshot", at.UTC().Format(time.RFC3339), gone, plural(were, "key"))
+			f := &t.rec.Findings[len(t.rec.Findings)-1]
+			f.Rows = gone
+			f.Hint = "on_absent: close takes the observations of one time for all that there is: let the model give those of a snapshot one " + t.Effective + ", or write on_absent: keep; if so many are gone, say so with --full-refresh"
+			return false, nil
+		}
+	}
+	if ended > 0 {
+		t.note("scd2.absent", "info", "%s not in the next snapshot: closed", plural(ended, "key"))
+	}
+	nulls := make([]string, len(t.Track))
+	for i, a := range t.Track {
+		nulls[i] = "NULL AS " + d.Ident(a)
+	}
+	*once = fmt.Sprintf("SELECT %s, %s, false AS dq_gone FROM dq_snapshots UNION ALL SELECT %s, %s, dq_next, true FROM dq_snapshots WHERE dq_ends",
+		columns, eff, keys, strings.Join(nulls, ", "))
 	return true, nil
 }
 

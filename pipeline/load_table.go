@@ -36,6 +36,9 @@ func (l *loader) table(layer string, e yamlpos.Entry) *Table {
 	if f["ignore_null"] != nil {
 		t.IgnoreNull = f["ignore_null"].Bool()
 	}
+	if f["on_absent"] != nil {
+		t.CloseAbsent = section("table").choice(f, "on_absent", "on_absent") == "close"
+	}
 	if f["lookups"] != nil {
 		t.Lookups = map[string]Lookup{}
 		for _, le := range f["lookups"].Pairs("lookups") {
@@ -91,6 +94,10 @@ func (l *loader) modeNeeds(t *Table, e yamlpos.Entry, f map[string]*yamlpos.Node
 		if t.Source == nil {
 			need("incremental", "bronze.orders", t.Incremental == "")
 		}
+	}
+	if t.CloseAbsent && t.Incremental != "" {
+		f["on_absent"].Errorf("leave incremental out, and let the model return every snapshot that there was; or on_absent: keep",
+			"incremental brings the rows of %s that came, which are no full snapshot: what is absent from them is not gone", t.Incremental)
 	}
 	if len(t.Lookups) > 0 && t.Incremental == "" {
 		f["lookups"].Errorf("write incremental: silver.orders", "lookups bring back rows of the incremental table, and there is none")

@@ -72,6 +72,7 @@ type Table struct {
 	Effective   string            // scd2: the column with the time of a change
 	Order       []string          // scd2: source order among equal times; the last wins
 	IgnoreNull  bool              // scd2: a null attribute is no value
+	CloseAbsent bool              // scd2: observations of one time are a full snapshot, whose absent keys end
 	Surrogate   string            // scd2: the name of the surrogate key column, or ""
 	Incremental string            // the upstream table that stands for its changes
 	Lookups     map[string]Lookup // tables whose changes bring rows of Incremental back
