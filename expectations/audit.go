@@ -326,7 +326,7 @@ func (a *auditor) finish() (*Result, error) {
 		if r.incremental() && !r.Batch && !r.Since && ta.problem == "" && a.rows != nil && ta.Rows != *a.rows {
 			ta.problem = fmt.Sprintf("%s %s judged and the table has %s: the counts of its files are wrong or missing", plural(ta.Rows, "row"), wasOrWere(ta.Rows), group(*a.rows))
 		}
-		if r.ofBatch() && !ta.judged && ta.problem == "" {
+		if r.ofBatch() && (!ta.judged || a.target.New == "") && ta.problem == "" {
 			ta.reason = "no_batch"
 		}
 		ta.referenced = ta.scanned && a.byReference(r)

@@ -56,7 +56,7 @@ func DiffDeclared(old, next Table) []Change {
 	d.text(table.ContractVersionChanged, "", old.version(), next.version())
 	switch {
 	case old.SCD == nil && next.SCD == nil:
-	case old.SCD == nil || next.SCD == nil || !slices.Equal(old.SCD.Keys, next.SCD.Keys) || !slices.Equal(old.SCD.Tracked, next.SCD.Tracked):
+	case old.SCD == nil || next.SCD == nil || !sameNames(old.SCD.Keys, next.SCD.Keys) || !sameNames(old.SCD.Tracked, next.SCD.Tracked):
 		c := table.Change{Op: table.SCDChanged, DataRisk: table.RewriteRisk}
 		if old.SCD != nil {
 			c.From = *old.SCD
@@ -67,6 +67,11 @@ func DiffDeclared(old, next Table) []Change {
 		d.add(c)
 	}
 	return withIDs(d.changes)
+}
+
+// sameNames reports whether two lists hold the same names, in any order.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 func (t Table) version() string {
@@ -171,7 +176,7 @@ func (d *differ) layout(old, next *Shape) {
 		{table.PartitioningChanged, old.PartitionBy, next.PartitionBy, table.Change{DataRisk: table.RewriteRisk}},
 		{table.ClusteringChanged, old.ClusterBy, next.ClusterBy, table.Change{}},
 	} {
-		if c.op == table.PrimaryKeyChanged && slices.Equal(slices.Sorted(slices.Values(c.was)), slices.Sorted(slices.Values(c.is))) {
+		if c.op == table.PrimaryKeyChanged && sameNames(c.was, c.is) {
 			continue // a key is the same in any order
 		}
 		if !slices.Equal(c.was, c.is) {

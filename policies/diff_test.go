@@ -115,6 +115,19 @@ func TestDiffOfShapes(t *testing.T) {
 	}
 }
 
+// The order of a history's keys, and of what it tracks, is no change.
+func TestHistoryInAnotherOrder(t *testing.T) {
+	was := Table{SCD: &SCD{Keys: []string{"id", "region"}, Tracked: []string{"mail", "phone"}}}
+	next := Table{SCD: &SCD{Keys: []string{"region", "id"}, Tracked: []string{"phone", "mail"}}}
+	if got := lines(DiffDeclared(was, next)); len(got) > 0 {
+		t.Errorf("another order: %v", got)
+	}
+	next.SCD.Keys[0] = "id"
+	if got := lines(DiffDeclared(was, next)); len(got) != 1 {
+		t.Errorf("another key: %v", got)
+	}
+}
+
 func TestDiffDeclared(t *testing.T) {
 	days := 30
 	was := func() Table {
