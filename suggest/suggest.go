@@ -54,6 +54,10 @@ type Rule struct {
 	Exceptions int `json:"exceptions"`
 	// Confidence is the least share of rows that keep the rule, at 95 % (Wilson's bound).
 	Confidence float64 `json:"confidence,omitempty"`
+	// Fail is the share of rows below which the rule fails, and does not only warn: its
+	// confidence. "" of one that every row must keep.
+	Fail number `json:"fail,omitempty"`
+	Warn bool   `json:"warn,omitempty"` // most rows break the rule: it only warns
 }
 
 // Param is a parameter of a kind: a text, a number as text, a list of texts, or true.
@@ -92,6 +96,9 @@ func Learn(t *Table, name string) *Suite {
 	l.keys()
 	l.across()
 	l.volume()
+	for i := range l.rules {
+		l.rules[i].tolerate()
+	}
 	place := map[string]int{}
 	for i, c := range s.Columns {
 		place[c.Name] = i - len(s.Columns)
@@ -107,6 +114,17 @@ type learner struct {
 	determined map[*column]*determinant
 
 	compositions []composition
+}
+
+// tolerate sets what share of rows must keep the rule: what was seen, and what is as likely by chance.
+func (r *Rule) tolerate() {
+	switch strict := slices.Contains([]string{"not_null", "unique", "no_duplicate_rows"}, r.Kind); {
+	case r.Judged == 0 || r.Exceptions == 0 && strict:
+	case r.Confidence < 0.5:
+		r.Warn = true
+	default:
+		r.Fail = number(decimalText(r.Confidence))
+	}
 }
 
 // beside adds a rule of a kind to a column.

@@ -16,7 +16,7 @@ func (s *Suite) YAML() []byte {
 		looked = fmt.Sprintf("a sample of %s of %s rows", count(s.Looked), count(int(s.Rows)))
 	}
 	fmt.Fprintf(&b, "# Suggested from %s. A rule says what nearly all of them have in common; rows that\n", looked)
-	b.WriteString("# break it are likely mistakes. Behind each: the least share of rows that keep it, at 95 %.\n")
+	b.WriteString("# break it are likely mistakes and warn, and more of them than were seen fail it.\n")
 	fmt.Fprintf(&b, "version: 1\ntable: %s\n", scalar(s.Table))
 	if len(s.Columns) > 0 {
 		b.WriteString("columns:\n")
@@ -25,7 +25,7 @@ func (s *Suite) YAML() []byte {
 		fmt.Fprintf(&b, "  %s:\n    type: %s\n", scalar(c.Name), scalar(c.Type))
 		for _, r := range s.Rules {
 			if r.Column == c.Name {
-				fmt.Fprintf(&b, "    %s:%s\n", r.Kind, r.confidence())
+				fmt.Fprintf(&b, "    %s:\n", r.Kind)
 				r.body(&b, "      ")
 			}
 		}
@@ -39,7 +39,7 @@ func (s *Suite) YAML() []byte {
 			b.WriteString("expectations:\n")
 			first = false
 		}
-		fmt.Fprintf(&b, "  %s:%s\n", scalar(r.ID), r.confidence())
+		fmt.Fprintf(&b, "  %s:\n", scalar(r.ID))
 		if r.Row != "" {
 			fmt.Fprintf(&b, "    row: %s\n", scalar(r.Row))
 			if r.Where != "" {
@@ -54,17 +54,16 @@ func (s *Suite) YAML() []byte {
 	return []byte(b.String())
 }
 
-func (r *Rule) confidence() string {
-	if r.Judged == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" # %.3g %%", 100*r.Confidence)
-}
-
 // body writes the parameters and what was seen.
 func (r *Rule) body(b *strings.Builder, indent string) {
 	for _, p := range r.Params {
 		fmt.Fprintf(b, "%s%s: %s\n", indent, p.Name, value(p.Value))
+	}
+	if r.Fail != "" {
+		fmt.Fprintf(b, "%smostly: {warn: 1, fail: %s}\n", indent, r.Fail)
+	}
+	if r.Warn {
+		fmt.Fprintf(b, "%son_fail: warn\n", indent)
 	}
 	fmt.Fprintf(b, "%sdescription: %s\n", indent, scalar(r.Why))
 }

@@ -23,7 +23,8 @@ func (a *app) cmdSuggest() *cobra.Command {
 		Short: "Write a suite for a file or table that has none",
 		Long: `suggest looks at DATA and writes a suite to standard output: what nearly all
 rows have in common, each rule with what was seen. The data may be dirty: rows that
-break a rule are likely mistakes, and dq check with the suite names them.
+break a rule are likely mistakes, and dq check with the suite names them. They warn; more
+than were seen fail the rule.
 
 Types, nulls, forms and meanings of texts, sets, ranges, keys, columns that determine
 others, columns that are calculated of others, times in order, the number of rows. Read
