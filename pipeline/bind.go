@@ -148,6 +148,12 @@ func (r *run) bindAll(ctx context.Context) error {
 	if len(all) == 0 {
 		all = r.checkExposures()
 	}
+	if len(all) == 0 {
+		if err := r.readOutside(); err != nil {
+			all = append(all, err)
+		}
+		r.addOutside(r.rec.Lineage)
+	}
 	if len(all) > 0 {
 		return &ConfigError{Err: errors.Join(all...)}
 	}

@@ -72,6 +72,7 @@ func (p *Pipeline) Bind(ctx context.Context, opt Options) (*Bound, error) {
 		}
 	}
 	r.expose(b.Lineage, false)
+	r.addOutside(b.Lineage)
 	return b, nil
 }
 
@@ -101,12 +102,7 @@ func (p *Pipeline) LastRecord(ctx context.Context) (*record.Run, error) {
 // landing is the lineage of a landed table, and adds its files to the graph: columns
 // are found by name, and the place of a row comes from the file as a whole.
 func (t *tableRun) landing(g *record.Graph, dir string) *lineage.Statement {
-	files := t.Source.Glob
-	if abs, err := filepath.Abs(files); err == nil {
-		if rel, err := filepath.Rel(dir, abs); err == nil {
-			files = filepath.ToSlash(rel)
-		}
-	}
+	files := t.Source.named(dir)
 	source := &lineage.Statement{Status: lineage.Exact}
 	st := &lineage.Statement{Status: lineage.Exact}
 	for _, name := range t.schema.Names() {
@@ -123,6 +119,16 @@ func (t *tableRun) landing(g *record.Graph, dir string) *lineage.Statement {
 	}
 	lineage.Add(g, files, "source", source)
 	return st
+}
+
+// named is what lineage calls the files: their pattern, relative to the pipeline's folder.
+func (s *Source) named(dir string) string {
+	if abs, err := filepath.Abs(s.Glob); err == nil {
+		if rel, err := filepath.Rel(dir, abs); err == nil {
+			return filepath.ToSlash(rel)
+		}
+	}
+	return s.Glob
 }
 
 // Columns that refused rows get beside those of their table.

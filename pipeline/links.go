@@ -21,15 +21,20 @@ type links struct {
 	personal map[columnOf]map[string]string
 	// watchers are the expectations of other tables, by the table that they look at.
 	watchers map[string][]policies.Downstream
+	// guessed are the tables outside of which nobody said which column comes from which.
+	guessed map[string]bool
 }
 
 type columnOf struct{ table, column string }
 
 // newLinks turns the lineage. Cost: one pass over its edges.
 func newLinks(r *run) *links {
-	l := &links{r: r, graph: r.rec.Lineage, into: map[string][]record.Edge{}, personal: map[columnOf]map[string]string{}, watchers: map[string][]policies.Downstream{}}
+	l := &links{r: r, graph: r.rec.Lineage, into: map[string][]record.Edge{}, personal: map[columnOf]map[string]string{}, watchers: map[string][]policies.Downstream{}, guessed: map[string]bool{}}
 	for _, e := range l.graph.Edges {
 		l.into[e.ToTable] = append(l.into[e.ToTable], e)
+	}
+	for _, t := range l.graph.Tables {
+		l.guessed[t.Name] = t.Layer == outsideLayer && t.Status == lineage.Conservative
 	}
 	for _, layer := range r.Layers {
 		for _, spec := range layer.Tables {
@@ -95,6 +100,8 @@ func (l *links) downstream(t *tableRun) []policies.Downstream {
 			d.Owner, d.Certified, d.NotNull = other.Suite.Owner, other.Suite.Certified, l.notNull(t.Name, other)
 		} else if x := l.r.exposure(e.Table); x != nil {
 			d.Kind, d.Layer, d.Owner, d.Certified = x.Kind, "", x.Owner, x.Certified
+		} else if e.Layer == outsideLayer {
+			d.Layer = ""
 		}
 		out = append(out, d)
 	}
@@ -109,6 +116,8 @@ func (l *links) status(readers []policies.Downstream) string {
 			return "none"
 		} else if t != nil && t.trace.Status != lineage.Exact {
 			worst = t.trace.Status
+		} else if t == nil && l.guessed[d.ID] {
+			worst = lineage.Conservative
 		}
 	}
 	return worst

@@ -121,7 +121,11 @@ func (l *loader) pipeline(file string) *Pipeline {
 			Dir:    relativeTo(l.dir, place(e.Value, "write a folder, such as reports/"))})
 	}
 	if n := f["lineage"]; n != nil {
-		if to := section("lineage").read(n)["openlineage"]; to != nil {
+		f := section("lineage").read(n)
+		if f["events"] != nil {
+			l.events(p, f["events"])
+		}
+		if to := f["openlineage"]; to != nil {
 			if p.OpenLineage = place(to, "write a file, such as lineage.ndjson, or a URL"); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
 				p.OpenLineage = relativeTo(l.dir, p.OpenLineage)
 			}

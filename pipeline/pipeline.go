@@ -39,6 +39,11 @@ type Pipeline struct {
 	Reports   []Report
 	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, or "".
 	OpenLineage string
+	// Events are files of OpenLineage events in which jobs outside say what they
+	// make of the pipeline's tables, and of what its sources read.
+	Events []string
+
+	events *yamlpos.Node // their place
 }
 
 // Report is a format that every run writes, and the folder it goes to.

@@ -18,6 +18,7 @@ import (
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/lineage"
+	"github.com/dq-dev/dq/lineage/openlineage"
 	"github.com/dq-dev/dq/operations"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
@@ -88,6 +89,7 @@ type run struct {
 	profiling sync.Mutex
 	stepping  sync.Mutex // one step is told after the other
 	links     func() *links
+	outside   []openlineage.Made // what jobs outside make, as their events say
 }
 
 // tableRun is one table in one run.

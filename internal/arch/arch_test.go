@@ -65,7 +65,7 @@ var packages = []rule{
 	{pkg: "suggest", imports: "expectations/cel engine table", tests: "expectations internal/yamlpos"},
 	{pkg: "lineage", imports: "engine record table"},
 	{pkg: "lineage/draw", imports: "lineage record"},
-	{pkg: "lineage/openlineage", imports: "record table", tests: "lineage/openlineage/spectest"},
+	{pkg: "lineage/openlineage", imports: "lineage record table", tests: "lineage/openlineage/spectest"},
 	{pkg: "lineage/openlineage/spectest", imports: "lineage/openlineage"},
 	{pkg: "reports", imports: "record table"},
 	{pkg: "interop", imports: "expectations record table internal/yamlpos"},
@@ -75,7 +75,7 @@ var packages = []rule{
 	{pkg: "operations", imports: "delta delta/location delta/splice engine table internal/yamlpos",
 		// Operations on rows need an engine.
 		tests: "engine/duckdb delta/s3/s3test"},
-	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage operations policies profiling record source/file table internal/yamlpos",
+	{pkg: "pipeline", imports: "delta delta/location engine expectations lineage lineage/openlineage operations policies profiling record source/file table internal/yamlpos",
 		// A whole run needs an engine.
 		tests: "engine/duckdb"},
 

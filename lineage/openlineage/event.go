@@ -187,11 +187,11 @@ func (t *teller) table(tab *record.Table, end time.Time, locations map[string]st
 		done.Inputs = append(done.Inputs, read)
 	}
 	if files := t.ctx.Source[tab.Name]; files != "" {
-		done.Inputs = append(done.Inputs, located(files))
+		done.Inputs = append(done.Inputs, Located(files))
 	}
 	sortDatasets(done.Inputs)
 	if q := tab.Quarantine; q != nil && kind == "COMPLETE" {
-		refused := located(q.Table)
+		refused := Located(q.Table)
 		refused.OutputFacets = map[string]any{"outputStatistics": facet("OutputStatisticsOutputDatasetFacet", "1-0-2", map[string]any{"rowCount": q.Rows})}
 		done.Outputs = append(done.Outputs, refused)
 	}
@@ -213,13 +213,13 @@ func (t *teller) table(tab *record.Table, end time.Time, locations map[string]st
 // dataset is a table of the pipeline by its name.
 func (t *teller) dataset(name string, locations map[string]string) Dataset {
 	if at := locations[name]; at != "" {
-		return located(at)
+		return Located(at)
 	}
 	return Dataset{Namespace: "dq", Name: name}
 }
 
-// located names a dataset by where it lies, as OpenLineage wants it.
-func located(at string) Dataset {
+// Located names a dataset by where it lies, a path or a URL, as OpenLineage wants it.
+func Located(at string) Dataset {
 	if u, err := url.Parse(at); err == nil && u.Host != "" && u.Scheme != "file" {
 		return Dataset{Namespace: u.Scheme + "://" + u.Host, Name: strings.Trim(u.Path, "/")}
 	}
