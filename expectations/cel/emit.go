@@ -68,6 +68,7 @@ func (w *writer) term(e ast.Expr) (term, error) {
 		err = w.unsupported("a look into a table or a long list for each element of a list")
 	}
 	t.typ, t.shape = w.expr.tree.TypeMap()[e.ID()], w.expr.shapes[e.ID()]
+	t.exact = t.exact && isDecimal(t.typ) // an int has the type of its column, a TINYINT perhaps
 	return t, err
 }
 
