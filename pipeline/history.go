@@ -94,7 +94,6 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 		return false, err
 	}
 	seen, _ := numbers.Values[0][0].(int64)
-	before := t.seen
 	if latest, ok := numbers.Values[0][2].(time.Time); ok && (all || t.seen != nil) && (t.seen == nil || latest.After(*t.seen)) {
 		t.seen = &latest
 	}
@@ -122,7 +121,7 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 	}
 	gone := "false"
 	if t.CloseAbsent {
-		if ok, err := r.absent(ctx, t, s, &once, before); err != nil || !ok {
+		if ok, err := r.absent(ctx, t, s, &once); err != nil || !ok {
 			return false, err
 		}
 		gone = "dq_gone"
@@ -156,10 +155,10 @@ func (r *run) history(ctx context.Context, t *tableRun, s engine.Session, model 
 
 // absent adds to the observations (SQL in, SQL out, with dq_gone) where a key ends: at
 // the next time for which there are observations, of any key, when it has none there.
-// Snapshots after before, the latest time of earlier batches, that lack more than half
-// of the keys of the one before are no full snapshots: they are a finding, and absent
-// returns false. A full refresh takes them.
-func (r *run) absent(ctx context.Context, t *tableRun, s engine.Session, once *string, before *time.Time) (bool, error) {
+// Snapshots that lack more than half of the keys of the one before are no full
+// snapshots: they are a finding, and absent returns false, unless the table has it so
+// already. A full refresh takes them.
+func (r *run) absent(ctx context.Context, t *tableRun, s engine.Session, once *string) (bool, error) {
 	d := r.d
 	keys, eff := idents(d, "", t.Keys), d.Ident(t.Effective)
 	columns := idents(d, "", slices.Concat(t.Keys, t.Track))
@@ -169,11 +168,17 @@ func (r *run) absent(ctx context.Context, t *tableRun, s engine.Session, once *s
 	if err := define(ctx, s, "dq_snapshots", next, true); err != nil {
 		return false, err
 	}
-	came := "dq_next IS NOT NULL"
-	if before != nil {
-		came = fmt.Sprintf("dq_next > CAST(%s AS TIMESTAMP WITH TIME ZONE)", d.Literal(before.UTC().Format("2006-01-02 15:04:05.999999")+"+00"))
+	// What the table says already was taken before.
+	known := "false"
+	if t.snap != nil && len(others(append([]string{validTo}, t.Keys...), t.snap.Schema().Names())) == 0 {
+		was := t.current
+		was.schema = t.snap.Schema()
+		if err := attach(ctx, s, relTarget, was, true); err != nil {
+			return false, err
+		}
+		known = fmt.Sprintf("EXISTS (SELECT 1 FROM dq_target dq_t WHERE %s AND dq_t.%s = dq_s.dq_next)", equal(d, "dq_t.", "dq_s.", t.Keys), d.Ident(validTo))
 	}
-	rows, err := s.Query(ctx, fmt.Sprintf("SELECT dq_next, count(*), count(*) FILTER (WHERE dq_ends) FROM dq_snapshots WHERE %s GROUP BY 1 ORDER BY 1", came))
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT dq_next, count(*), count(*) FILTER (WHERE dq_ends), count(*) FILTER (WHERE dq_ends AND NOT dq_known) FROM (SELECT dq_next, dq_ends, %s AS dq_known FROM dq_snapshots dq_s WHERE dq_next IS NOT NULL) dq_q GROUP BY 1 ORDER BY 1", known))
 	if err != nil {
 		return false, err
 	}
@@ -182,8 +187,9 @@ func (r *run) absent(ctx context.Context, t *tableRun, s engine.Session, once *s
 		at, _ := row[0].(time.Time)
 		were, _ := row[1].(int64)
 		gone, _ := row[2].(int64)
-		ended += gone
-		if 2*gone > were && !r.opt.FullRefresh {
+		news, _ := row[3].(int64)
+		ended += news
+		if 2*gone > were && news > 0 && !r.opt.FullRefresh {
 			t.note("scd2.absent", "error", "the observations of %s lack %d of the %s before: more than half, so that this is hardly a full snapshot", at.UTC().Format(time.RFC3339), gone, plural(were, "key"))
 			f := &t.rec.Findings[len(t.rec.Findings)-1]
 			f.Rows = gone
