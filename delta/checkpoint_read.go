@@ -6,7 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 
@@ -50,7 +52,7 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 	corrupt := func(err error) error {
 		return &Error{Category: CheckpointCorrupt, File: name, Problem: "not a readable checkpoint", Err: err}
 	}
-	data, err := t.store.Read(ctx, name)
+	src, err := t.content(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, corrupt(errors.New("the file is missing"))
 	}
@@ -73,9 +75,12 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 		return c.take(a)
 	}
 	if strings.HasSuffix(name, ".json") {
-		err = eachAction(data, take)
+		var data []byte
+		if data, err = io.ReadAll(src.reader()); err == nil {
+			err = eachAction(data, take)
+		}
 	} else {
-		err = parseCheckpoint(data, t.warn, take)
+		err = parseCheckpoint(src, t.warn, take)
 	}
 	if err != nil {
 		return nil, nil, corrupt(err)
@@ -83,36 +88,69 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 	return c, sidecars, nil
 }
 
+// content is what is in a file: it is read as far as it is asked for.
+type content struct {
+	at   io.ReaderAt
+	size int64
+}
+
+func (c *content) reader() *io.SectionReader { return io.NewSectionReader(c.at, 0, c.size) }
+
+func inMemory(data []byte) *content { return &content{bytes.NewReader(data), int64(len(data))} }
+
+// content opens a file. One on a local disk is not read into memory, and closed when
+// nothing refers to it any more; it stays readable when it is removed meanwhile.
+func (t *Table) content(ctx context.Context, name string) (*content, error) {
+	if local, ok := t.store.(dir); ok {
+		f, err := os.Open(local.path(name))
+		if err != nil {
+			return nil, err
+		}
+		fi, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		return &content{f, fi.Size()}, ctx.Err()
+	}
+	data, err := t.store.Read(ctx, name)
+	return inMemory(data), err
+}
+
 // parseCheckpoint reads the actions of a Parquet checkpoint, in the order of its
 // rows, whatever other columns it has (PROTOCOL.md, "Checkpoint Schema").
-func parseCheckpoint(data []byte, warn func(error), take func(*action) error) (err error) {
+func parseCheckpoint(src *content, warn func(error), take func(*action) error) (err error) {
 	// The Parquet library panics on some broken files.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("broken Parquet: %v", p)
 		}
 	}()
-	r, err := file.NewParquetReader(bytes.NewReader(data))
+	r, err := file.NewParquetReader(src.reader())
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	sc := r.MetaData().Schema
 	var late *lateStats
-	if isLate(data, r) {
-		late = &lateStats{data: data, warn: warn}
+	if isLate(src.size, r) {
+		late = &lateStats{src: src, warn: warn}
 	}
 	base := 0
+	var actions []action // of one row group
 	texts, seen := &slab{}, &interned{texts: map[string]string{}, maps: map[string]map[string]*string{}}
 	// Every row has a path of its own, so a file has no more rows than it has
 	// bits: a broken footer cannot ask for all memory.
 	for g := range r.NumRowGroups() {
 		group := r.RowGroup(g)
 		rows := int(group.NumRows())
-		if rows < 0 || rows > 8*len(data) {
-			return fmt.Errorf("a row group of %d rows in a file of %d bytes", rows, len(data))
+		if rows < 0 || int64(rows) > 8*src.size {
+			return fmt.Errorf("a row group of %d rows in a file of %d bytes", rows, src.size)
 		}
-		actions := make([]action, rows)
+		if cap(actions) < rows {
+			actions = make([]action, rows)
+		}
+		actions = actions[:rows]
+		clear(actions)
 		keys := map[string][]cell{}
 		for i := range sc.NumColumns() {
 			col := sc.Column(i)
@@ -391,7 +429,7 @@ func rowsOnly(f *fileAction, rows int64) {
 func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int, keep func([]byte) string, visit func(cell)) error {
 	switch r := chunk.(type) {
 	case *file.ByteArrayColumnChunkReader:
-		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v parquet.ByteArray) { c.text = keep(v) })
+		return readCells(r.ReadBatchInPage, col, rows, visit, func(c *cell, v parquet.ByteArray) { c.text = keep(v) }) // without a copy that keep makes
 	case *file.Int64ColumnChunkReader:
 		return readCells(r.ReadBatch, col, rows, visit, func(c *cell, v int64) { c.num = v })
 	case *file.Int32ColumnChunkReader:

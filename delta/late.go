@@ -1,11 +1,12 @@
 package delta
 
 import (
-	"bytes"
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
 )
@@ -15,7 +16,7 @@ import (
 const lateBytes = 8 << 20
 
 // lateStats are the statistics of the files in one Parquet checkpoint, by its rows.
-// It holds the checkpoint as it lies on disk until they are read.
+// It holds the checkpoint, on a local disk its open file, until they are read.
 type lateStats struct {
 	warn func(error)
 
@@ -24,8 +25,8 @@ type lateStats struct {
 	decoded sync.Once
 	texts   []string // "" is none
 
-	mu   sync.Mutex
-	data []byte // nil once texts are there
+	mu  sync.Mutex
+	src *content // nil once texts are there
 }
 
 // statsColumn is the leaf that statistics are in.
@@ -40,7 +41,7 @@ func (l *lateStats) text(row int) *string {
 			l.texts[row] = slab.add(text)
 		})
 		l.mu.Lock()
-		l.data = nil
+		l.src = nil
 		l.mu.Unlock()
 	})
 	if row >= len(l.texts) || l.texts[row] == "" {
@@ -57,13 +58,9 @@ func (l *lateStats) rows(row int) int64 {
 			for len(l.counts) <= row {
 				l.counts = append(l.counts, -1)
 			}
-			s := string(text)
-			l.counts[row] = numRecords(&s)
+			l.counts[row] = numRecords(inPlace(text))
 		})
-		l.mu.Lock()
-		decoded := l.data == nil
-		l.mu.Unlock()
-		if decoded && l.counts == nil {
+		if l.read() && l.counts == nil {
 			for i := range l.texts {
 				l.counts = append(l.counts, numRecords(&l.texts[i]))
 			}
@@ -79,24 +76,31 @@ func (l *lateStats) rows(row int) int64 {
 // read counts as one without any, as broken statistics do.
 func (l *lateStats) each(visit func(row int, text []byte)) {
 	l.mu.Lock()
-	data := l.data
+	src := l.src
 	l.mu.Unlock()
-	if data == nil {
+	if src == nil {
 		return
 	}
-	if err := eachStats(data, visit); err != nil {
+	if err := eachStats(src, visit); err != nil {
 		l.warn(&Error{Category: CheckpointCorrupt, File: logDir, Problem: "the statistics in a checkpoint cannot be read", Err: err})
 	}
 }
 
-func eachStats(data []byte, visit func(row int, text []byte)) (err error) {
+// read reports whether all texts are there.
+func (l *lateStats) read() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.src == nil
+}
+
+func eachStats(src *content, visit func(row int, text []byte)) (err error) {
 	// The Parquet library panics on some broken files.
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("broken Parquet: %v", p)
 		}
 	}()
-	r, err := file.NewParquetReader(bytes.NewReader(data))
+	r, err := file.NewParquetReader(src.reader())
 	if err != nil {
 		return err
 	}
@@ -129,6 +133,42 @@ func eachStats(data []byte, visit func(row int, text []byte)) (err error) {
 	return nil
 }
 
+// eachStats visits files with their statistics, as JSON, nil when there are none:
+// those of large checkpoints in the order in which they lie there, and without keeping
+// them: a text is only there during the visit. Sorted by path they would all be in memory.
+func (s *Snapshot) eachStats(files iter.Seq[*fileAction], visit func(f *fileAction, text *string)) {
+	large := map[*lateStats][]*fileAction{}
+	for f := range files {
+		if f.Stats != nil || f.late == nil || f.late.read() {
+			visit(f, f.stats())
+			continue
+		}
+		rows := large[f.late]
+		rows = append(rows, make([]*fileAction, max(0, int(f.row)+1-len(rows)))...)
+		rows[f.row] = f
+		large[f.late] = rows
+	}
+	for late, rows := range large {
+		late.each(func(row int, text []byte) {
+			if row < len(rows) && rows[row] != nil {
+				visit(rows[row], inPlace(text))
+				rows[row] = nil
+			}
+		})
+		for _, f := range rows {
+			if f != nil {
+				visit(f, nil)
+			}
+		}
+	}
+}
+
+// inPlace is a text without a copy, for as long as its bytes are there.
+func inPlace(text []byte) *string {
+	s := unsafe.String(unsafe.SliceData(text), len(text))
+	return &s
+}
+
 // stats is the statistics of a file, as JSON, nil when there are none.
 func (f *fileAction) stats() *string {
 	if f.Stats == nil && f.late != nil {
@@ -147,8 +187,8 @@ func (f *fileAction) rows() int64 {
 
 // isLate reports whether the statistics of a checkpoint are read when they are
 // asked for: those that are also there as columns are not.
-func isLate(data []byte, r *file.Reader) bool {
-	if len(data) < lateBytes {
+func isLate(size int64, r *file.Reader) bool {
+	if size < lateBytes {
 		return false
 	}
 	for i := range r.MetaData().Schema.NumColumns() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -64,6 +65,58 @@ func TestLateStatistics(t *testing.T) {
 			t.Fatalf("the files say %d things, want %d, or others", len(got), len(want))
 		}
 	}
+	asked := func(s *Snapshot) string {
+		t.Helper()
+		var out strings.Builder
+		for _, where := range [][]Predicate{
+			{{Path: []string{"note"}, Op: Less, Values: []string{"aaaa2"}}},
+			{{Path: []string{"id"}, Op: Equal, Values: []string{"7"}}, {Path: []string{"note"}, Op: Less, Values: []string{"aaaa2"}}},
+			{{Op: Or, Of: []Predicate{{Path: []string{"id"}, Op: Equal, Values: []string{"7"}}, {Path: []string{"note"}, Op: Equal, Values: []string{"zzzz10"}}}}},
+			{{Path: []string{"note"}, Op: IsNull}},
+		} {
+			n := 0
+			for f, err := range s.Files(context.Background(), where...) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := f.Stats.Columns[len(f.Stats.Columns)-1]
+				fmt.Fprintln(&out, n, f.Path, f.Stats.Rows, *c.Min, *c.Max)
+				n++
+			}
+		}
+		for _, column := range []string{"id", "note"} {
+			e, ok, err := s.Extent(column)
+			if err != nil || !ok {
+				t.Fatal(column, ok, err)
+			}
+			fmt.Fprintln(&out, column, *e.Min, *e.Max)
+		}
+		return out.String()
+	}
+	answers := asked(reference)
+	if n := strings.Count(answers, "\n"); n < files/10 || n > 3*files {
+		t.Fatalf("%d lines", n)
+	}
+	local := Dir(t.TempDir())
+	for name, data := range store.files {
+		if err := local.Put(context.Background(), name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []*Snapshot{load(), latest(t, Open(local))} {
+		if got := asked(s); got != answers {
+			t.Fatalf("asked without the texts: %d lines, want %d, or others", strings.Count(got, "\n"), strings.Count(answers, "\n"))
+		}
+		for _, a := range s.state.files {
+			if a.late.read() {
+				t.Fatal("the texts are kept")
+			}
+		}
+		same(s)
+		if got := asked(s); got != answers {
+			t.Fatal("asked with the texts")
+		}
+	}
 	s := load()
 	if n, ok := s.Rows(); !ok || n != rows {
 		t.Fatalf("%d rows (%t), want %d", n, ok, rows)
@@ -84,7 +137,7 @@ func TestLateStatistics(t *testing.T) {
 
 func TestLateStatisticsThatAreBroken(t *testing.T) {
 	told := 0
-	l := &lateStats{data: []byte("PAR1 and no more"), warn: func(error) { told++ }}
+	l := &lateStats{src: inMemory([]byte("PAR1 and no more")), warn: func(error) { told++ }}
 	if n := l.rows(3); n != -1 {
 		t.Errorf("%d rows", n)
 	}

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"math/big"
 	"slices"
@@ -128,6 +129,11 @@ func (s *Snapshot) pruner(p Predicate) (pruner, error) {
 	return out, nil
 }
 
+// asks reports whether the predicate looks at a column.
+func (p pruner) asks(path []string) bool {
+	return slices.Equal(p.path, path) || slices.ContainsFunc(p.of, func(p pruner) bool { return p.asks(path) })
+}
+
 // empty reports whether the predicate is true for no row of the file, for sure.
 func (p pruner) empty(f table.File) bool {
 	switch {
@@ -237,7 +243,8 @@ func (p pruner) bounds(f table.File) (bounds, bool) {
 // value is a literal or a bound, comparable with those of its kind.
 type value struct {
 	text   string
-	num    *big.Rat
+	whole  *int64   // a number that is one
+	num    *big.Rat // or any other
 	time   time.Time
 	double float64
 	kind   table.Kind
@@ -255,6 +262,10 @@ func parseValue(kind table.Kind, text string) (value, bool) {
 		v.text = strings.ToLower(text)
 		return v, v.text == "true" || v.text == "false"
 	case table.Int8, table.Int16, table.Int32, table.Int64, table.Decimal:
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			v.whole = &n
+			return v, true
+		}
 		if !isNumber(text) {
 			return v, false
 		}
@@ -285,8 +296,10 @@ func isNumber(text string) bool {
 // compare orders values of one kind: texts by their bytes, NaN above all floats.
 func (v value) compare(o value) int {
 	switch {
-	case v.num != nil:
-		return v.num.Cmp(o.num)
+	case v.whole != nil && o.whole != nil:
+		return cmp.Compare(*v.whole, *o.whole)
+	case v.whole != nil || v.num != nil:
+		return v.rational().Cmp(o.rational())
 	case v.kind == table.Float || v.kind == table.Double:
 		switch a, b := math.IsNaN(v.double), math.IsNaN(o.double); {
 		case a && b:
@@ -301,6 +314,19 @@ func (v value) compare(o value) int {
 		return v.time.Compare(o.time)
 	}
 	return cmp.Compare(v.text, o.text)
+}
+
+func (v value) rational() *big.Rat {
+	if v.whole != nil {
+		return new(big.Rat).SetInt64(*v.whole)
+	}
+	return v.num
+}
+
+// kept is the value with a text of its own.
+func (v value) kept() *value {
+	v.text = strings.Clone(v.text)
+	return &v
 }
 
 // Extent is the smallest and the largest value of a column, as canonical text
@@ -325,17 +351,22 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 		return Extent{}, false, nil
 	}
 	var low, high *value
-	for _, a := range s.state.files {
-		f := table.File{Stats: parseStats(a.stats(), columns)}
+	known := true
+	s.eachStats(maps.Values(s.state.files), func(a *fileAction, text *string) {
+		if !known {
+			return
+		}
+		f := table.File{Stats: parseStats(text, columns)}
 		if f.Stats == nil {
-			return Extent{}, false, nil // perhaps without any row
+			known = false // perhaps without any row
+			return
 		}
 		gone := int64(0)
 		if a.DeletionVector != nil {
 			gone = int64(a.DeletionVector.Cardinality)
 		}
 		if f.Stats.Rows == gone {
-			continue
+			return
 		}
 		if p.partition {
 			text := a.PartitionValues[columns[0].physical[0]]
@@ -346,17 +377,21 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 		}
 		b, ok := p.bounds(f)
 		if ok && b.allNull {
-			continue
+			return
 		}
 		if !ok || b.min == nil || b.max == nil || !p.partition && (f.Stats.Loose || gone > 0) {
-			return Extent{}, false, nil
+			known = false
+			return
 		}
 		if low == nil || b.min.compare(*low) < 0 {
-			low = b.min
+			low = b.min.kept()
 		}
 		if high == nil || b.max.compare(*high) > 0 {
-			high = b.max
+			high = b.max.kept()
 		}
+	})
+	if !known {
+		return Extent{}, false, nil
 	}
 	if low == nil {
 		return Extent{}, true, nil

@@ -357,19 +357,20 @@ func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2
 			return
 		}
 		dv := &dvReader{store: s.table.store}
-		for _, f := range s.sorted {
+		text := (*fileAction).stats
+		files := s.sorted
+		if len(tests) > 0 {
+			var left map[*fileAction]*string
+			files, left = s.left(tests)
+			text = func(f *fileAction) *string { return left[f] }
+		}
+		for _, f := range files {
 			if err := ctx.Err(); err != nil {
 				yield(table.File{}, err)
 				return
 			}
-			empty := func(f table.File) bool { return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) }) }
 			file, err := s.inPartition(f)
-			if err == nil && empty(file) { // without a look at its statistics
-				continue
-			}
-			if file.Stats = parseStats(f.stats(), s.leaves); err == nil && empty(file) {
-				continue
-			}
+			file.Stats = parseStats(text(f), s.leaves)
 			if err == nil {
 				err = dv.of(ctx, f, &file)
 			}
@@ -378,6 +379,32 @@ func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2
 			}
 		}
 	}
+}
+
+// left are the files that the tests leave, sorted, and their statistics. Of the other
+// files' statistics nothing is kept. What cannot be tested is left.
+func (s *Snapshot) left(tests []pruner) ([]*fileAction, map[*fileAction]*string) {
+	empty := func(f table.File) bool { return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) }) }
+	columns := slices.DeleteFunc(slices.Clone(s.leaves), func(l leaf) bool {
+		return !slices.ContainsFunc(tests, func(t pruner) bool { return t.asks(l.path) })
+	})
+	// Partition values rule files out without a look at their statistics.
+	within := slices.DeleteFunc(slices.Clone(s.sorted), func(f *fileAction) bool {
+		file, err := s.inPartition(f)
+		return err == nil && empty(file)
+	})
+	left := map[*fileAction]*string{}
+	s.eachStats(slices.Values(within), func(f *fileAction, text *string) {
+		file, err := s.inPartition(f)
+		if file.Stats = parseStats(text, columns); err == nil && empty(file) {
+			return
+		}
+		left[f] = nil
+		if text != nil {
+			left[f] = new(strings.Clone(*text))
+		}
+	})
+	return slices.DeleteFunc(within, func(f *fileAction) bool { _, ok := left[f]; return !ok }), left
 }
 
 func sortFiles(files []*fileAction) []*fileAction {

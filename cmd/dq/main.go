@@ -21,11 +21,7 @@ import (
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		// The data lie in the engine's memory; the heap here stays at some 10 MB,
-		// and collecting it at each doubling took a twentieth of a day's run.
-		debug.SetGCPercent(400)
-	}
+	paceCollector()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

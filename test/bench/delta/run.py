@@ -199,8 +199,9 @@ def checkpoint(_):
         with open(f"{here}/checkpoint.sql") as f:
             execute(f.read().replace("{log}", f"{table}/_delta_log"))
     ours, memory = load(table)
-    _, figures = run(dq("show", table))
-    show("dq table show", [figures])
+    for name, command in (("dq table show", dq("show", table)), ("query, smallest value", dq("query", table, "SELECT min(c0) AS a FROM t")),
+                          ("query, no file is left", dq("query", table, "SELECT count(*) AS n FROM t WHERE c0 < 5000 AND c1 > 100000000"))):
+        show(name, [run(command)[1]])
     judge("snapshot of 300,000 files, CPU", ours["cpu-s"], 1, "s")
     judge("snapshot of 300,000 files, memory of the process", memory, 300, "MiB")
 
