@@ -56,8 +56,9 @@ func Check(dirs []string) (*Checked, error) {
 	return out, nil
 }
 
-// compiled compiles the modules against the input's schema. OPA stops at the
-// first kind of mistake: what has one is taken out, and the others compiled again.
+// compiled compiles the modules, and holds what they read against the input. OPA
+// stops at the first kind of mistake: what has one is taken out, and the others
+// compiled again.
 func (m *modules) compiled() (yamlpos.Errors, error) {
 	var schema any
 	if err := json.Unmarshal(InputSchema(), &schema); err != nil {
@@ -66,11 +67,29 @@ func (m *modules) compiled() (yamlpos.Errors, error) {
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, schema)
 	left := maps.Clone(m.parsed)
+	problems, plain := m.compileAll(left, nil)
+	if plain == nil {
+		return problems, nil
+	}
+	misnamed := m.misnamed(plain)
+	// The compiler finds some of these names, too, and says less about them.
+	typed, _ := m.compileAll(left, schemas)
+	for _, e := range typed {
+		if !slices.ContainsFunc(misnamed, func(o yamlpos.Error) bool { return o.File == e.File && o.Line == e.Line }) {
+			problems = append(problems, e)
+		}
+	}
+	return append(problems, misnamed...), nil
+}
+
+// compileAll compiles what is left of the modules, and takes out of it what does not
+// compile. There is no compiler when something is wrong with all together.
+func (m *modules) compileAll(left map[string]*ast.Module, schemas *ast.SchemaSet) (yamlpos.Errors, *ast.Compiler) {
 	var problems yamlpos.Errors
 	for {
 		compiler := newCompiler().WithSchemas(schemas).SetErrorLimit(0).WithEnablePrintStatements(true)
 		if compiler.Compile(left); !compiler.Failed() {
-			return problems, nil
+			return problems, compiler
 		}
 		before := len(left)
 		for _, e := range compiler.Errors {

@@ -1,0 +1,75 @@
+package policies
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dq-dev/dq/internal/yamlpos"
+)
+
+// What a rule reads must be there, however it comes to it; what is right, or cannot
+// be known, passes.
+func TestCheckFollowsNames(t *testing.T) {
+	finds := func(body string) string { return `findings contains {"msg": "x"} if { ` + body + ` }` }
+	for rule, want := range map[string]string{
+		finds(`input.tabel.name == "x"`):                                                                            `the input has no "tabel"; did you mean table?`,
+		finds(`input.table.ownr == "x"`):                                                                            `table has no "ownr"; did you mean owner?`,
+		finds(`input.new.colums`):                                                                                   `shape has no "colums"; did you mean columns?`,
+		finds(`input.new.columns.path`):                                                                             `a list has no "path"; write some x in it, and x.path`,
+		finds(`input.after.columns`):                                                                                `the input has no "after"`,
+		finds(`some c in input.new.columns; c.typ == "x"`):                                                          `column has no "typ"; did you mean type?`,
+		finds(`c := input.new.columns[_]; c.typ == "x"`):                                                            `column has no "typ"`,
+		finds(`some i; input.diff[i].source.lin == 1`):                                                              `position has no "lin"; did you mean line?`,
+		finds(`some path, ups in input.upstream_columns; some up in ups; up.tabel`):                                 `upstreamcolumn has no "tabel"`,
+		finds(`input.profile.columns.x.nul_count > 0`):                                                              `profilecolumn has no "nul_count"`,
+		finds(`object.get(input.table, "ownr", "") == ""`):                                                          `table has no "ownr"`,
+		finds(`object.get(input, ["table", "ownr"], "") == ""`):                                                     `table has no "ownr"`,
+		finds(`every c in input.new.columns { c.nulable }`):                                                         `column has no "nulable"`,
+		finds(`count([1 | some c in input.old.columns; c.tpye == "x"]) > 0`):                                        `column has no "tpye"`,
+		finds(`some d in data.dq.lib.changes(["column_added"]); d.pth`):                                             `change has no "pth"`,
+		finds(`some d in data.dq.lib.changes(["column_droped"]); d.path`):                                           `it is never "column_droped"; did you mean column_dropped?`,
+		finds(`some d in input.diff; d.op == "column_droped"`):                                                      `it is never "column_droped"`,
+		finds(`some d in input.diff; d.op in {"column_added", "column_droped"}`):                                    `it is never "column_droped"`,
+		finds(`input.op != "comit"`):                                                                                `it is never "comit"; did you mean commit?`,
+		finds(`data.dq.lib.new_column.a.typ`):                                                                       `column has no "typ"`,
+		finds(`data.dq.config.threshold.x > 0`):                                                                     `config has no "threshold"`,
+		finds(`bad(input.table)`) + "\nbad(t) if t.ownr":                                                            `table has no "ownr"`,
+		finds(`tab.ownr`) + "\ntab := input.table":                                                                  `table has no "ownr"`,
+		finds(`some c in all; c.typ`) + "\nall contains c if some c in input.new.columns":                           `column has no "typ"`,
+		finds(`by.x.typ`) + "\nby := {c.path: c | some c in input.new.columns}":                                     `column has no "typ"`,
+		`findings contains {"pth": "x"} if input.env`:                                                               `a finding has no "pth"; did you mean path?`,
+		`findings contains f if { input.env; f := {"mesg": "x"} }`:                                                  `a finding has no "mesg"; did you mean msg?`,
+		finds(`some d in input.diff; d.from.keys; d.source.file; d.id`):                                             "",
+		finds(`input.table.sla.freshness; input.table.tags["pii.email"]; input.table.contract.id`):                  "",
+		finds(`bad(input.table); bad(input.new)`) + "\nbad(t) if t.columns":                                         "",
+		finds(`some k, v in input.table; k == v`):                                                                   "",
+		finds(`some d in input.diff; d.op in {"column_added", input.env}`):                                          "",
+		finds(`x := {"typ": 1}; x.typ == 1`):                                                                        "",
+		`findings contains f if { some c in input.new.columns; f := object.union({"msg": "x"}, {"path": c.path}) }`: "",
+	} {
+		file := write(t, "acme.rego", "# METADATA\n# title: A policy\n# custom:\n#   id: ACME-1\n#   severity: error\npackage dq.policy.acme\n\n"+rule+"\n")
+		_, err := Check([]string{filepath.Dir(file)})
+		var found yamlpos.Errors
+		switch errors.As(err, &found); {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", rule, err)
+		case want != "" && (len(found) != 1 || !strings.Contains(found.Error(), want)):
+			t.Errorf("%s: %v, want %s", rule, err, want)
+		}
+	}
+}
+
+// The bundled policies and their tests read nothing that is not there.
+func TestBundledNames(t *testing.T) {
+	m, err := readModules(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.bundled = map[string]bool{}
+	_, compiler := m.compileAll(m.parsed, nil)
+	for _, e := range m.misnamed(compiler) {
+		t.Error(e)
+	}
+}
