@@ -93,7 +93,7 @@ func (l *learner) arithmetic(numbers []*column) {
 						cel = fmt.Sprintf("%s == %s", formula, z)
 					}
 					l.row(c.name+"_adds_up", cel, fmt.Sprintf("%s != null && %s != null && %s != null", x, y, z), judged, judged-right,
-						fmt.Sprintf("%s is %s in %s of %s rows", c.name, fmt.Sprintf(op.cel, a.name, b.name), count(right), count(judged)))
+						fmt.Sprintf("%s is %s in %s of %s rows", c.name, fmt.Sprintf(op.cel, a.name, b.name), count(right), count(judged)), a.name, b.name, c.name)
 				}
 			}
 		}
@@ -165,7 +165,7 @@ func (l *learner) order(a, b *column, least float64) {
 	if float64(judged-wrong) < least*float64(judged) || chance(low, high) > byChance {
 		return
 	}
-	l.rules = append(l.rules, Rule{ID: l.unused(low.name + "_before_" + high.name), Kind: "compare", Params: []Param{{"left", low.name}, {"op", "<="}, {"right", high.name}},
+	l.rules = append(l.rules, Rule{ID: l.unused(low.name + "_before_" + high.name), Kind: "compare", Columns: []string{low.name, high.name}, Params: []Param{{"left", low.name}, {"op", "<="}, {"right", high.name}},
 		Judged: judged, Exceptions: wrong, Confidence: surely(judged, wrong), Why: fmt.Sprintf("%s is at most %s in %s of %s rows", low.name, high.name, count(judged-wrong), count(judged))})
 }
 
@@ -245,7 +245,7 @@ func (l *learner) compose() {
 			formula = fmt.Sprintf("%s + '%s' + %s", x, m.between, y)
 		}
 		l.row(m.of.name+"_made_of", z+" == "+formula, fmt.Sprintf("%s != null && %s != null && %s != null", x, y, z), m.judged, m.judged-m.right,
-			fmt.Sprintf("%s is %s, %q and %s in %s of %s rows", m.of.name, m.first.name, m.between, m.second.name, count(m.right), count(m.judged)))
+			fmt.Sprintf("%s is %s, %q and %s in %s of %s rows", m.of.name, m.first.name, m.between, m.second.name, count(m.right), count(m.judged)), m.of.name, m.first.name, m.second.name)
 	}
 }
 

@@ -326,12 +326,12 @@ func (l *learner) keys() {
 	}
 	if float64(least) <= (1-nearKey)*float64(l.table.Looked) {
 		names := []string{best[0].name, best[1].name}
-		l.rules = append(l.rules, Rule{ID: l.unused(names[0] + "_" + names[1]), Kind: "unique", Params: []Param{{"columns", names}}, Judged: l.table.Looked, Exceptions: least, Confidence: surely(l.table.Looked, least),
+		l.rules = append(l.rules, Rule{ID: l.unused(names[0] + "_" + names[1]), Kind: "unique", Columns: names, Params: []Param{{"columns", names}}, Judged: l.table.Looked, Exceptions: least, Confidence: surely(l.table.Looked, least),
 			Why: fmt.Sprintf("%s and %s together tell rows apart, but for %s of %s", names[0], names[1], count(least), count(l.table.Looked))})
 		return
 	}
 	if n := surplus(l.table.Looked, l.table.columns); float64(n) <= (1-nearKey)*float64(l.table.Looked) && len(l.table.columns) == len(l.table.schema.Fields) {
-		l.rules = append(l.rules, Rule{ID: l.unused("no_row_twice"), Kind: "no_duplicate_rows", Judged: l.table.Looked, Exceptions: n, Confidence: surely(l.table.Looked, n),
+		l.rules = append(l.rules, Rule{ID: l.unused("no_row_twice"), Kind: "no_duplicate_rows", Columns: l.table.schema.Names(), Judged: l.table.Looked, Exceptions: n, Confidence: surely(l.table.Looked, n),
 			Why: fmt.Sprintf("%s of %s rows are equal to an earlier one in every column", count(n), count(l.table.Looked))})
 	}
 }

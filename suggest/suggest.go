@@ -31,6 +31,8 @@ type Suite struct {
 	Looked  int      `json:"looked"` // at how many of the rows
 	Columns []Column `json:"columns"`
 	Rules   []Rule   `json:"rules"` // in the order of the suite: by column, then those of the table
+	// Backtest is how it was tested on versions, nil if it was not.
+	Backtest *Backtested `json:"backtest,omitempty"`
 }
 
 // Column is what the suite says of a column besides its rules.
@@ -41,12 +43,14 @@ type Column struct {
 
 // Rule is a suggested rule. It is Kind with Params, or Row, which is CEL on a row.
 type Rule struct {
-	ID     string  `json:"id"`
-	Column string  `json:"column,omitempty"` // that it stands beside; "" for one under expectations
-	Kind   string  `json:"kind"`             // row for CEL
-	Params []Param `json:"params,omitempty"`
-	Row    string  `json:"row,omitempty"`
-	Where  string  `json:"where,omitempty"`
+	ID     string `json:"id"`
+	Column string `json:"column,omitempty"` // that it stands beside; "" for one under expectations
+	Kind   string `json:"kind"`             // row for CEL
+	// Columns are all that it reads.
+	Columns []string `json:"columns"`
+	Params  []Param  `json:"params,omitempty"`
+	Row     string   `json:"row,omitempty"`
+	Where   string   `json:"where,omitempty"`
 	// Why is what was seen, in words.
 	Why string `json:"why"`
 	// Judged rows were looked at, of which Exceptions break the rule.
@@ -58,6 +62,11 @@ type Rule struct {
 	// confidence. "" of one that every row must keep.
 	Fail number `json:"fail,omitempty"`
 	Warn bool   `json:"warn,omitempty"` // most rows break the rule: it only warns
+	// In Trials versions that came after the one it was learned on it failed Alarms times; the
+	// rate of that is AlarmsAtMost or less, at 95 %.
+	Trials       int     `json:"trials,omitempty"`
+	Alarms       int     `json:"alarms,omitempty"`
+	AlarmsAtMost float64 `json:"alarms_at_most,omitempty"`
 }
 
 // Param is a parameter of a kind: a text, a number as text, a list of texts, or true.
@@ -129,13 +138,19 @@ func (r *Rule) tolerate() {
 
 // beside adds a rule of a kind to a column.
 func (l *learner) beside(c *column, kind string, judged, exceptions int, why string, params ...Param) {
-	l.rules = append(l.rules, Rule{ID: c.name + "." + kind, Column: c.name, Kind: kind, Params: params, Why: why,
+	columns := []string{c.name}
+	for _, p := range params {
+		if names, ok := p.Value.([]string); ok && p.Name == "of" {
+			columns = append(columns, names...)
+		}
+	}
+	l.rules = append(l.rules, Rule{ID: c.name + "." + kind, Column: c.name, Kind: kind, Columns: columns, Params: params, Why: why,
 		Judged: judged, Exceptions: exceptions, Confidence: surely(judged, exceptions)})
 }
 
-// row adds a rule in CEL.
-func (l *learner) row(id, cel, where string, judged, exceptions int, why string) {
-	l.rules = append(l.rules, Rule{ID: l.unused(id), Kind: "row", Row: cel, Where: where, Why: why,
+// row adds a rule in CEL, which reads columns.
+func (l *learner) row(id, cel, where string, judged, exceptions int, why string, columns ...string) {
+	l.rules = append(l.rules, Rule{ID: l.unused(id), Kind: "row", Columns: columns, Row: cel, Where: where, Why: why,
 		Judged: judged, Exceptions: exceptions, Confidence: surely(judged, exceptions)})
 }
 
@@ -197,7 +212,7 @@ const (
 // volume learns how many rows there are.
 func (l *learner) volume() {
 	n := l.table.Rows
-	l.rules = append(l.rules, Rule{ID: l.unused("volume"), Kind: "row_count", Params: []Param{{"min", number(strconv.FormatInt((n+1)/2, 10))}, {"max", number(strconv.FormatInt(n+(n+1)/2, 10))}},
+	l.rules = append(l.rules, Rule{ID: l.unused("volume"), Kind: "row_count", Columns: []string{}, Params: []Param{{"min", number(strconv.FormatInt((n+1)/2, 10))}, {"max", number(strconv.FormatInt(n+(n+1)/2, 10))}},
 		Why: fmt.Sprintf("%s rows, give or take half of them: with a past, write rows() >= 0.5 * previous(rows())", count(int(n)))})
 }
 

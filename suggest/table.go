@@ -29,6 +29,9 @@ type Table struct {
 	columns []*column // of those with values that are texts, numbers or times
 }
 
+// Names are those of the table's columns.
+func (t *Table) Names() []string { return t.schema.Names() }
+
 // column is the values of a column: each different one, and which of them each row has.
 type column struct {
 	name   string

@@ -224,7 +224,7 @@ func (l *learner) meaning(c *column, kept func(int) bool) bool {
 			return true
 		}
 		if name, ok := identifier(c.name); ok {
-			l.row(c.name+"_known", strings.ReplaceAll(m.row, "$c", name), name+" != null", c.filled(), c.filled()-right, why)
+			l.row(c.name+"_known", strings.ReplaceAll(m.row, "$c", name), name+" != null", c.filled(), c.filled()-right, why, c.name)
 			return true
 		}
 	}
@@ -355,7 +355,7 @@ func (l *learner) figures(c *column, kept func(int) bool) bool {
 		}
 		if r, ok := rangeOf(c, of); ok && r.out > 0 {
 			l.row(c.name+"_range", fmt.Sprintf("double(%[1]s) >= %[2]s && double(%[1]s) <= %[3]s", name, decimalText(r.low), decimalText(r.high)),
-				fmt.Sprintf("%s.matches('%s')", name, strings.ReplaceAll(form.String(), `\`, `\\`)), r.judged, r.out, r.why())
+				fmt.Sprintf("%s.matches('%s')", name, strings.ReplaceAll(form.String(), `\`, `\\`)), r.judged, r.out, r.why(), c.name)
 		}
 	}
 	return true

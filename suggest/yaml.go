@@ -17,6 +17,9 @@ func (s *Suite) YAML() []byte {
 	}
 	fmt.Fprintf(&b, "# Suggested from %s. A rule says what nearly all of them have in common; rows that\n", looked)
 	b.WriteString("# break it are likely mistakes and warn, and more of them than were seen fail it.\n")
+	if s.Backtest != nil {
+		s.Backtest.head(&b)
+	}
 	fmt.Fprintf(&b, "version: 1\ntable: %s\n", scalar(s.Table))
 	if len(s.Columns) > 0 {
 		b.WriteString("columns:\n")
@@ -50,6 +53,9 @@ func (s *Suite) YAML() []byte {
 		}
 		fmt.Fprintf(&b, "    %s:\n", r.Kind)
 		r.body(&b, "      ")
+	}
+	if s.Backtest != nil {
+		s.Backtest.tail(&b)
 	}
 	return []byte(b.String())
 }
