@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/dq-dev/dq/internal/gamma"
 	"github.com/dq-dev/dq/record"
 )
 
@@ -232,46 +233,7 @@ func chi2(pairs []pair) (stat, p float64) {
 	if free < 1 {
 		return 0, 1
 	}
-	return stat, upperGamma(free/2, stat/2)
-}
-
-// upperGamma is the regularised upper incomplete gamma function Q(a, x): by its series
-// for x < a+1, else by its continued fraction (Abramowitz and Stegun 6.5.29, 6.5.31).
-func upperGamma(a, x float64) float64 {
-	if x <= 0 {
-		return 1
-	}
-	lg, _ := math.Lgamma(a)
-	front := math.Exp(a*math.Log(x) - x - lg)
-	if x < a+1 {
-		term := 1 / a
-		sum := term
-		for n := a + 1; math.Abs(term) > math.Abs(sum)*1e-16; n++ {
-			term *= x / n
-			sum += term
-		}
-		return max(0, 1-front*sum)
-	}
-	const tiny = 1e-300
-	b := x + 1 - a
-	c, d := 1/tiny, 1/b
-	h := d
-	for i := 1.0; i < 10_000; i++ {
-		an := -i * (i - a)
-		b += 2
-		if d = an*d + b; math.Abs(d) < tiny {
-			d = tiny
-		}
-		if c = b + an/c; math.Abs(c) < tiny {
-			c = tiny
-		}
-		d = 1 / d
-		by := d * c
-		if h *= by; math.Abs(by-1) < 1e-15 {
-			break
-		}
-	}
-	return front * h
+	return stat, gamma.Upper(free/2, stat/2)
 }
 
 // points are the values of both columns in order, each at a place: their own, or the

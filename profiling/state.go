@@ -176,7 +176,7 @@ func (c *column) add(v *engine.Vector, n int, s *scratch, limit int) {
 		}
 		c.sketch.addFloats(s.floats, s.hashes, s.x)
 	case v.Wide != nil:
-		c.hashWides(v, n, s)
+		s.wides = hashEach(c, v, v.Wide[:n], s.wides, func(x engine.Int128) uint64 { return hashWide(x.Lo, x.Hi) }, s)
 		if c.order.open() {
 			addOrder(&c.order, s.wides, func(a, b engine.Int128) int { return cmp.Or(cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Lo, b.Lo)) })
 		}
@@ -191,7 +191,7 @@ func (c *column) add(v *engine.Vector, n int, s *scratch, limit int) {
 		}
 		c.sketch.addWides(s.wides, s.hashes, s.wideDoubles(s.wides))
 	case v.Texts != nil:
-		c.hashTexts(v, n, s)
+		s.texts = hashEach(c, v, v.Texts[:n], s.texts, hashText, s)
 		if c.order.open() {
 			addOrder(&c.order, s.texts, strings.Compare)
 		}
@@ -257,30 +257,19 @@ func (c *column) hashFloats(v *engine.Vector, n int, s *scratch) {
 	}
 }
 
-func (c *column) hashWides(v *engine.Vector, n int, s *scratch) {
-	for i, x := range v.Wide[:n] {
+// hashEach hashes the values of a vector that are in xs, and appends those that are there to kept.
+func hashEach[T any](c *column, v *engine.Vector, xs, kept []T, hash func(T) uint64, s *scratch) []T {
+	for i, x := range xs {
 		if v.Null(i) {
 			c.nulls++
 			s.rows[i] = row(s.rows[i], hashNull)
 			continue
 		}
-		h := hashWide(x.Lo, x.Hi)
-		s.wides, s.hashes = append(s.wides, x), append(s.hashes, h)
+		h := hash(x)
+		kept, s.hashes = append(kept, x), append(s.hashes, h)
 		s.rows[i] = row(s.rows[i], h)
 	}
-}
-
-func (c *column) hashTexts(v *engine.Vector, n int, s *scratch) {
-	for i, x := range v.Texts[:n] {
-		if v.Null(i) {
-			c.nulls++
-			s.rows[i] = row(s.rows[i], hashNull)
-			continue
-		}
-		h := hashText(x)
-		s.texts, s.hashes = append(s.texts, x), append(s.hashes, h)
-		s.rows[i] = row(s.rows[i], h)
-	}
+	return kept
 }
 
 func hashText(s string) uint64 { return xxhash.Sum64String(s) }

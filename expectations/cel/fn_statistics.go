@@ -5,6 +5,8 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/dq-dev/dq/internal/gamma"
 )
 
 // Functions for what is judged of aggregates, such as a distance of
@@ -29,7 +31,7 @@ var statisticsFunctions = []function{
 				if !(x >= 0) || df < 1 {
 					return types.NewErr("chi2_p of %v and %d degrees of freedom", x, df)
 				}
-				return types.Double(upperGamma(float64(df)/2, x/2))
+				return types.Double(gamma.Upper(float64(df)/2, x/2))
 			}}}},
 	{name: "ks_p", style: global, doc: "The probability that two samples of one distribution, of so many values, have a Kolmogorov-Smirnov distance that is at least so great.",
 		examples: []string{"ks_p(0.0, 5, 5) == 1.0", "ks_p(0.6, 5, 5) > 0.357 && ks_p(0.6, 5, 5) < 0.358", "ks_p(1.0, 3, 3) > 0.0999 && ks_p(1.0, 3, 3) < 0.1001", "ks_p(0.01, 1000000, 1000000) < 0.000001"},
@@ -41,43 +43,4 @@ var statisticsFunctions = []function{
 				}
 				return types.Double(smirnov(d, n, m))
 			}}}},
-}
-
-// upperGamma is the regularised upper incomplete gamma function Q(a, x), by its
-// series below a+1 and by its continued fraction (Lentz) from there (Numerical
-// Recipes, 6.2).
-func upperGamma(a, x float64) float64 {
-	const tiny, eps = 1e-300, 1e-15
-	if x == 0 {
-		return 1
-	}
-	log, _ := math.Lgamma(a)
-	scale := math.Exp(-x + a*math.Log(x) - log)
-	if x < a+1 {
-		sum, term := 1/a, 1/a
-		for n := a + 1; math.Abs(term) > math.Abs(sum)*eps; n++ {
-			term *= x / n
-			sum += term
-		}
-		return 1 - sum*scale
-	}
-	b := x + 1 - a
-	c, d := 1/tiny, 1/b
-	h := d
-	for i := 1.0; i < 10_000; i++ {
-		an := -i * (i - a)
-		b += 2
-		if d = an*d + b; math.Abs(d) < tiny {
-			d = tiny
-		}
-		if c = b + an/c; math.Abs(c) < tiny {
-			c = tiny
-		}
-		d = 1 / d
-		h *= d * c
-		if math.Abs(d*c-1) < eps {
-			break
-		}
-	}
-	return scale * h
 }

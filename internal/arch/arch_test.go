@@ -30,6 +30,7 @@ var packages = []rule{
 	{pkg: "internal/arch"},
 	{pkg: "table"},
 	{pkg: "internal/yamlpos"},
+	{pkg: "internal/gamma"},
 	{pkg: "source/file", imports: "table internal/yamlpos"},
 
 	// Floor 2: engines, the Delta protocol, the run record.
@@ -56,12 +57,12 @@ var packages = []rule{
 		tests: "delta/s3/s3test"},
 
 	// Floor 3: judges and describers.
-	{pkg: "expectations/cel", imports: "engine table", tests: "expectations/cel/celtest"},
+	{pkg: "expectations/cel", imports: "engine internal/gamma table", tests: "expectations/cel/celtest"},
 	{pkg: "expectations/cel/celtest", imports: "expectations/cel engine table"},
 	{pkg: "expectations", imports: "expectations/cel engine record table internal/yamlpos"},
 	{pkg: "expectations/kindtest", imports: "expectations expectations/cel engine record table internal/yamlpos"},
 	{pkg: "policies", imports: "record table internal/yamlpos"},
-	{pkg: "profiling", imports: "engine record table"},
+	{pkg: "profiling", imports: "engine internal/gamma record table"},
 	{pkg: "suggest", imports: "expectations/cel engine table", tests: "expectations internal/yamlpos"},
 	{pkg: "lineage", imports: "engine record table"},
 	{pkg: "lineage/draw", imports: "lineage record"},
