@@ -25,10 +25,20 @@ func (p *Pipeline) Tables() []string {
 
 // Stray reports whether a waiver is for a table that the pipeline does not have, so that
 // it lets nothing through, with a hint which one may be meant. One with * in its table is
-// never stray: tables may come that it is for.
+// stray only if its layer is nearly one of the pipeline's: tables may come that it is for.
 func (p *Pipeline) Stray(w policies.Waiver) (hint string, stray bool) {
 	tables := p.Tables()
-	if strings.Contains(w.Table, "*") || slices.Contains(tables, w.Table) {
+	if layer, rest, _ := strings.Cut(w.Table, "."); strings.Contains(w.Table, "*") {
+		layers := p.layers()
+		if strings.Contains(layer, "*") || slices.Contains(layers, layer) {
+			return "", false
+		}
+		if near := yamlpos.Nearest(layer, layers); near != "" {
+			return "did you mean " + near + "." + rest + "?", true
+		}
+		return "", false
+	}
+	if slices.Contains(tables, w.Table) {
 		return "", false
 	}
 	if near := yamlpos.Nearest(w.Table, tables); near != "" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/dq-dev/dq/delta/location"
@@ -155,6 +156,11 @@ func (l *loader) pipeline(file string) *Pipeline {
 		}
 	}
 	l.exposures(p, f["exposures"])
+	for _, m := range p.Modes {
+		if !slices.ContainsFunc(p.Layers, func(layer *Layer) bool { return m.Layer == "" || layer.Name == m.Layer }) {
+			m.Node.Get("layer").Errorf(yamlpos.DidYouMean(m.Layer, p.layers()), "modes: there is no layer %q", m.Layer)
+		}
+	}
 	return p
 }
 

@@ -112,6 +112,15 @@ func (p *Pipeline) Place(name string) string {
 	return filepath.Join(p.Warehouse, filepath.FromSlash(name))
 }
 
+// layers lists the names of the layers, in their order.
+func (p *Pipeline) layers() []string {
+	var out []string
+	for _, l := range p.Layers {
+		out = append(out, l.Name)
+	}
+	return out
+}
+
 // names lists the full names of all tables.
 func (p *Pipeline) names() map[string]bool {
 	names := map[string]bool{}

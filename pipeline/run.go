@@ -17,6 +17,7 @@ import (
 	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/lineage/openlineage"
 	"github.com/dq-dev/dq/operations"
@@ -190,9 +191,18 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 	}
 	if opt.Policies != nil {
 		for _, w := range opt.Policies.Waivers() {
-			if near, stray := p.Stray(w); stray {
+			if near, stray := p.Stray(w); stray && near != "" { // what is like no table here may be for another pipeline
 				r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "waiver", Severity: "warn", Table: w.Table,
 					Message: fmt.Sprintf("waiver %s is for %s, and the pipeline has no such table", w.ID, w.Table), Hint: near})
+			}
+		}
+	}
+	if opt.Policies != nil {
+		layers := p.layers()
+		for _, layer := range opt.Policies.StrayLayers(layers) {
+			if near := yamlpos.Nearest(layer, layers); near != "" { // other layers may be another pipeline's
+				r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "mode", Severity: "warn",
+					Message: fmt.Sprintf("%s names a layer %s, and the pipeline has no such layer", policies.ConfigFile, layer), Hint: "did you mean " + near + "?"})
 			}
 		}
 	}
@@ -431,7 +441,7 @@ func (r *run) asked() *record.Asked {
 	if r.opt.Policies == nil {
 		return nil
 	}
-	n := record.Asked{Policies: len(r.opt.Policies.Policies())}
+	n := record.Asked{Policies: len(r.opt.Policies.Asked())}
 	for _, t := range r.tables {
 		if t.ruled {
 			n.Tables++

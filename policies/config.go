@@ -172,6 +172,45 @@ func readConfig(dirs []string, modes []Mode, catalog map[string]Policy) (*Config
 	return c, nil
 }
 
+// Asked lists the policies that are used, and that modes do not switch off for every table.
+func (b *Bundle) Asked() []Policy {
+	c := b.settings
+	return slices.DeleteFunc(b.Policies(), func(p Policy) bool {
+		named := func(name string) bool { return name == p.ID || name == p.Category }
+		if len(c.Use) > 0 && !slices.ContainsFunc(c.Use, named) || slices.ContainsFunc(c.Except, named) {
+			return true
+		}
+		off := false
+		for _, m := range c.Modes {
+			if m.Policy != "" && !named(m.Policy) {
+				continue
+			}
+			if everywhere := (m.Table == "" || m.Table == "**") && m.Layer == "" && m.Env == ""; everywhere || m.Mode != "off" {
+				off = m.Mode == "off"
+			}
+		}
+		return off
+	})
+}
+
+// StrayLayers are the layers that modes and freeze windows name and that are not among
+// these: what is said of them holds for no table.
+func (b *Bundle) StrayLayers(layers []string) []string {
+	var out []string
+	note := func(layer string) {
+		if layer != "" && !slices.Contains(layers, layer) && !slices.Contains(out, layer) {
+			out = append(out, layer)
+		}
+	}
+	for _, m := range b.settings.Modes {
+		note(m.Layer)
+	}
+	for _, z := range b.settings.Freeze {
+		note(z.Layer)
+	}
+	return out
+}
+
 // badMode says which key of a mode that comes from elsewhere is wrong, and why.
 func (r *configReader) badMode(m Mode) (key, problem, hint string) {
 	if !slices.Contains(modeNames, m.Mode) {

@@ -236,6 +236,8 @@ func (a *Archive) Find(ctx context.Context, id string) (line int, e Entry, err e
 		return 0, e, fmt.Errorf("%s is the beginning of several decisions: %s", id, strings.Join(slices.Sorted(maps.Keys(matched)), ", "))
 	case len(matched) == 0 && len(ids) == 0:
 		return 0, e, fmt.Errorf("there is no decision in %s", a.Name)
+	case len(matched) == 0 && len(id) < 4:
+		return 0, e, fmt.Errorf("%q is too short to name a decision: write at least 4 characters of its id", id)
 	case len(matched) == 0:
 		return 0, e, fmt.Errorf("there is no decision %s in %s, which has %d; %s", id, a.Name, report.Lines, yamlpos.DidYouMean(id, ids))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -115,7 +116,8 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 	}
 	if n := f["max_uses"]; n != nil {
 		uses := int(n.Int())
-		if w.MaxUses = &uses; uses < 1 {
+		_, err := strconv.Atoi(n.Text) // what is no number is said already
+		if w.MaxUses = &uses; uses < 1 && err == nil {
 			n.Errorf("write 1 or more, or leave it out", "a waiver that may be used %d times lets nothing through", uses)
 		}
 	}

@@ -90,7 +90,7 @@ type Run struct {
 // Asked counts what policies were asked in a run, whatever they said. What they found
 // are the decisions of the tables.
 type Asked struct {
-	Policies int `json:"policies"` // how many there are, by their ids
+	Policies int `json:"policies"` // how many there are, less those that are switched off for all tables
 	Tables   int `json:"tables"`   // about how many tables each was asked
 }
 

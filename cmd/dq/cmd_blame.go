@@ -257,7 +257,7 @@ func (b *blaming) blame(ctx context.Context) (*blameReport, error) {
 	}
 	switch {
 	case e.Refused > 0:
-		report.note("the rule took %d rows out of the batch; they are in no version of the table", e.Refused)
+		report.note("the rule took %s out of the batch; the table has them in no version", count(int(e.Refused), "row"))
 		if e.OnFail == "quarantine" {
 			report.note(`look at them: dq table query %s "SELECT * FROM t WHERE dq_run = '%s'"`, b.p.Place("quarantine/"+strings.Replace(b.name, ".", "/", 1)), found.Bad.Run)
 		}
