@@ -68,7 +68,6 @@ func (w *writer) term(e ast.Expr) (term, error) {
 		err = w.unsupported("a look into a table or a long list for each element of a list")
 	}
 	t.typ, t.shape = w.expr.tree.TypeMap()[e.ID()], w.expr.shapes[e.ID()]
-	t.exact = t.exact && isDecimal(t.typ) // an int has the type of its column, a TINYINT perhaps
 	return t, err
 }
 
@@ -504,7 +503,7 @@ func (w *writer) dec(t term, s shape) string {
 	case decimal:
 		return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, s.precision, s.scale)
 	}
-	if t.exact && t.shape == s {
+	if t.exact && t.shape == s && t.typ != nil && isDecimal(t.typ) { // an int has its column's type, a TINYINT perhaps
 		return t.sql
 	}
 	return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", t.sql, s.precision, s.scale)

@@ -120,6 +120,29 @@ func run(t *testing.T, e engine.Engine, seed uint64, expressions int) {
 			c.compareMetrics("celtest_small", small.rows)
 		})
 	}
+	t.Run("narrow numbers", func(t *testing.T) { narrow(c.on(t), r) })
+}
+
+// narrow compares what engines compute in the type of a small column, which does
+// not hold the result.
+func narrow(c *comparison, r *rand.Rand) {
+	c.schema = schema("n int64", "tiny int8", "d decimal(18,3)", "one decimal(1,0)", "nums array<int8>", "counts map<string,int16>",
+		"addr struct<zip:int8,fee:decimal(2,1)>", "items array<struct<n:int8>>", "fees array<decimal(2,1)>")
+	env, err := cel.NewEnv(c.schema, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.env, c.rows = env, randomRows(r, c.schema, 60)
+	c.attach(relation, c.rows)
+	var sources []string
+	for _, x := range []string{"tiny", "one", "nums[0]", "counts['a']", "addr.zip", "addr.fee", "items[0].n", "fees[0]", "(n > 3 ? tiny : nums[0])", "(n > 3 ? one : fees[0])", "-nums[0]", "math.abs(nums[0])"} {
+		for _, y := range []string{"d", "one", "nums[1]", "1.25", "100"} {
+			for _, op := range []string{"+", "-", "*"} {
+				sources = append(sources, fmt.Sprintf("%s %s %s == d", x, op, y), fmt.Sprintf("%s %s %s > %s", y, op, x, x))
+			}
+		}
+	}
+	c.compareRows(sources, false)
 }
 
 func facts() cel.Facts {
