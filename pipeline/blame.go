@@ -346,14 +346,12 @@ func (a *Archive) sources(ctx context.Context, table string, after, to int64, fi
 		} else {
 			seen[at] = true
 		}
-		var entry ledgerEntry
-		if err := a.state.readJSON(ctx, ledgerName(table, j.n, j.Run), &entry); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		landed, err := a.landed(ctx, table, j)
+		if err != nil {
 			return err
 		}
-		for _, f := range entry.Files {
-			if !entry.All || f.N == j.n {
-				files[f.Path] = true
-			}
+		for _, f := range landed {
+			files[f] = true
 		}
 		was := inputsBefore(versions[i+1:])
 		for _, up := range sortedKeys(j.Inputs) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -22,11 +23,15 @@ func (a *app) lineageShow() *cobra.Command {
 	var sql, schema, file, format, output string
 	var up, down int
 	cmd := &cobra.Command{
-		Use:   "show [TABLE[.COLUMN]]",
+		Use:   "show [TABLE[.COLUMN]|TABLE@VERSION]",
 		Short: "Show what columns are made from, and what depends on them",
 		Long: `show draws the lineage of a pipeline: of a column, of a table, or of all tables. It
 goes from the files of sources to the last layer and to the tables of refused rows.
 The models are bound as they are now; no data are read.
+
+Of a version of a table (TABLE@VERSION, or @ for the newest) it draws what that was
+made from: the run that published it, the versions of the tables that it was brought
+up to, what was new in them since the version before, and the source files.
 
 With --sql it says of each column that one SELECT returns which columns of which
 tables its value is made from: those in its expression, through CTEs, views and
@@ -42,6 +47,7 @@ views that statements before it create are followed to what they are made from.
 engine's plan was not understood: then columns have too many sources, never too few.`,
 		Example: `  dq lineage show gold.daily_revenue -f examples/ecommerce/pipeline.yaml
   dq lineage show silver.order_lines.country --up -1 --down 2 --format mermaid
+  dq lineage show gold.daily_revenue@1
   dq lineage show --format svg --output lineage.svg
   dq lineage show --sql revenue.sql --schema schema.json --format json`,
 		Args: cobra.MaximumNArgs(1),
@@ -71,6 +77,14 @@ engine's plan was not understood: then columns have too many sources, never too 
 			} else if cmd.Flags().Changed("up") && !cmd.Flags().Changed("down") {
 				down = 0
 			}
+			if table, at, ok := strings.Cut(name, "@"); ok {
+				if err := oneOf(format, "tree", "json"); err != nil {
+					return err
+				}
+				return a.toOutput(output, func(w io.Writer) error {
+					return a.showVersion(cmd.Context(), file, table, at, format, w)
+				})
+			}
 			return a.toOutput(output, func(w io.Writer) error {
 				return a.showGraph(cmd.Context(), file, name, up, down, format, w)
 			})
@@ -82,7 +96,7 @@ engine's plan was not understood: then columns have too many sources, never too 
 	f.IntVar(&down, "down", -1, "steps towards what depends on it, -1 for all; alone, nothing of the sources")
 	f.StringVar(&sql, "sql", "", "file with SQL, whose lineage is shown instead")
 	f.StringVar(&schema, "schema", "", "JSON file that describes the tables that the SQL reads")
-	f.StringVar(&format, "format", "tree", "tree, json, dot, mermaid or svg; of --sql tree or json")
+	f.StringVar(&format, "format", "tree", "tree, json, dot, mermaid or svg; of --sql and of a version tree or json")
 	f.StringVar(&output, "output", "", "write to this file instead of standard output")
 	return cmd
 }
