@@ -158,7 +158,10 @@ func (l *learner) formed(c *column, kept func(int) bool, fixed bool) bool {
 		if len(parts) > 1 {
 			pattern = "^(?:" + strings.Join(parts, "|") + ")$"
 		}
-		is := regexp.MustCompile(pattern)
+		is, err := regexp.Compile(pattern)
+		if err != nil { // no UTF-8
+			continue
+		}
 		c.right = func(i int) bool { return is.MatchString(c.values[i]) }
 		right, bad := c.what(c.right)
 		if float64(right) < (formed-0.02)*float64(c.filled()) && c.of(c.filled()-right) > 0.3 {

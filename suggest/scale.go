@@ -112,6 +112,9 @@ func (l *learner) scale(c *column) {
 
 // between demands a range: that of the values, with room, or without those that are far off.
 func (l *learner) between(c *column) {
+	if l.digits(c) {
+		return
+	}
 	r, ok := rangeOf(c, func(i int) float64 { return c.numbers[i] })
 	if !ok || c.nearlyUnique() && c.typ.Integer() { // numbers that count on
 		return
@@ -151,6 +154,77 @@ func (l *learner) between(c *column) {
 	}
 	params = append(params, Param{"min", number(decimalText(low))}, Param{"max", number(decimalText(high))})
 	l.beside(c, "between", r.judged, r.out, r.why(), params...)
+}
+
+const (
+	fewDigits = 4    // numbers of fewer are no codes
+	sameDigit = 0.95 // of the numbers of a code have as many digits
+)
+
+// digits demands as many digits of a code as nearly all have: a whole number that determines
+// another column or is determined by one.
+func (l *learner) digits(c *column) bool {
+	part := l.determined[c] != nil
+	for _, d := range l.determined {
+		part = part || slices.Contains(d.by, c)
+	}
+	if !part || !c.typ.Integer() {
+		return false
+	}
+	rows := map[int]int{}
+	for i, v := range c.values {
+		rows[len(v)] += c.counts[i]
+	}
+	most := 0
+	for n, k := range rows {
+		if k > rows[most] || k == rows[most] && n < most {
+			most = n
+		}
+	}
+	low := math.Pow(10, float64(most-1))
+	inside := func(i int) bool { return c.numbers[i] >= low && c.numbers[i] < 10*low }
+	right, bad := c.what(inside)
+	if most < fewDigits || most > 15 || right == c.filled() || c.of(right) < sameDigit {
+		return false
+	}
+	l.beside(c, "between", c.filled(), c.filled()-right, fmt.Sprintf("%s of %s values have %d digits%s", count(right), count(c.filled()), most, ending(c.filled()-right, bad)),
+		Param{"min", number(decimalText(low))}, Param{"max", number(decimalText(10*low - 1))})
+	return true
+}
+
+// freshest is how old the newest of times may be at most that tell how fresh a table is.
+const freshest = 7 * 24 * time.Hour
+
+// fresh demands that the newest time is not much older than it was.
+func (l *learner) fresh() {
+	if l.table.At.IsZero() {
+		return
+	}
+	var best *column
+	age := freshest + 1
+	for _, c := range l.table.columns {
+		if !c.typ.Temporal() || c.filled() < fewRows {
+			continue
+		}
+		newest := math.Inf(-1)
+		for _, x := range c.numbers {
+			newest = math.Max(newest, x)
+		}
+		if old := time.Duration(float64(l.table.At.Unix())-newest) * time.Second; old >= 0 && old < age {
+			best, age = c, old
+		}
+	}
+	if best == nil {
+		return
+	}
+	bound := fmt.Sprintf("%dh", int(math.Ceil((2*age).Hours()))+2)
+	if age >= 24*time.Hour {
+		bound = fmt.Sprintf("%dd", int(math.Ceil((2*age).Hours()/24)))
+	} else if age < 12*time.Hour {
+		bound = "26h"
+	}
+	l.rules = append(l.rules, Rule{ID: best.name + ".freshness", Column: best.name, Kind: "freshness", Columns: []string{best.name}, Params: []Param{{"max_age", bound}},
+		Why: fmt.Sprintf("the newest value was %s old when the rows were written", age.Round(time.Minute))})
 }
 
 func nextAbove(c *column, x float64) float64 {

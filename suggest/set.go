@@ -10,13 +10,15 @@ import (
 )
 
 const (
-	maxSet       = 60   // values that a person would list
-	repeats      = 8    // how often a value of a set occurs on average, at least
-	rareSlip     = 0.02 // of the values at most are one slip
-	overSlip     = 5    // how many times as frequent the right value is, at least
-	rareNew      = 0.02 // values that are no slip, and rare: then the set is open
-	openSet      = 0.3  // of the values of a set may be so rare
-	maxSpellings = 5000 // different values that are compared with each other
+	maxSet       = 60      // values that a person would list
+	repeats      = 8       // how often a value of a set occurs on average, at least
+	rareSlip     = 0.02    // of the values at most are one slip
+	overSlip     = 5       // how many times as frequent the right value is, at least
+	rareNew      = 0.02    // values that are no slip, and rare: then the set is open
+	openSet      = 0.3     // of the values of a set may be so rare
+	maxSpellings = 5000    // different values that slips are looked for among
+	maxPairs     = 200_000 // pairs of a value and a frequent one that are compared
+	maxCompared  = 400     // characters of values that are compared
 )
 
 // set demands one of the column's values, where these are few and come again and
@@ -72,6 +74,9 @@ func (c *column) slips() map[int]int {
 			sure++
 		}
 		frequent++
+	}
+	if frequent*len(c.values) > maxPairs {
+		return out
 	}
 	// Codes are alike without being slips of each other.
 	alike := 0
@@ -137,11 +142,11 @@ func near(a, b []rune, digitsA, digitsB string) bool {
 	case n < 2:
 		return false
 	case n > 20:
-		limit = n / 5
+		limit = min(n/5, 20)
 	case n >= 5:
 		limit = max(2, n*3/10)
 	}
-	if digitsA != digitsB {
+	if digitsA != digitsB || max(len(a), len(b)) > maxCompared {
 		return false
 	}
 	return edits(a, b, limit) <= limit
@@ -158,18 +163,25 @@ func edits(a, b []rune, limit int) int {
 		row[j] = j
 	}
 	for i, x := range a {
-		next[0] = i + 1
-		least := i + 1
-		for j, y := range b {
+		first, last := max(0, i-limit), min(len(b), i+limit+1) // further off there are more edits than limit
+		next[first] = limit + 1
+		if first == 0 {
+			next[0] = i + 1
+		}
+		least := next[first]
+		for j := first; j < last; j++ {
 			cost := row[j]
-			if x != y {
+			if x != b[j] {
 				cost = min(row[j], row[j+1], next[j]) + 1
 			}
-			if i > 0 && j > 0 && x == b[j-1] && a[i-1] == y {
+			if i > 0 && j > 0 && x == b[j-1] && a[i-1] == b[j] {
 				cost = min(cost, before[j-1]+1)
 			}
 			next[j+1] = cost
 			least = min(least, cost)
+		}
+		if last < len(b) {
+			next[last+1] = limit + 1
 		}
 		if least > limit {
 			return limit + 1

@@ -102,8 +102,10 @@ func Learn(t *Table, name string) *Suite {
 	for _, c := range t.columns {
 		l.column(c)
 	}
+	l.refer()
 	l.keys()
 	l.across()
+	l.fresh()
 	l.volume()
 	for i := range l.rules {
 		l.rules[i].tolerate()

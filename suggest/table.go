@@ -23,10 +23,14 @@ const (
 
 // Table is rows to learn from.
 type Table struct {
-	Rows    int64 // that there are
-	Looked  int   // of how many values are known
-	schema  table.Schema
-	columns []*column // of those with values that are texts, numbers or times
+	Rows   int64 // that there are
+	Looked int   // of how many values are known
+	// At is the time as of which the rows were what they are; zero when that is not known, and then
+	// nothing is said of how fresh they are.
+	At         time.Time
+	schema     table.Schema
+	columns    []*column // of those with values that are texts, numbers or times
+	references []reference
 }
 
 // Names are those of the table's columns.

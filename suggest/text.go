@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/table"
@@ -33,7 +34,23 @@ func (l *learner) text(c *column) {
 		l.spaces(c)
 		l.letters(c, kept)
 		l.missing(c, absent)
+		l.length(c)
 	}
+}
+
+// length demands texts that are not far longer than all others.
+func (l *learner) length(c *column) {
+	sizes := make([]float64, len(c.values))
+	for i, v := range c.values {
+		sizes[i] = float64(utf8.RuneCountInString(v))
+	}
+	r, ok := rangeOf(c, func(i int) float64 { return sizes[i] })
+	if !ok || r.most <= r.high {
+		return
+	}
+	long, _ := c.what(func(i int) bool { return sizes[i] > r.high })
+	l.beside(c, "length", c.filled(), long, fmt.Sprintf("%s of %s values have at most %d characters; %d are far longer", count(c.filled()-long), count(c.filled()), int(r.high), long),
+		Param{"max", number(decimalText(math.Floor(r.high)))})
 }
 
 // what counts the rows whose value meets a condition, and shows the values that do not.

@@ -5,17 +5,20 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/suggest"
+	"github.com/dq-dev/dq/table"
 )
 
 func (a *app) cmdSuggest() *cobra.Command {
 	var (
 		format  string
 		sets    []string
+		tables  []string
 		allText bool
 		alpha   float64
 	)
@@ -34,12 +37,13 @@ stay whose rate of them is below --alpha, at 95 %. Without a false alarm that ta
 versions for 0.1; with fewer, rules without any stay, and the suite says so.
 
 Types, nulls, forms and meanings of texts, sets, ranges, keys, columns that determine
-others, columns that are calculated of others, times in order, the number of rows. Read
+others, keys of other tables (--table), columns that are calculated of others, times in order, the number of rows. Read
 it before you keep it: it knows what is usual, and not what is meant.`,
 		Example: `  dq suggest orders.csv > orders.yaml
   dq check orders.csv --suite orders.yaml --out failures=bad.parquet
   dq suggest warehouse/silver/orders@12 --format json
   dq suggest warehouse/silver/orders > suites/silver/orders.yaml
+  dq suggest orders.csv --table silver.customers=customers.csv
   dq suggest exports/countries-*.csv --alpha 0.05`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,12 +66,12 @@ it before you keep it: it knows what is usual, and not what is meant.`,
 			return a.withThreads(cmd.Context(), newest.threads(), func(eng engine.Engine, s engine.Session) error {
 				var suite *suggest.Suite
 				if len(versions) == 1 {
-					t, err := looked(cmd.Context(), eng, s, newest, opts)
+					t, _, err := looked(cmd.Context(), eng, s, newest, opts, tables)
 					if err != nil {
 						return err
 					}
 					suite = suggest.Learn(t, tableName(newest))
-				} else if suite, err = a.backtest(cmd.Context(), eng, versions, opts, alpha); err != nil {
+				} else if suite, err = a.backtest(cmd.Context(), eng, versions, opts, tables, alpha); err != nil {
 					return err
 				}
 				if format == "json" {
@@ -81,21 +85,46 @@ it before you keep it: it knows what is usual, and not what is meant.`,
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "yaml", "yaml, or json with the same rules")
 	f.Float64Var(&alpha, "alpha", 0.1, "with several versions, the rate of false alarms that a rule may have")
+	f.StringArrayVar(&tables, "table", nil, "NAME=DATA, a table whose keys columns may refer to")
 	f.BoolVar(&allText, "all-text", false, "read every column of a text file as text")
 	f.StringArrayVar(&sets, "set", nil, "COLUMN=TYPE, the type of a column of a text file")
 	return cmd
 }
 
-// looked reads the rows that a suite is learned from.
-func looked(ctx context.Context, eng engine.Engine, s engine.Session, d *data, opts dataOptions) (*suggest.Table, error) {
-	schema, _, err := d.attach(ctx, s, eng.Dialect(), "t", opts)
+// looked reads the rows that a suite is learned from, and which columns refer to other tables,
+// which it attaches.
+func looked(ctx context.Context, eng engine.Engine, s engine.Session, d *data, opts dataOptions, tables []string) (*suggest.Table, map[string]table.Schema, error) {
+	schema, _, err := d.attach(ctx, s, eng.Dialect(), relTable, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if d.broken != nil {
-		return nil, fmt.Errorf("%s: %s", d.dataset.Location, d.broken.Message)
+		return nil, nil, fmt.Errorf("%s: %s", d.dataset.Location, d.broken.Message)
 	}
-	return suggest.Read(ctx, s, eng.Dialect(), "t", schema, personal(schema))
+	t, err := suggest.Read(ctx, s, eng.Dialect(), relTable, schema, personal(schema))
+	if err != nil {
+		return nil, nil, err
+	}
+	t.At = d.written()
+	refs, err := attachTables(ctx, eng, s, tables)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, refs, t.Refer(ctx, s, eng.Dialect(), relTable, refs)
+}
+
+// written is when the data became what they are: the time of the version, or that of the newest file.
+func (d *data) written() time.Time {
+	if d.snap != nil {
+		return d.snap.Time()
+	}
+	var newest time.Time
+	for _, f := range d.input.Files {
+		if f.Modified.After(newest) {
+			newest = f.Modified
+		}
+	}
+	return newest
 }
 
 // tableName is what a suite calls the table: the file's name without what says its format.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
@@ -59,7 +58,7 @@ func tableVersions(ctx context.Context, args []string, opts dataOptions) ([]*dat
 }
 
 // backtest learns a suite on the newest version, and keeps what did well on the others.
-func (a *app) backtest(ctx context.Context, eng engine.Engine, versions []*data, opts dataOptions, alpha float64) (*suggest.Suite, error) {
+func (a *app) backtest(ctx context.Context, eng engine.Engine, versions []*data, opts dataOptions, tables []string, alpha float64) (*suggest.Suite, error) {
 	set, readable, err := commonTypes(ctx, eng, versions, opts)
 	if err != nil {
 		return nil, err
@@ -73,7 +72,7 @@ func (a *app) backtest(ctx context.Context, eng engine.Engine, versions []*data,
 		if step != nil {
 			step(fmt.Sprintf("version %d of %d", i+1, len(readable)))
 		}
-		if suite, err = tried(ctx, eng, d, opts, commonName(versions), suite, &test, i == len(readable)-1); err != nil {
+		if suite, err = tried(ctx, eng, d, opts, tables, commonName(versions), suite, &test, i == len(readable)-1); err != nil {
 			return nil, err
 		}
 	}
@@ -87,18 +86,18 @@ func (a *app) backtest(ctx context.Context, eng engine.Engine, versions []*data,
 
 // tried tries the suite in force on a version of the table of that name, and gives the one that is in force then: the
 // version's own, if it is taken or the last.
-func tried(ctx context.Context, eng engine.Engine, d *data, opts dataOptions, name string, suite *suggest.Suite, test *suggest.Backtest, last bool) (*suggest.Suite, error) {
+func tried(ctx context.Context, eng engine.Engine, d *data, opts dataOptions, tables []string, name string, suite *suggest.Suite, test *suggest.Backtest, last bool) (*suggest.Suite, error) {
 	s, err := eng.Session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = s.Close() }()
-	t, err := looked(ctx, eng, s, d, opts)
+	t, refs, err := looked(ctx, eng, s, d, opts, tables)
 	if err != nil {
 		return nil, err
 	}
 	if suite != nil {
-		outcomes, err := judged(ctx, eng, s, d, suite.For(t.Names()))
+		outcomes, err := judged(ctx, eng, s, d, suite.For(t.Names()), refs)
 		if err != nil {
 			return nil, err
 		}
@@ -109,8 +108,8 @@ func tried(ctx context.Context, eng engine.Engine, d *data, opts dataOptions, na
 	return suggest.Learn(t, name), nil
 }
 
-// judged is what a suite says of data that are attached as t.
-func judged(ctx context.Context, eng engine.Engine, s engine.Session, d *data, suite *suggest.Suite) (map[string]suggest.Outcome, error) {
+// judged is what a suite says of data that are attached as t, beside the tables that it refers to.
+func judged(ctx context.Context, eng engine.Engine, s engine.Session, d *data, suite *suggest.Suite, refs map[string]table.Schema) (map[string]suggest.Outcome, error) {
 	outcomes := map[string]suggest.Outcome{}
 	if len(suite.Rules) == 0 {
 		return outcomes, nil
@@ -123,12 +122,12 @@ func judged(ctx context.Context, eng engine.Engine, s engine.Session, d *data, s
 	if err != nil {
 		return nil, err
 	}
-	plan, err := parsed.Plan(withoutProvenance(schema.Schema), nil)
+	plan, err := parsed.Plan(withoutProvenance(schema.Schema), refs)
 	if err != nil {
 		return nil, err
 	}
 	result, err := plan.Audit(ctx, s, expectations.Target{Dialect: eng.Dialect(), Dataset: d.dataset, Parts: []expectations.Part{{Relation: relTable, New: true}},
-		New: relTable, Table: relTable, Lines: true, Now: time.Now()})
+		New: relTable, Table: relTable, Lines: true, Now: d.written()})
 	if err != nil {
 		return nil, err
 	}
