@@ -109,7 +109,11 @@ func (a *app) verdictLine(table string, decisions []record.Decision) string {
 	var parts []string
 	for _, effect := range []string{"deny", "warn", "waived", "dry_run"} {
 		if by[effect] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", by[effect], effects[effect].word))
+			word := effects[effect].word
+			if effect == "warn" && by[effect] > 1 {
+				word = "warnings"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", by[effect], word))
 		}
 	}
 	say := "no policy finds anything"

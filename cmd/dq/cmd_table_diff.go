@@ -86,13 +86,15 @@ approved and announced the change is taken for granted.`,
 			case "json":
 				err = writeJSON(a.out, doc)
 			case "markdown":
+				if len(doc.Changes) == 0 {
+					fmt.Fprintln(a.out, "Nothing changes.")
+					return nil
+				}
 				fmt.Fprintf(a.out, "| column | change | from | to | class | breaks | data |\n|---|---|---|---|---|---|---|\n")
 				for _, c := range doc.Changes {
 					fmt.Fprintf(a.out, "| %s | %s | %s | %s | %s | %s | %s |\n", mdCell(c.Path), c.Op, mdCell(side(c.From)), mdCell(side(c.To)), c.Class, strings.Join(c.Breaks, ", "), c.DataRisk)
 				}
-				if len(doc.Changes) > 0 {
-					fmt.Fprintf(a.out, "\nPolicies: **%s**\n", doc.Verdict)
-				}
+				fmt.Fprintf(a.out, "\nPolicies: **%s**\n", doc.Verdict)
 				if len(doc.Decisions) > 0 {
 					fmt.Fprintln(a.out)
 					decisionsMarkdown(a.out, doc.Decisions)
