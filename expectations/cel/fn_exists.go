@@ -43,12 +43,12 @@ func keyForms() []form {
 				}
 				return types.String(nativeKey(native(a[0])))
 			},
-			duckdb: duckdbKey})
+			duckdb: keyed, spark: keyed})
 	}
 	return forms
 }
 
-func duckdbKey(w *writer, a []term) (string, error) {
+func keyed(w *writer, a []term) (string, error) {
 	if a[0].branches != nil { // its null may be a value or an error
 		return "", w.unsupported("exists_in of a conditional among several values")
 	}
@@ -89,32 +89,41 @@ func compositeForms() []form {
 				}
 				return types.False
 			},
-			duckdb: func(w *writer, a []term) (string, error) {
-				if w.inLambda {
-					return "", w.unsupported("exists_in over elements")
-				}
-				tableName, _ := a[k].lit.(types.String)
-				var keys, names, present, able []string
-				for i := range k {
-					column, _ := a[k+1+i].lit.(types.String)
-					key, name, there, err := w.match(a[i].list[0], "dq_ref."+w.dialect.Ident(string(column)))
-					if err != nil {
-						return "", err
-					}
-					keys, names, present = append(keys, key), append(names, name), append(present, there)
-					if a[i].fails {
-						able = append(able, a[i].sql+" IS NOT NULL")
-					}
-				}
-				sql := fmt.Sprintf("coalesce((%s) IN (SELECT %s FROM %s AS dq_ref WHERE %s), FALSE)", strings.Join(keys, ", "),
-					"("+strings.Join(names, ", ")+")", w.dialect.Relation(string(tableName)), strings.Join(present, " AND "))
-				if len(able) > 0 {
-					sql = "CASE WHEN " + strings.Join(able, " AND ") + " THEN " + sql + " END"
-				}
-				return sql, nil
-			}})
+			duckdb: existsOf(k), spark: existsOf(k)})
 	}
 	return forms
+}
+
+// existsOf writes a look for k values at once.
+func existsOf(k int) emitFunc {
+	return func(w *writer, a []term) (string, error) {
+		if w.inLambda {
+			return "", w.unsupported("exists_in over elements")
+		}
+		tableName, _ := a[k].lit.(types.String)
+		var keys, names, present, able []string
+		for i := range k {
+			column, _ := a[k+1+i].lit.(types.String)
+			key, name, there, err := w.match(a[i].list[0], "dq_ref."+w.dialect.Ident(string(column)))
+			if err != nil {
+				return "", err
+			}
+			keys, names, present = append(keys, key), append(names, name), append(present, there)
+			if a[i].fails {
+				able = append(able, a[i].sql+" IS NOT NULL")
+			}
+		}
+		row := "(" + strings.Join(names, ", ") + ")"
+		if w.isSpark() {
+			row = strings.Join(names, ", ")
+		}
+		sql := fmt.Sprintf("coalesce((%s) IN (SELECT %s FROM %s AS dq_ref WHERE %s), FALSE)", strings.Join(keys, ", "),
+			row, w.dialect.Relation(string(tableName)), strings.Join(present, " AND "))
+		if len(able) > 0 {
+			sql = "CASE WHEN " + strings.Join(able, " AND ") + " THEN " + sql + " END"
+		}
+		return sql, nil
+	}
 }
 
 func existsForms() []form {
@@ -140,7 +149,7 @@ func existsForms() []form {
 				}
 				return types.Bool(facts.Exists(r, native(a[0])))
 			},
-			duckdb: duckdbExists,
+			duckdb: existsOfOne, spark: existsOfOne,
 		})
 	}
 	return forms
@@ -154,6 +163,9 @@ func (w *writer) match(key term, column string) (sql, value, there string, err e
 	if !isDecimal(key.typ) {
 		return key.sql, column, column + " IS NOT NULL", nil
 	}
+	if w.isSpark() { // which has no text of all decimals without exponents
+		return "", "", "", w.unsupported("exists_in of decimals")
+	}
 	if key.shape.precision > maxDigits {
 		return "", "", "", w.unsupported("exists_in of decimals of %d digits", key.shape.precision)
 	}
@@ -162,13 +174,13 @@ func (w *writer) match(key term, column string) (sql, value, there string, err e
 	return w.dec(key, key.shape), value, there, nil
 }
 
-func duckdbExists(w *writer, a []term) (string, error) {
+func existsOfOne(w *writer, a []term) (string, error) {
 	if b := a[0].branches; b != nil {
-		yes, err := duckdbExists(w, []term{b[1], a[1], a[2]})
+		yes, err := existsOfOne(w, []term{b[1], a[1], a[2]})
 		if err != nil {
 			return "", err
 		}
-		no, err := duckdbExists(w, []term{b[2], a[1], a[2]})
+		no, err := existsOfOne(w, []term{b[2], a[1], a[2]})
 		return w.conditional(b[0], yes, no), err
 	}
 	if w.inLambda {

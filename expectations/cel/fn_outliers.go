@@ -60,6 +60,11 @@ func outliers(name string, limits func(xs []float64, k float64) (low, high float
 			if len(xs) < 2 {
 				return n
 			}
+			if slices.ContainsFunc(xs, func(x float64) bool { return math.Abs(x) > mostSquared }) {
+				for i := range xs {
+					xs[i] *= smaller
+				}
+			}
 			low, high, open := limits(xs, k)
 			low, high = Round(low), Round(high)
 			if !(low < high) { // all are one value
@@ -85,6 +90,9 @@ func outliers(name string, limits func(xs []float64, k float64) (low, high float
 				x = "CAST(dq_0 AS DOUBLE)"
 			}
 			rows := fmt.Sprintf("(SELECT %s AS dq_0 FROM %s%s)", x, g.rows(), finite)
+			if finite != "" {
+				rows = fmt.Sprintf("(SELECT dq_0 * CASE WHEN max(abs(dq_0)) OVER () > %g THEN %g ELSE 1e0 END AS dq_0 FROM %s)", mostSquared, smaller, rows)
+			}
 			text := g.doubleLiteral(k)
 			return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT %s AS dq_0, %s AS dq_l, %s AS dq_h FROM (SELECT dq_0, %s AS dq_l, %s AS dq_h FROM %s) WHERE dq_l < dq_h) WHERE dq_l < dq_h AND (%s)",
 				twelve("dq_0"), twelve("dq_l"), twelve("dq_h"), fmt.Sprintf(low, text), fmt.Sprintf(high, text), rows, condition)), nil
@@ -105,12 +113,15 @@ func moments(xs []float64) (mean, deviation float64) {
 	return sum / float64(len(xs)), deviation
 }
 
+// DuckDB stops when a sum of squares is beyond double, so where a number is larger
+// than mostSquared, all are made smaller first: who lies far from the others stays.
+const (
+	mostSquared = 1e150
+	smaller     = 1e-160
+)
+
 // mostBefore is how many rows before may be looked at.
 const mostBefore = 10_000
-
-// mostMoving is the size of the largest doubles of which engines know the deviation
-// of a few.
-const mostMoving = 1e150
 
 // beyond_moving(x, n, k, order) counts the rows that are more than k standard
 // deviations away from the mean of the n rows before; not the first n, and none
@@ -138,7 +149,7 @@ var movingOutliers = aggregate{name: "beyond_moving", min: 4, max: 4,
 		var n types.Int
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r []ref.Val) bool {
 			x, ok := r[0].(types.Double)
-			return ok && !(math.Abs(float64(x)) <= mostMoving)
+			return ok && !(math.Abs(float64(x)) <= mostSquared)
 		})
 		for _, group := range ordered(rows, []int{3, 0}, 4, 1) {
 			var xs []float64
@@ -164,7 +175,7 @@ var movingOutliers = aggregate{name: "beyond_moving", min: 4, max: 4,
 		k, _ := constantNumber(g.metric.args[2])
 		where := ""
 		if g.args[0].typ.Kind() == types.DoubleKind {
-			where = fmt.Sprintf(" WHERE abs(dq_0) <= %g", mostMoving)
+			where = fmt.Sprintf(" WHERE abs(dq_0) <= %g", mostSquared)
 		}
 		frame := fmt.Sprintf("(ORDER BY dq_3, dq_0 ROWS BETWEEN %d PRECEDING AND 1 PRECEDING)", before)
 		return counted(fmt.Sprintf("SELECT count(*) FROM (SELECT %s AS dq_x, %s AS dq_l, %s AS dq_h FROM (SELECT CAST(dq_0 AS DOUBLE) AS dq_x, avg(CAST(dq_0 AS DOUBLE)) OVER %[4]s AS dq_m, stddev_samp(CAST(dq_0 AS DOUBLE)) OVER %[4]s * %[5]s AS dq_s, count(*) OVER %[4]s AS dq_n FROM %[6]s%[7]s) WHERE dq_n = %[8]d) WHERE dq_l < dq_h AND (dq_x < dq_l OR dq_x > dq_h)",

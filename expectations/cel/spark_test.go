@@ -1,6 +1,8 @@
 package cel
 
 import (
+	"cmp"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -29,6 +31,24 @@ func TestSparkRowSQL(t *testing.T) {
 func TestSparkMetricSQL(t *testing.T) {
 	e := env(t)
 	golden(t, "testdata/metric_sql_spark.txt", func(src string) string { return metricSQL(e, sparkDialect{}, src) })
+}
+
+// Rows that agree are counted in Spark, too; it has no frame that lag needs.
+func TestSparkWindows(t *testing.T) {
+	for src, want := range map[string]string{
+		"alike(country, rate) == 1":              "CASE WHEN TRUE THEN count(*) OVER (PARTITION BY TRUE, `country`, `rate` + 0e0) END",
+		"lag(quantity, ordered_at) == null":      "lag has no exact form in the SQL of spark",
+		"lag_down(quantity, ordered_at) == null": "lag_down has no exact form in the SQL of spark",
+	} {
+		r, err := env(t).RowOver(src, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sql, err := r.Windows()[0].SQL(sparkDialect{})
+		if got := cmp.Or(sql, fmt.Sprint(err)); got != want {
+			t.Errorf("%s: %s, want %s", src, got, want)
+		}
+	}
 }
 
 // The pattern for Java is one for Go too, but for lookarounds: where there is

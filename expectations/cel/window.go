@@ -141,11 +141,11 @@ func (w Window) SQL(d engine.Dialect, apart ...string) (string, error) {
 		}
 		scope = "((" + t.sql + ") IS NOT FALSE)"
 	}
-	if d.Name() != "duckdb" {
-		return "", &Unsupported{Dialect: d.Name(), Construct: w.window.name}
-	}
 	if w.window.name == "alike" {
 		return fmt.Sprintf("CASE WHEN %s THEN count(*) OVER (PARTITION BY %s) END", scope, strings.Join(slices.Concat([]string{scope}, keys, apart), ", ")), nil
+	}
+	if d.Name() != "duckdb" { // Spark has no frame of GROUPS, in which rows that agree count as one
+		return "", &Unsupported{Dialect: d.Name(), Construct: w.window.name}
 	}
 	if len(args) == 1 {
 		return fmt.Sprintf("CASE WHEN %s THEN lag(%s) OVER (PARTITION BY %s ORDER BY %s, %s) END",
