@@ -189,7 +189,12 @@ func checkProperty(key, value string) error {
 		return bad(strings.Join(values, " or "))
 	}
 	switch key {
-	case "delta.enableRowTracking", "delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":
+	case "delta.enableRowTracking":
+		if value != "false" {
+			return &Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s cannot be set by this program, which gives no ids to the rows that are there", key, value),
+				Hint: "set it with Spark; it is upheld from then on"}
+		}
+	case "delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":
 		if value != "false" {
 			return &Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s needs what this program does not uphold when it writes", key, value)}
 		}

@@ -131,7 +131,7 @@ func TestOperations(t *testing.T) {
 		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},
 		{"overwrite a part with rows of another", func(tb *operations.Table) (operations.Result, error) {
 			return tb.OverwriteWhere(ctx, values("(9, 'b', 90)"), "part = 'a'", operations.Write{})
-		}, nil, "1 of the new rows do not meet part = 'a'"},
+		}, nil, "part = 'a', the part that is replaced, does not hold for 1 of the new rows"},
 		{"overwrite partitions", func(tb *operations.Table) (operations.Result, error) {
 			return tb.OverwritePartitions(ctx, values("(9, 'a', 90)"), operations.Write{PartitionBy: []string{"PART"}})
 		}, []string{"3 b 30", "9 a 90", "<nil> b 40"}, ""},

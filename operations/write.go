@@ -236,7 +236,7 @@ func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condit
 	}
 	n, err := t.count(ctx, "SELECT count(*) FROM "+relRest)
 	if err == nil && n > 0 {
-		err = invalid("%d of the new rows do not meet %s, the part that is replaced", n, condition)
+		err = invalid("%s, the part that is replaced, does not hold for %d of the new rows", condition, n)
 	}
 	return err
 }

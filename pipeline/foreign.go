@@ -40,6 +40,51 @@ func (r *run) obliged(t *tableRun) error {
 	return nil
 }
 
+// countRows gives files of which the log does not say how many rows they have, as
+// writers may leave that out, the number that they have. What a batch changes, and
+// whether it does, is told by numbers of rows.
+func (r *run) countRows(ctx context.Context, rel relation) error {
+	unknown := map[string]int{}
+	of := rel
+	of.files = nil
+	for i, f := range rel.files {
+		if f.Stats == nil {
+			unknown[f.Path] = i
+			of.files = append(of.files, f)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	s, err := r.eng.Small(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	if err := attach(ctx, s, relTarget, of, true); err != nil {
+		return err
+	}
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %[1]s, count(*) FROM %[2]s GROUP BY %[1]s", r.d.Ident(engine.FileColumn), relTarget))
+	if err != nil {
+		return err
+	}
+	for _, i := range unknown {
+		f := &rel.files[i]
+		f.Stats = &table.Stats{}
+		if f.Deleted != nil {
+			f.Stats.Rows = f.Deleted.Cardinality
+		}
+	}
+	for _, row := range rows.Values {
+		path, _ := row[0].(string)
+		n, _ := row[1].(int64)
+		if i, ok := unknown[path]; ok {
+			rel.files[i].Stats.Rows += n
+		}
+	}
+	return nil
+}
+
 // kept gives columns what the log says of them and a model does not: that they must
 // not be null, expressions, defaults, and what other writers noted.
 func kept(was, next []table.Field) []table.Field {

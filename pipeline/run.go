@@ -350,6 +350,9 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 		if t.current.files, err = filesOf(ctx, snap); err != nil {
 			return err
 		}
+		if err := r.countRows(ctx, t.current); err != nil {
+			return err
+		}
 		n, _ = snap.Txn(t.app)
 		n = max(n, 0) // a restore goes back before the first batch
 	}
