@@ -64,6 +64,12 @@ func (r *run) outsideNames() openlineage.Names {
 		known[normal(d.Namespace, d.Name)] = name
 	}
 	dir, _ := filepath.Abs(filepath.Dir(r.File))
+	landed := map[string]int{} // by folder: from one that is shared by sources, a job may have written for any of them
+	for _, t := range r.tables {
+		if t.Source != nil {
+			landed[filepath.Dir(t.Source.Glob)]++
+		}
+	}
 	for name, t := range r.tables {
 		place := strings.ReplaceAll(name, ".", "/")
 		at(r.Place(place), name)
@@ -71,7 +77,9 @@ func (r *run) outsideNames() openlineage.Names {
 		if t.Source != nil {
 			files := t.Source.named(dir)
 			at(t.Source.Glob, files)
-			at(filepath.Dir(t.Source.Glob), files)
+			if folder := filepath.Dir(t.Source.Glob); landed[folder] == 1 {
+				at(folder, files)
+			}
 		}
 	}
 	return openlineage.Names{

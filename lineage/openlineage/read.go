@@ -151,11 +151,17 @@ func (in *intake) take(e outsideEvent) {
 		run.at = e.EventTime
 	}
 	for _, d := range e.Inputs {
+		if d.Name == "" {
+			continue
+		}
 		in.alias(d)
 		name := in.name(d.Namespace, d.Name)
 		run.inputs[name] = union(run.inputs[name], d.columns())
 	}
 	for _, d := range e.Outputs {
+		if d.Name == "" {
+			continue
+		}
 		in.alias(d)
 		key := output{run.job, d.Namespace, d.Name}
 		// Events of a run add up: what one of them does not say another did.
@@ -212,7 +218,7 @@ func (d outsideDataset) columns() []string {
 	for _, f := range d.Facets.Schema.Fields {
 		out = append(out, f.Name)
 	}
-	return out
+	return union(nil, out)
 }
 
 // made lists what the newest runs wrote, by name and job.
@@ -331,8 +337,13 @@ func sorted(sources map[lineage.Source]bool) []lineage.Source {
 
 // union is a with what b has besides.
 func union(a, b []string) []string {
+	has := map[string]bool{}
+	for _, x := range a {
+		has[x] = true
+	}
 	for _, x := range b {
-		if !slices.Contains(a, x) {
+		if !has[x] {
+			has[x] = true
 			a = append(a, x)
 		}
 	}

@@ -120,3 +120,28 @@ func TestEventsOfDQComeBack(t *testing.T) {
 		t.Errorf("%s", told(made))
 	}
 }
+
+// Whatever a file holds, reading it ends with an error or with lineage in which each
+// column is named once and no source twice.
+func FuzzEvents(f *testing.F) {
+	f.Add(event("1", "01:00", "COMPLETE", from(`,"transformations":[{"type":"DIRECT","subtype":"IDENTITY"}]`)))
+	f.Add(event("1", "01:00", "START", `"schema":{"fields":[{"name":"x"},{"name":"x"}]}`) + event("1", "01:01", "FAIL", ""))
+	f.Fuzz(func(t *testing.T, text string) {
+		made, err := openlineage.Events(strings.NewReader(text), names)
+		if err != nil {
+			return
+		}
+		for _, m := range made {
+			columns := map[string]bool{}
+			for _, c := range m.Statement.Columns {
+				if columns[c.Name] {
+					t.Fatalf("%s names %q twice", m.Table, c.Name)
+				}
+				columns[c.Name] = true
+				if len(slices.Compact(slices.Clone(c.Sources))) != len(c.Sources) {
+					t.Fatalf("%s.%s: %+v", m.Table, c.Name, c.Sources)
+				}
+			}
+		}
+	})
+}
