@@ -86,7 +86,7 @@ func (c *checking) check(ctx context.Context, run *record.Run) error {
 		}
 	}
 	if err != nil {
-		return err
+		return c.withoutValues(ctx, schema, err)
 	}
 	for _, own := range []string{expectations.RowColumn, expectations.FailedColumn} {
 		if _, ok := schema.Field(own); ok && c.failures != "" {
@@ -150,6 +150,26 @@ func (c *checking) landed(ctx context.Context, schema table.Schema, refs map[str
 	wide = withoutProvenance(wide)
 	plan, err := c.plan(wide, refs)
 	return plan, wide, err == nil
+}
+
+// withoutValues adds to what is wrong with rules which of their columns has no value
+// in a text file and so counts as text, unless it was given a type.
+func (c *checking) withoutValues(ctx context.Context, schema table.Schema, wrong error) error {
+	d := c.data
+	if d.input.Format == "" || d.input.Format == engine.Parquet {
+		return wrong
+	}
+	for _, f := range schema.Fields {
+		if _, set := c.opts.set[f.Name]; set || f.Type.Kind != table.String || !strings.Contains(wrong.Error(), f.Name) {
+			continue
+		}
+		say := c.eng.Dialect()
+		rows, err := c.session.Query(ctx, "SELECT count("+say.Ident(f.Name)+") FROM "+say.Relation(relTable))
+		if err == nil && rows.Values[0][0] == int64(0) {
+			return usagef("%w\nhint: %s has no value in %s and counts as text; give it a type in the suite, or here: --set '%s=int64'", wrong, f.Name, d.dataset.Name, f.Name)
+		}
+	}
+	return wrong
 }
 
 // wrongSuite is what is wrong with a suite: what was found in its text, and what the
