@@ -86,7 +86,7 @@ func TestMutations(t *testing.T) {
 // member, until the alias table has its spelling.
 func TestUnknownCountry(t *testing.T) {
 	cases := mutations(t)
-	m := cases[slices.IndexFunc(cases, func(m mutation) bool { return m.by == "known_spelling" })]
+	m := cases[slices.IndexFunc(cases, func(m mutation) bool { return m.name == "a misspelt country" })]
 	p := project(t, m.after...)
 	mustRun(t, p)
 	if _, err := m.apply(p); err != nil {
