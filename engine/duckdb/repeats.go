@@ -135,27 +135,15 @@ func (c collect) Config() driver.ScalarFuncConfig {
 }
 
 func (c collect) Executor() driver.ScalarFuncExecutor {
-	return driver.ScalarFuncExecutor{ChunkContextExecutor: func(_ context.Context, state *driver.ChunkIteratorState) error {
-		chunk := state.GetInputChunk()
-		rows := chunk.GetSize()
-		if rows == 0 {
-			return nil
-		}
-		number, err := chunk.GetValue(0, 0)
-		if err != nil {
-			return err
-		}
+	return collectors.executor(func(c *collector, chunk *driver.DataChunk, rows int) error {
 		hashes, errHashes := chunk.GetVector(1)
 		lines, errLines := chunk.GetVector(2)
 		if err := errors.Join(errHashes, errLines); err != nil {
 			return err
 		}
-		n, _ := number.(int32)
-		if c := collectors.get(n); c != nil {
-			c.add(numbers(hashes, rows), numbers(lines, rows))
-		}
+		c.add(numbers(hashes, rows), numbers(lines, rows))
 		return nil
-	}}
+	})
 }
 
 // The driver's vectors show texts as they lie in memory, and numbers only one by
@@ -178,32 +166,6 @@ func numbers(v driver.Vector, n int) []uint64 {
 
 // collectors are those at work, by number.
 var collectors = registry[collector]{all: map[int32]*collector{}}
-
-type registry[T any] struct {
-	mu   sync.RWMutex
-	last int32
-	all  map[int32]*T
-}
-
-func (r *registry[T]) add(c *T) int32 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.last++
-	r.all[r.last] = c
-	return r.last
-}
-
-func (r *registry[T]) get(n int32) *T {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.all[n]
-}
-
-func (r *registry[T]) remove(n int32) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.all, n)
-}
 
 // collector keeps hashes in parts by their first bits. Each thread that adds some
 // takes a bin of its own, so that none waits for another. A word is a hash, or what

@@ -71,23 +71,7 @@ func (v vectors) Config() driver.ScalarFuncConfig {
 }
 
 func (v vectors) Executor() driver.ScalarFuncExecutor {
-	return driver.ScalarFuncExecutor{ChunkContextExecutor: func(_ context.Context, state *driver.ChunkIteratorState) error {
-		chunk := state.GetInputChunk()
-		rows := chunk.GetSize()
-		if rows == 0 {
-			return nil
-		}
-		number, err := chunk.GetValue(0, 0)
-		if err != nil {
-			return err
-		}
-		n, _ := number.(int32)
-		r := vectorScans.get(n)
-		if r == nil {
-			return errors.New("the function belongs to a scan that has ended")
-		}
-		return r.read(chunk, rows)
-	}}
+	return vectorScans.executor((*vectorScan).read)
 }
 
 // vectorScans are those at work, by number.
