@@ -223,10 +223,25 @@ func formsOf(c *column, kept func(int) bool, how int) (forms []formSeen, seen in
 
 // regular keeps the forms that are meant, which come from the most frequent one to the least:
 // those of many rows, and those of fewer that are most of what is left, with several
-// values. Mistakes are scattered.
+// values. Mistakes are scattered. A form that differs from a more frequent one in signs alone is
+// another way to write the same: (205) 325-8100 and 205-325-8100.
 func regular(forms []formSeen, seen int) []formSeen {
 	left := seen
+	had := map[string]bool{}
 	return slices.DeleteFunc(forms, func(f formSeen) bool {
+		var bare strings.Builder
+		for _, r := range f.runs {
+			if strings.ContainsRune("9Aau", r.sort) {
+				fmt.Fprintf(&bare, "%c", r.sort)
+				if f.level == exactly {
+					fmt.Fprint(&bare, len(r.text))
+				}
+			}
+		}
+		if had[bare.String()] && bare.Len() > 1 {
+			return true
+		}
+		had[bare.String()] = true
 		of, most := float64(f.rows)/float64(seen), 2*f.rows > left
 		left -= f.rows
 		return of < 0.05 && (of < rareForm || !most || len(f.values) < 10)

@@ -27,12 +27,13 @@ type determinant struct {
 }
 
 const (
-	maxDetermined  = 40   // columns that are looked at
-	mistaken       = 0.35 // of grouped rows may be mistakes
-	mistakenAway   = 0.05 // with a value that is right elsewhere
-	mistakenAgain  = 0.02 // that comes again in the group: more is a habit, no rule
-	contested      = 0.45 // where many rows tell of one thing, such as sources that report it
-	better         = 0.3  // of the mistakes that the most frequent value would make
+	maxDetermined  = 40    // columns that are looked at
+	mistaken       = 0.35  // of grouped rows may be mistakes
+	mistakenAway   = 0.05  // with a value that is right elsewhere
+	fewOdd         = 0.001 // so few need no second column
+	mistakenAgain  = 0.02  // that comes again in the group: more is a habit, no rule
+	contested      = 0.5   // where many rows tell of one thing, such as sources that report it
+	better         = 0.3   // of the mistakes that the most frequent value would make
 	betterManifold = 0.5
 )
 
@@ -77,7 +78,7 @@ func (l *learner) determinants() {
 		if one == nil {
 			one = half[b]
 		}
-		if one == nil || len(one.by) == 2 || one.taken && one.odd == 0 {
+		if one == nil || len(one.by) == 2 || one.taken && float64(one.odd) <= fewOdd*float64(one.covered) {
 			continue
 		}
 		a := one.by[0]
@@ -97,6 +98,7 @@ func (l *learner) determinants() {
 			l.determined[b] = best
 		}
 	}
+	l.pairs(columns)
 }
 
 // before reports whether d is better than another one: it covers more, and leaves out less.
@@ -104,9 +106,52 @@ func (d *determinant) before(o *determinant) bool {
 	return o == nil || d.covered-5*d.foreign > o.covered-5*o.foreign
 }
 
+// pairs looks for two columns of few values each that determine one that no column alone does: the
+// tax of a state and a family.
+func (l *learner) pairs(columns []*column) {
+	var few []*column
+	for _, c := range columns {
+		if len(c.values) >= 2 && len(c.values) <= maxOfPair && c.typ.Kind != table.Float && c.typ.Kind != table.Double && len(few) < maxPaired {
+			few = append(few, c)
+		}
+	}
+	for _, b := range columns {
+		if l.determined[b] != nil || len(b.values) < 5 || len(b.values)*10 > b.filled() {
+			continue
+		}
+		for i, x := range few {
+			for _, y := range few[i+1:] {
+				if x == b || y == b {
+					continue
+				}
+				codes, n := together(x, y)
+				d := determined(b, groupsOf(codes, n), b.filled())
+				if d.by = []*column{x, y}; d.taken && float64(d.foreign) <= fewForeign*float64(d.covered) && d.before(l.determined[b]) {
+					l.determined[b] = d
+				}
+			}
+		}
+	}
+}
+
+const (
+	fewForeign = 0.005 // exceptions that tell of a habit, of a pair
+	maxOfPair  = 300   // different values of a column
+	maxPaired  = 12    // columns that are tried with each other
+	dense      = 1 << 18
+)
+
 // together numbers the pairs of values that rows have in two columns; -1 where one is null.
 func together(a, b *column) (codes []int32, n int) {
 	codes = make([]int32, len(a.codes))
+	if n = len(a.values) * len(b.values); n <= dense {
+		for i, k := range a.codes {
+			if codes[i] = -1; k >= 0 && b.codes[i] >= 0 {
+				codes[i] = k*int32(len(b.values)) + b.codes[i]
+			}
+		}
+		return codes, n
+	}
 	seen := map[[2]int32]int32{}
 	for i := range codes {
 		pair := [2]int32{a.codes[i], b.codes[i]}
@@ -126,13 +171,31 @@ func together(a, b *column) (codes []int32, n int) {
 
 // groupsOf lists the rows of each of n values that has several.
 func groupsOf(codes []int32, n int) [][]int32 {
-	groups := make([][]int32, n)
-	for row, k := range codes {
+	begin := make([]int32, n+1) // of each value its first place among the rows in order of values
+	filled := int32(0)
+	for _, k := range codes {
 		if k >= 0 {
-			groups[k] = append(groups[k], int32(row))
+			begin[k+1]++
+			filled++
 		}
 	}
-	return slices.DeleteFunc(groups, func(g []int32) bool { return len(g) < 2 })
+	for k := range n {
+		begin[k+1] += begin[k]
+	}
+	rows, next := make([]int32, filled), slices.Clone(begin)
+	for row, k := range codes {
+		if k >= 0 {
+			rows[next[k]] = int32(row)
+			next[k]++
+		}
+	}
+	var groups [][]int32
+	for k := range n {
+		if g := rows[begin[k]:begin[k+1]]; len(g) > 1 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 // tally is how often each value of b is in one group, the most frequent first.
@@ -230,7 +293,7 @@ func determined(b *column, groups [][]int32, most int) *determinant {
 	base := float64(b.filled()-b.counts[0]) / float64(b.filled()) // what the most frequent value gets wrong
 	of := func(n int) float64 { return float64(n) / float64(d.covered) }
 	strict := of(d.wrong) <= mistaken && of(d.foreign) <= mistakenAway && of(d.odd) <= mistakenAgain && of(d.wrong) <= better*base
-	manifold := tops >= 20 && d.covered >= 8*several && 10*split >= 7*several && float64(clear) >= 0.8*float64(several) && of(d.wrong) <= contested && of(d.wrong) <= betterManifold*base && float64(d.foreign) <= 0.85*float64(d.wrong)
+	manifold := tops >= 20 && 2*tops >= several && d.covered >= 8*several && 10*split >= 7*several && 10*clear >= 6*several && of(d.wrong) <= contested && of(d.wrong) <= betterManifold*base
 	if !strict && !manifold {
 		return d
 	}

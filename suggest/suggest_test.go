@@ -256,7 +256,7 @@ func TestDetermined(t *testing.T) {
 	}
 }
 
-// TestRule holds the rules of one kind that a column, made of 200 rows, gets.
+// TestRule holds the rule of one kind that the last column, made of 200 rows, gets.
 func TestRule(t *testing.T) {
 	day := func(i int) string { return time.Date(2026, 3, 1+i%28, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) }
 	word := func(i int) string { // of three letters
@@ -286,21 +286,41 @@ func TestRule(t *testing.T) {
 			}
 			return word(i) + " " + word(i*i) + " " + word(i*i*i)
 		}},
+		{"one of two ways to write the same", "c:string", "regex", `{pattern ^\([0-9]{3}\) [0-9]{3}-[0-9]{4}$}`, func(i int) string {
+			form := "(%03d) %03d-%04d"
+			if i%12 == 0 {
+				form = "%03d-%03d-%04d"
+			}
+			return fmt.Sprintf(form, 200+i%9, i*7%1000, i*31%10000)
+		}},
+		{"a tax of a state and a family", "state:string,family:string,tax:int64", "functional_dependency", "{of [state family]} {share 0.5}", func(i int) string {
+			state, family := i%5, i/5%2
+			tax := []int{10, 20, 30, 10, 20, 40, 30, 50, 60, 10}[2*state+family]
+			if i == 77 {
+				tax = 3
+			}
+			return fmt.Sprintf("s%d,f%d,%d", state, family, tax)
+		}},
 		{"numbers with many units", "c:string", "decimal_text", "", func(i int) string {
 			return strconv.Itoa(10+i%9) + []string{" oz", " oz.", " ounce", "OZ"}[i%4]
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			all := [][]string{{c.head}}
+			all := [][]string{strings.Split(c.head, ",")}
+			var heads []string
+			for _, h := range all[0] {
+				name, _, _ := strings.Cut(h, ":")
+				heads = append(heads, name)
+			}
 			for i := range 200 {
-				all = append(all, []string{c.value(i)})
+				all = append(all, strings.Split(c.value(i), ","))
 			}
 			tab := tableOf(t, all)
 			tab.At = time.Date(2026, 3, 28, 3, 0, 0, 0, time.UTC)
 			s := Learn(tab, "t")
 			var got []string
 			for _, r := range s.Rules {
-				if r.Kind == c.kind {
+				if r.Kind == c.kind && r.Column == heads[len(heads)-1] {
 					for _, p := range r.Params {
 						got = append(got, fmt.Sprint(p))
 					}
