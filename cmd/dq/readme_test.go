@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -83,5 +84,16 @@ func TestReadmeRecording(t *testing.T) {
 			}
 			printed = printed[at+1:]
 		}
+	}
+}
+
+// TestReadmeKinds holds the number of kinds that the README names against the catalogue.
+func TestReadmeKinds(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("| %d kinds,", len(expectations.Kinds())); !strings.Contains(string(text), want) {
+		t.Errorf("README.md does not say %q", want)
 	}
 }
