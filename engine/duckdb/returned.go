@@ -50,6 +50,16 @@ func handedOn(op driver.ProfilingInfo) (int64, error) {
 		return handedOn(op.Children[last]) // the query, after what it is WITH
 	case strings.HasSuffix(kind, "_DELIM_JOIN") && last >= 1:
 		return handedOn(op.Children[1]) // the join itself
+	case kind == "UNION":
+		sum := int64(0)
+		for _, part := range op.Children {
+			n, err := handedOn(part)
+			if err != nil {
+				return 0, err
+			}
+			sum += n
+		}
+		return sum, nil
 	}
 	return strconv.ParseInt(op.Metrics["OPERATOR_CARDINALITY"], 10, 64)
 }

@@ -133,6 +133,7 @@ func stageCases(t *testing.T, open func(*testing.T) *fixture) {
 		// plans of these SELECTs end in every kind of operator.
 		f := open(t)
 		f.define("n", "SELECT * FROM (VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)) v(i)")
+		f.define("one", "SELECT 4 AS i")
 		for name, sql := range map[string]string{
 			"none":       "SELECT i FROM n WHERE false",
 			"never":      "SELECT i FROM n WHERE i > 99",
@@ -152,6 +153,7 @@ func stageCases(t *testing.T, open func(*testing.T) *fixture) {
 			"limit":      "SELECT i FROM n LIMIT 4 OFFSET 1",
 			"exists":     "SELECT i FROM n a WHERE EXISTS (SELECT 1 FROM n b WHERE b.i = a.i * 2)",
 			"not exists": "SELECT i FROM n a WHERE NOT EXISTS (SELECT 1 FROM n b WHERE b.i = a.i * 2 AND b.i > a.i)",
+			"parts":      "SELECT * FROM one UNION ALL SELECT * FROM n a WHERE NOT EXISTS (SELECT 1 FROM one b WHERE b.i = a.i AND (b.i > 0 OR a.i > 5)) UNION ALL SELECT * FROM n",
 			"subquery":   "SELECT (SELECT max(b.i) FROM n b WHERE b.i < a.i) AS i FROM n a",
 			"outer":      "SELECT coalesce(a.i, b.j) AS i FROM n a FULL JOIN (SELECT i + 5 AS j FROM n) b ON a.i = b.j",
 			"cross":      "SELECT a.i FROM n a CROSS JOIN n b",
