@@ -147,11 +147,13 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	}
 	sql := strings.Join(parts, " UNION ALL ")
 	var removes []table.File
+	again := "false"
 	carried := int64(0)
 	switch {
 	case t.Mode == "overwrite" || r.opt.FullRefresh:
-		removes = t.current.files
+		removes, again = t.current.files, "true"
 	case len(batch.Rewritten) > 0:
+		again = r.from(batch.Rewritten)
 		var rest string
 		if removes, rest, carried, err = r.withoutRewritten(ctx, t, s, batch.Rewritten); err != nil {
 			return err
@@ -159,7 +161,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		sql += rest
 	}
 	entry := r.consumed(t, batch)
-	if err := r.stageRows(ctx, t, s, sql, removes, entry); err != nil {
+	if err := r.stageRows(ctx, t, s, sql, removes, again, entry); err != nil {
 		return err
 	}
 	if st := t.staged; st != nil {
@@ -169,11 +171,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		st.counts.Removed -= carried
 		t.rec.Counts = st.counts
 		if carried > 0 {
-			var paths []string
-			for _, f := range slices.Concat(batch.Files, batch.Rewritten) {
-				paths = append(paths, r.d.Literal(f.Path))
-			}
-			st.came = r.d.Ident(fileColumn) + " IN (" + strings.Join(paths, ", ") + ")"
+			st.came = r.from(slices.Concat(batch.Files, batch.Rewritten))
 		}
 	}
 	return r.reconcileSource(ctx, t, s, batch)
@@ -197,14 +195,19 @@ func Provenance(d engine.Dialect, loaded time.Time) map[string]string {
 	}
 }
 
+// from is a condition: that a row was landed from one of the files.
+func (r *run) from(files []file.File) string {
+	paths := make([]string, len(files))
+	for i, f := range files {
+		paths[i] = r.d.Literal(f.Path)
+	}
+	return r.d.Ident(fileColumn) + " IN (" + strings.Join(paths, ", ") + ")"
+}
+
 // withoutRewritten finds the table's files that hold rows of rewritten source
 // files; rest is SQL that adds their other rows to the batch.
 func (r *run) withoutRewritten(ctx context.Context, t *tableRun, s engine.Session, rewritten []file.File) (removes []table.File, rest string, carried int64, err error) {
-	paths := make([]string, len(rewritten))
-	for i, f := range rewritten {
-		paths[i] = r.d.Literal(f.Path)
-	}
-	in := r.d.Ident(fileColumn) + " IN (" + strings.Join(paths, ", ") + ")"
+	in := r.from(rewritten)
 	for i, f := range t.current.files {
 		rel := t.current
 		rel.schema, rel.files = t.schema, []table.File{f}

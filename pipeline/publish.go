@@ -185,6 +185,10 @@ func (t *tableRun) unreconciled() string {
 	if c.Total != had-c.Removed+c.Published {
 		return fmt.Sprintf("the table had %d rows, %d are removed and %d published, but it would have %d", had, c.Removed, c.Published, c.Total)
 	}
+	q := t.staged.quarantine
+	if holds := q.before - liveRows(q.removes) + liveRows(q.adds); holds != q.after {
+		return fmt.Sprintf("the quarantine had %d rows and has to have %d with those of the batch, but it would have %d", q.before, q.after, holds)
+	}
 	return ""
 }
 
@@ -253,8 +257,8 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 	return nil
 }
 
-// prepare makes the commits of one table: the quarantine's, if rows were
-// refused, and its own.
+// prepare makes the commits of one table: the quarantine's, if the batch changes it,
+// and its own.
 func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error) {
 	st := t.staged
 	n := t.nextBatch()
@@ -267,7 +271,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 		info.Decisions = append(info.Decisions, d.ID)
 	}
 	var commits []plannedCommit
-	if len(st.quarantine) > 0 {
+	if !st.quarantine.empty() {
 		c, err := r.prepareQuarantine(ctx, t, n, info)
 		if err != nil {
 			return nil, fmt.Errorf("quarantine: %w", err)
@@ -312,7 +316,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	return append(commits, plannedCommit{Table: t.Name, Folder: t.folder, App: t.app, N: n, Txn: data, Ledger: &entry}), nil
 }
 
-// prepareQuarantine makes the commit that appends refused rows to the quarantine table.
+// prepareQuarantine makes the commit of the quarantine table.
 func (r *run) prepareQuarantine(ctx context.Context, t *tableRun, n int64, info note) (plannedCommit, error) {
 	where := quarantineFolder(t.Name)
 	q, err := r.quarantine(ctx, t)
@@ -330,7 +334,8 @@ func (r *run) prepareQuarantine(ctx context.Context, t *tableRun, n int64, info 
 	}
 	x.Upholds("columnMapping")
 	app := t.app + "/quarantine"
-	x.Add(t.staged.quarantine...)
+	x.Remove(t.staged.quarantine.removes...)
+	x.Add(t.staged.quarantine.adds...)
 	x.SetTxn(app, n)
 	info.App = app
 	x.Info(map[string]any{"dq": info})
@@ -555,7 +560,7 @@ func (r *run) upload(ctx context.Context, l *Layer) error {
 		if err := t.current.where.Publish(ctx, slices.Concat(t.staged.adds, t.staged.compacted, t.staged.changes)...); err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
-		if err := r.where.Sub(quarantineFolder(t.Name)).Publish(ctx, t.staged.quarantine...); err != nil {
+		if err := r.where.Sub(quarantineFolder(t.Name)).Publish(ctx, t.staged.quarantine.adds...); err != nil {
 			return fmt.Errorf("quarantine of %s: %w", t.Name, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
@@ -13,47 +14,119 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
-// stageRefused writes the refused rows with their reasons for the quarantine
-// table; rows that only drop rules refused are counted and not kept. The relation
-// kept has the other rows of the batch, or is "".
-func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, kept, reasons string) error {
-	if err := define(ctx, s, "dq_reasoned", reasons, true); err != nil {
-		return err
+// quarantineChange is what a batch changes about the quarantine table, which holds the
+// rows that are refused as things stand: those of a batch come, and those that the
+// batch evaluates anew go.
+type quarantineChange struct {
+	adds, removes []table.File
+	before, after int64 // its rows, and how many it has to have then
+}
+
+func (c *quarantineChange) empty() bool { return len(c.adds) == 0 && len(c.removes) == 0 }
+
+// stageRefused stages what a batch changes about the quarantine table. refused is how
+// many rows of the batch a rule refuses, reasons a SELECT of them; rows that only drop
+// rules refuse are counted and not kept. The relation kept has the other rows of the
+// batch, or is "". again is a condition on rows dq_t of the quarantine: that the batch
+// evaluates anew what they were made of, so that each is there once in the end,
+// however often the batch comes and however rows are dealt out to batches.
+func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, st *staged, refused int64, kept, reasons, again string) error {
+	columns := idents(r.d, "", append(t.schema.Names(), expectations.ReasonsColumn))
+	if refused > 0 {
+		if err := define(ctx, s, "dq_reasoned", reasons, true); err != nil {
+			return err
+		}
+		var err error
+		if st.taken, err = t.plan.Take(ctx, s, r.d, kept, "dq_reasoned", st.counts.Returned, r.samples()); err != nil {
+			return err
+		}
+		st.counts.Dropped, st.counts.Quarantined = st.taken.Dropped, st.taken.Quarantined
+		t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.taken.ByRule}
+		sample, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_reasoned LIMIT %d", columns, r.samples()))
+		if err != nil {
+			return err
+		}
+		t.rec.Quarantine.Sample = t.plan.Show(sample)
 	}
+	now := "SELECT " + columns + " FROM dq_reasoned WHERE NOT dq_drop"
 	held, err := r.attachQuarantine(ctx, t, s)
 	if err != nil {
 		return err
 	}
-	columns := idents(r.d, "", append(t.schema.Names(), expectations.ReasonsColumn))
-	fresh := "SELECT " + columns + " FROM dq_reasoned WHERE NOT dq_drop"
+	c, left := &st.quarantine, int64(0)
 	if held {
-		// A row that is evaluated again, by a rebuild or a day that comes twice, is there once.
-		fresh += " EXCEPT ALL SELECT " + columns + " FROM " + relHeld
+		of := " FROM " + relHeld + " dq_t WHERE " + again
+		gone := "SELECT " + columns + of
+		if refused > 0 {
+			gone += " EXCEPT ALL " + now
+		}
+		numbers, err := s.Query(ctx, fmt.Sprintf("SELECT (SELECT count(*) FROM %s), (SELECT count(*)%s), (SELECT count(*) FROM (%s) dq_q)", relHeld, of, gone))
+		if err != nil {
+			return err
+		}
+		c.before, _ = numbers.Values[0][0].(int64)
+		anew, _ := numbers.Values[0][1].(int64)
+		left, _ = numbers.Values[0][2].(int64)
+		c.after = c.before - anew
 	}
-	stamped := fmt.Sprintf("SELECT dq_q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) dq_q",
-		r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), fresh)
+	c.after += st.counts.Quarantined
 	q, err := r.quarantine(ctx, t)
 	if err != nil {
 		return err
 	}
-	files, _, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: stamped, Schema: q.schema})
+	var parts []string
+	if st.counts.Quarantined > 0 {
+		if held && left == 0 {
+			now += " EXCEPT ALL SELECT " + columns + " FROM " + relHeld + " dq_t WHERE " + again
+		}
+		parts = append(parts, fmt.Sprintf("SELECT dq_q.*, %s AS dq_run, CAST(%s AS TIMESTAMP WITH TIME ZONE) AS dq_at FROM (%s) dq_q",
+			r.d.Literal(r.id), r.d.Literal(r.now.Format("2006-01-02 15:04:05.999999")+"+00"), now))
+	}
+	if left > 0 {
+		// The files that hold rows of before are written anew, with the others of their rows.
+		if c.removes, err = r.heldIn(ctx, s, q, again); err != nil {
+			return err
+		}
+		names := make([]string, len(c.removes))
+		for i, f := range c.removes {
+			names[i] = r.d.Literal(f.Path)
+		}
+		parts = append(parts, fmt.Sprintf("SELECT %s FROM %s dq_t WHERE %s IN (%s) AND NOT coalesce(%s, false)",
+			idents(r.d, "dq_t.", q.schema.Names()), relHeld, r.d.Ident(engine.FileColumn), strings.Join(names, ", "), again))
+		t.note("quarantine", "info", "%s left the quarantine: what they were made of came again", plural(left, "row"))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	files, _, err := r.write(ctx, s, r.where.Sub(quarantineFolder(t.Name)), engine.StageRequest{SQL: strings.Join(parts, " UNION ALL "), Schema: q.schema})
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	for _, f := range files {
-		st.quarantine = append(st.quarantine, f.File)
+		c.adds = append(c.adds, f.File)
 	}
-	if st.taken, err = t.plan.Take(ctx, s, r.d, kept, "dq_reasoned", st.counts.Returned, r.samples()); err != nil {
-		return err
-	}
-	st.counts.Dropped, st.counts.Quarantined = st.taken.Dropped, st.taken.Quarantined
-	t.rec.Quarantine = &record.Quarantine{Table: "quarantine." + t.Name, Rows: st.counts.Quarantined, ByRule: st.taken.ByRule}
-	sample, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM dq_reasoned LIMIT %d", columns, r.samples()))
-	if err != nil {
-		return err
-	}
-	t.rec.Quarantine.Sample = t.plan.Show(sample)
 	return nil
+}
+
+// heldIn is the files of the quarantine that hold rows for which a condition is true.
+func (r *run) heldIn(ctx context.Context, s engine.Session, q *quarantine, condition string) ([]table.File, error) {
+	rows, err := s.Query(ctx, fmt.Sprintf("SELECT DISTINCT %s FROM %s dq_t WHERE %s", r.d.Ident(engine.FileColumn), relHeld, condition))
+	if err != nil {
+		return nil, err
+	}
+	holds := map[any]bool{}
+	for _, row := range rows.Values {
+		holds[row[0]] = true
+	}
+	files, err := filesOf(ctx, q.snap)
+	return slices.DeleteFunc(files, func(f table.File) bool { return !holds[f.Path] }), err
+}
+
+// heldAlready notes that a batch changes nothing because what it has was refused before.
+func (t *tableRun) heldAlready(c record.Counts) {
+	if n := c.Quarantined + c.Dropped; n > 0 {
+		t.note("quarantine", "warn", "%s of what came again were refused as before", plural(n, "row"))
+	}
 }
 
 // quarantine is the table of refused rows as this run finds it.
@@ -94,7 +167,7 @@ func (r *run) attachQuarantine(ctx context.Context, t *tableRun, s engine.Sessio
 		return false, fmt.Errorf("quarantine: %w", err)
 	}
 	rel := relation{where: r.where.Sub(quarantineFolder(t.Name)), schema: q.schema, files: files, byID: q.snap.ColumnMapping() == "id"}
-	return true, attach(ctx, s, relHeld, rel, false)
+	return true, attach(ctx, s, relHeld, rel, true)
 }
 
 func quarantineSchema(s table.Schema) table.Schema {

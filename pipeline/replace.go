@@ -204,12 +204,15 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		}
 	}
 	st.counts.Unchanged = st.counts.Returned - refused - st.counts.Published
-	if refused > 0 {
-		if err := r.stageRefused(ctx, t, s, st, relRows, refusedRows); err != nil {
-			return err
-		}
+	again := "true"
+	if incremental {
+		again = r.inScope(t)
 	}
-	if len(st.adds) == 0 && len(st.removes) == 0 && len(st.quarantine) == 0 && st.counts.Dropped == 0 {
+	if err := r.stageRefused(ctx, t, s, st, refused, relRows, refusedRows, again); err != nil {
+		return err
+	}
+	if len(st.adds) == 0 && len(st.removes) == 0 && st.quarantine.empty() && st.counts.Dropped == 0 {
+		t.heldAlready(st.counts)
 		t.rec.Counts = st.counts
 		t.rec.Counts.Total = liveRows(t.current.files)
 		return nil

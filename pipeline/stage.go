@@ -45,7 +45,7 @@ type staged struct {
 	retag         []table.File // files that stay and were judged by new rules
 	small         []table.File // files whose rows move
 	compacted     []table.File // to these
-	quarantine    []table.File // for the quarantine table
+	quarantine    quarantineChange
 	changes       []table.File // for the table's change data feed
 	came          string       // a condition on the rows of the batch, when others are written with them; or ""
 	counts        record.Counts
@@ -179,9 +179,9 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		if !incremental {
 			removes = t.current.files
 		}
-		err = r.stageRows(ctx, t, s, t.SQL, removes, entry)
+		err = r.stageRows(ctx, t, s, t.SQL, removes, fmt.Sprint(!incremental), entry)
 	default:
-		err = r.stageRows(ctx, t, s, t.SQL, t.current.files, entry)
+		err = r.stageRows(ctx, t, s, t.SQL, t.current.files, "true", entry)
 		if err == nil {
 			err = r.dropIfSame(ctx, t, s)
 		}
@@ -202,8 +202,9 @@ func sameInputs(a, b map[string]int64) bool {
 }
 
 // stageRows writes the rows of a SELECT as new files of the table, beside or
-// instead of what it holds, and splits refused rows off in the same write.
-func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql string, removes []table.File, entry *ledgerEntry) error {
+// instead of what it holds, and splits refused rows off in the same write. again is
+// a condition on rows that were refused before, see [run.stageRefused].
+func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql string, removes []table.File, again string, entry *ledgerEntry) error {
 	existing := ""
 	if stay := without(t.current.files, removes); len(stay) > 0 {
 		existing = relTarget
@@ -224,19 +225,17 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 	}
 	st.counts.Published = liveRows(st.adds)
 	st.counts.Removed = liveRows(removes)
-	if refused > 0 {
-		kept := ""
-		if len(st.adds) > 0 {
-			kept = relNew
-			if err := attach(ctx, s, relNew, t.holds(st.adds), true); err != nil {
-				return err
-			}
-		}
-		if err := r.stageRefused(ctx, t, s, st, kept, reasons); err != nil {
+	kept := ""
+	if refused > 0 && len(st.adds) > 0 {
+		kept = relNew
+		if err := attach(ctx, s, relNew, t.holds(st.adds), true); err != nil {
 			return err
 		}
 	}
-	if st.counts.Returned == 0 && len(removes) == 0 {
+	if err := r.stageRefused(ctx, t, s, st, refused, kept, reasons, again); err != nil {
+		return err
+	}
+	if st.counts.Returned == 0 && len(removes) == 0 && st.quarantine.empty() {
 		return nil
 	}
 	if err := r.compact(ctx, t, s, st); err != nil {
@@ -401,7 +400,7 @@ func (r *run) samples() int {
 // dropIfSame forgets staged files that hold the very rows that the table holds already.
 func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) error {
 	st := t.staged
-	if st == nil || t.snap == nil || len(st.quarantine) > 0 || st.counts.Published != st.counts.Removed ||
+	if st == nil || t.snap == nil || !st.quarantine.empty() || st.counts.Published != st.counts.Removed ||
 		!sameColumns(t.snap.Schema(), t.schema) {
 		return nil
 	}
@@ -423,7 +422,9 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 		_ = os.Remove(filepath.Join(root, filepath.FromSlash(f.Path)))
 	}
 	t.staged, t.current = nil, t.before
-	t.rec.Counts = record.Counts{Returned: st.counts.Returned, Unchanged: st.counts.Returned, Total: st.counts.Total}
+	c := st.counts
+	t.rec.Counts = record.Counts{Returned: c.Returned, Unchanged: c.Published, Quarantined: c.Quarantined, Dropped: c.Dropped, Total: c.Total}
+	t.heldAlready(t.rec.Counts)
 	return nil
 }
 

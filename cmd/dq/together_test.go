@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"maps"
@@ -14,7 +15,8 @@ import (
 )
 
 // TestInvoicesInSeveralFiles deals the lines of a day out to three files, so that
-// nearly every invoice stands in all of them with different content. The tables
+// nearly every invoice stands in all of them with different content, some of it to
+// be refused. The tables, and the quarantine,
 // are those of one load in whatever order the files come, and a day that comes
 // again under another name changes nothing after bronze.
 func TestInvoicesInSeveralFiles(t *testing.T) {
@@ -34,6 +36,9 @@ func TestInvoicesInSeveralFiles(t *testing.T) {
 	}
 	mustRun(t, whole)
 	want := refined(whole)
+	if _, ok := want["quarantine/silver/order_lines"]; !ok {
+		t.Fatal("no line was refused")
+	}
 
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
@@ -61,7 +66,8 @@ func TestInvoicesInSeveralFiles(t *testing.T) {
 	sameContents(t, refined(whole), want)
 }
 
-// dealt gives n files with the lines of a day, one to each in turn.
+// dealt gives n files with the lines of a day, one to each in turn; every 40th has
+// the quantity 0, which silver refuses.
 func dealt(t *testing.T, day string, n int) [][]byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(example(t), "data", "online_retail", day+".csv.gz"))
@@ -76,6 +82,20 @@ func dealt(t *testing.T, day string, n int) [][]byte {
 		t.Fatal(err)
 	}
 	lines := slices.Collect(strings.Lines(string(data)))
+	for k := 7; k < len(lines); k += 40 {
+		fields, err := csv.NewReader(strings.NewReader(lines[k])).Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields[3] = "0"
+		var b strings.Builder
+		w := csv.NewWriter(&b)
+		if err := w.Write(fields); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		lines[k] = b.String()
+	}
 	out := make([][]byte, n)
 	for i := range out {
 		var b bytes.Buffer
