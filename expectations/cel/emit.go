@@ -132,6 +132,9 @@ func (w *writer) metric(name string) (term, error) {
 		}
 		return term{sql: w.null(term{typ: typ, shape: s}), fails: true}, nil
 	case decimal:
+		if !d.fits() {
+			return term{}, w.unsupported("a sum of more than %d digits within a row rule", maxDigits)
+		}
 		return term{sql: fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, min(s.precision, maxDigits), s.scale), exact: true}, nil
 	case date:
 		return term{sql: "DATE '" + d.String() + "'"}, nil
@@ -167,7 +170,7 @@ func (w *writer) grouped(i int, none bool) (term, error) {
 	if !ok {
 		return term{}, w.unsupported("an aggregate of type %s within a row rule", typeName(m.result.cel))
 	}
-	return term{sql: "CAST(" + column + " AS " + sql + ")", fails: true, exact: true}, nil
+	return term{sql: "TRY_CAST(" + column + " AS " + sql + ")", fails: true, exact: true}, nil
 }
 
 // Literal is a value of the metric as SQL, NULL for none.

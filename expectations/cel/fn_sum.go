@@ -3,6 +3,7 @@ package cel
 import (
 	"fmt"
 	"math/big"
+	"strings"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -32,6 +33,9 @@ var sumAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			if g.args[0].typ.Kind() == types.DoubleKind {
 				return "fsum(" + g.args[0].sql + ")" + g.finite(), nil
+			}
+			if x := g.args[0]; isDecimal(x.typ) && x.shape.precision > freeDigits {
+				return g.wideSum(), nil
 			}
 			return "sum(" + g.exact() + ")" + g.filter(), nil
 		},
@@ -103,6 +107,25 @@ func (g *aggregation) sparkSum() (string, error) {
 		return "", g.unsupported("a sum of decimals of %d digits", s.precision)
 	}
 	return fmt.Sprintf("sum(CAST(%s AS DECIMAL(28,%d)))%s", g.args[0].sql, s.scale, g.filter()), nil
+}
+
+// freeDigits is how many digits numbers may have so that DuckDB can add ten thousand
+// million of them: its sum stops the query above 38 digits and a half.
+const freeDigits = 28
+
+// wideSum adds the numbers above 10^28 apart, as numbers of any size, and gives text if
+// there are such.
+func (g *aggregation) wideSum() string {
+	x, scale := g.exact(), g.args[0].shape.scale
+	limit := fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", decimal{pow10(freeDigits), scale}, maxDigits, scale)
+	digits := func(sql string) string { return "CAST(replace(CAST(" + sql + " AS VARCHAR), '.', '') AS BIGNUM)" }
+	small := fmt.Sprintf("sum(CASE WHEN abs(%s) < %s THEN %s END)%s", x, limit, x, g.filter())
+	large := fmt.Sprintf("sum(CASE WHEN abs(%s) >= %s THEN %s END)%s", x, limit, digits(x), g.filter())
+	sum := fmt.Sprintf("CAST(coalesce(%s, CAST('0' AS BIGNUM)) + %s AS VARCHAR)", digits(small), large)
+	if scale > 0 {
+		sum = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '^-?', '\0%s'), '^(-?)0*([0-9]+)([0-9]{%d})$', '\1\2.\3')`, sum, strings.Repeat("0", scale+1), scale)
+	}
+	return fmt.Sprintf("CASE WHEN %s IS NULL THEN CAST(%s AS VARCHAR) ELSE %s END", large, small, sum)
 }
 
 // exact is the argument in its own shape, so that its sum has that scale.

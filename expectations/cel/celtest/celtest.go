@@ -504,6 +504,11 @@ func same(a, b any) bool {
 	if ok && ok2 {
 		return x == y || math.IsNaN(x) && math.IsNaN(y) || math.Abs(x-y) <= 1e-11*math.Max(math.Abs(x), math.Abs(y)) || math.Abs(x-y) < 1e-9
 	}
+	if text, ok := a.(string); ok { // a sum of more digits than a decimal of the engine has
+		if _, ok := b.(engine.Decimal); ok {
+			a = engine.Decimal(text)
+		}
+	}
 	return canonicalNumber(a) == canonicalNumber(b)
 }
 
