@@ -246,7 +246,7 @@ func TestProperties(t *testing.T) {
 		{"delta.logRetentionDuration", "2 months", "interval 7 days"}, {"delta.dataSkippingNumIndexedCols", "-2", "a number from -1"},
 		{"delta.checkpointPolicy", "v3", "classic or v2"}, {"delta.isolationLevel", "x", "Serializable"},
 		{"delta.constraints.x", "true", "by name"}, {"delta.columnMapping.maxColumnId", "7", "kept by the table"},
-		{"delta.enableRowTracking", "true", "gives no ids"}, {"delta.enableIcebergCompatV2", "true", "does not uphold"}, {"delta.feature.x", "supported", "cannot be set"}, {"delta.minReaderVersion", "3", "cannot be set"},
+		{"delta.enableRowTracking", "true", "begins no ids"}, {"delta.enableIcebergCompatV2", "true", "does not uphold"}, {"delta.feature.x", "supported", "cannot be set"}, {"delta.minReaderVersion", "3", "cannot be set"},
 	} {
 		x := s.Begin("SET")
 		x.SetProperties(map[string]string{c.key: c.value})

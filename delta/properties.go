@@ -191,7 +191,7 @@ func checkProperty(key, value string) error {
 	switch key {
 	case "delta.enableRowTracking":
 		if value != "false" {
-			return &Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s cannot be set by this program, which gives no ids to the rows that are there", key, value),
+			return &Error{Category: UnsupportedFeature, Problem: fmt.Sprintf("the property %s=%s cannot be set by this program, which begins no ids", key, value),
 				Hint: "set it with Spark; it is upheld from then on"}
 		}
 	case "delta.enableIcebergCompatV1", "delta.enableIcebergCompatV2", "delta.enableIcebergCompatV3":

@@ -161,7 +161,7 @@ func TestRefusedTables(t *testing.T) {
 		{"partition column twice", day, []string{"day", "day"}, nil, "named twice"},
 		{"nothing but partition columns", day[:1], []string{"day"}, nil, "every column is a partition column"},
 		{"column mapping", day, nil, map[string]string{"delta.columnMapping.mode": "nme"}, `"nme" is not none or name or id`},
-		{"row tracking", day, nil, map[string]string{"delta.enableRowTracking": "true"}, "does not uphold"},
+		{"row tracking", day, nil, map[string]string{"delta.enableRowTracking": "true"}, "cannot be set by this program"},
 		{"constraint", day, nil, map[string]string{"delta.constraints.c": "id > 0"}, "add the constraint by name"},
 	}
 	for _, c := range cases {
