@@ -14,6 +14,9 @@ import (
 // by their checkpoints alone (PROTOCOL.md, "Checkpoint Protection").
 const checkpointProtection = "checkpointProtection"
 
+// unfinished is after what time nobody writes any more on what was being written.
+const unfinished = time.Hour
+
 // logRetention is how long entries of the log stay (delta.logRetentionDuration).
 func logRetention(props map[string]string) time.Duration {
 	if d, ok := parseInterval(props["delta.logRetentionDuration"]); ok {
@@ -30,8 +33,14 @@ func logRetention(props map[string]string) time.Duration {
 // a copied log only stays for longer.
 // Sidecars go once no checkpoint that stays names them. The table can switch it
 // off (delta.enableExpiredLogCleanup=false), and nothing goes where old versions need
-// features that the table has no more.
+// features that the table has no more. What killed processes left half written
+// goes in any case.
 func (t *Table) cleanLog(ctx context.Context, s *state, now time.Time) error {
+	if d, ok := t.store.(dir); ok {
+		if err := d.sweep(logDir, now.Add(-unfinished)); err != nil {
+			return err
+		}
+	}
 	props := s.metaData.Configuration
 	_, features := s.protocol.features()
 	if strings.EqualFold(props["delta.enableExpiredLogCleanup"], "false") || slices.Contains(features, checkpointProtection) {

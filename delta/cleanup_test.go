@@ -93,3 +93,25 @@ func TestLogCleanup(t *testing.T) {
 		})
 	}
 }
+
+// TestUnfinishedWritesGo: what processes that were killed left beside the entries of
+// a log goes with a checkpoint; what may be being written stays.
+func TestUnfinishedWritesGo(t *testing.T) {
+	root := t.TempDir()
+	tb := testTable(Dir(root))
+	s := create(t, tb, nil)
+	now := tb.Clock()
+	for name, age := range map[string]time.Duration{".tmp-1-killed": 2 * time.Hour, ".tmp-2-writing": time.Minute} {
+		file := filepath.Join(root, logDir, name)
+		if err := errors.Join(os.WriteFile(file, []byte("{"), 0o666), os.Chtimes(file, now.Add(-age), now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 {
+		s = appendFiles(t, s, fmt.Sprintf("f%d", i))
+	}
+	left, err := filepath.Glob(filepath.Join(root, logDir, ".tmp-*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != ".tmp-2-writing" {
+		t.Errorf("left are %v (%v)", left, err)
+	}
+}

@@ -232,6 +232,28 @@ func (d dir) writeTemp(folder string, data []byte) (string, error) {
 	}
 }
 
+// sweep removes files directly in a folder that were being written a while before
+// and are not any more: their process was killed. Writing one takes a moment.
+func (d dir) sweep(folder string, before time.Time) error {
+	entries, err := os.ReadDir(d.path(folder))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		fi, err := e.Info()
+		if err == nil && fi.ModTime().Before(before) {
+			err = os.Remove(d.path(path.Join(folder, e.Name())))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // makeDirs makes the folder and makes every new level durable.
 func makeDirs(folder string) error {
 	if _, err := os.Stat(folder); err == nil {

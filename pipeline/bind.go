@@ -11,6 +11,7 @@ import (
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
+	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/source/file"
@@ -240,6 +241,9 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Model, err)
 	}
+	if err := t.checkReads(); err != nil {
+		return err
+	}
 	t.reads = plan.Reads
 	if err := t.checkColumns(plan.Schema, schemas); err != nil {
 		return err
@@ -259,6 +263,30 @@ func (r *run) bindModel(ctx context.Context, s engine.Session, t *tableRun, sche
 		}
 		t.trace = derive(st)
 	})
+	return nil
+}
+
+// checkReads is an error where the pipeline names an upstream table that the model
+// does not read. A model that reads a misspelt one has not been bound.
+func (t *tableRun) checkReads() error {
+	unread := func(key, name string, at *yamlpos.Node) error {
+		if len(mentions(t.SQL, map[string]bool{name: true})) > 0 {
+			return nil
+		}
+		return wrong(at, "write FROM "+name+" in "+t.Model, "%s: the model does not read %s", key, name)
+	}
+	if t.Incremental != "" {
+		if err := unread("incremental", t.Incremental, t.at("incremental")); err != nil {
+			return err
+		}
+	}
+	if len(t.Lookups) > 0 {
+		for _, e := range t.at("lookups").Entries {
+			if err := unread("lookups", e.Key.Text, e.Key); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

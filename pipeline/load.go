@@ -211,26 +211,24 @@ func (l *loader) policies(p *Pipeline, n *yamlpos.Node) {
 	}
 }
 
-// references checks that named upstream tables exist and are read.
+// references checks that named upstream tables exist; [run.bindModel] that they are read.
 func (l *loader) references(t *Table, names map[string]bool, n *yamlpos.Node) {
 	var all []string
 	for name := range names {
 		all = append(all, name)
 	}
-	check := func(key string, at *yamlpos.Node, name string, mustRead bool) {
+	check := func(key string, at *yamlpos.Node, name string) {
 		switch {
 		case t.SQL == "":
 			// There is no model; that is on the list already.
 		case !names[name]:
 			at.Errorf(yamlpos.DidYouMean(name, all), "%s: there is no table %q", key, name)
-		case mustRead && len(mentions(t.SQL, map[string]bool{name: true})) == 0:
-			at.Errorf("write FROM "+name+" in "+t.Model, "%s: the model does not read %s", key, name)
 		}
 	}
 	if t.Incremental != "" {
-		check("incremental", n.Get("incremental"), t.Incremental, true)
+		check("incremental", n.Get("incremental"), t.Incremental)
 	}
 	for _, e := range n.Get("lookups").Pairs("lookups") {
-		check("lookups", e.Key, e.Key.Text, true)
+		check("lookups", e.Key, e.Key.Text)
 	}
 }

@@ -262,11 +262,9 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error) {
 	st := t.staged
 	n := t.nextBatch()
-	info := note{App: t.app, N: n, Run: r.id, Pipeline: r.Name, Suite: t.Suite.Digest, Verdict: record.Pass, Counts: st.counts,
+	verdict, _ := t.judgement()
+	info := note{App: t.app, N: n, Run: r.id, Pipeline: r.Name, Suite: t.Suite.Digest, Verdict: record.Worst(verdict, record.Pass), Counts: st.counts,
 		Inputs: st.entry.Inputs, Engine: r.rec.Engine.Name + " " + r.rec.Engine.Version, Tool: r.opt.Version}
-	if t.rec.Check != nil {
-		info.Verdict = t.rec.Check.Verdict
-	}
 	for _, d := range t.rec.Decisions {
 		info.Decisions = append(info.Decisions, d.ID)
 	}

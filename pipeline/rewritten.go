@@ -87,10 +87,31 @@ func (r *run) showRewritten(ctx context.Context, t *tableRun, batch *file.Batch,
 		return err
 	}
 	finding := &t.rec.Findings[len(t.rec.Findings)-1]
-	finding.Rows, finding.Sample = n, t.plan.Show(rows)
+	finding.Rows, finding.Sample, finding.Columns = n, t.plan.Show(rows), differing(rows)
 	finding.Message += fmt.Sprintf("; %s differ", plural(n, "row"))
 	for _, row := range finding.Sample {
 		row[fileColumn] = f.Path
 	}
 	return nil
+}
+
+// differing are the columns in which rows of showRewritten differ that stand in one
+// line, before and after, behind that of the line; none when no line has two such rows.
+func differing(rows *engine.Rows) []string {
+	names := rows.Schema.Names()
+	line := slices.Index(names, lineColumn)
+	var found []string
+	for c, name := range names {
+		for i := 1; i < len(rows.Values) && name != changeColumn; i++ {
+			a, b := rows.Values[i-1], rows.Values[i]
+			if a[line] == b[line] && a[c] != b[c] {
+				found = append(found, name)
+				break
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return append([]string{lineColumn}, found...)
 }

@@ -418,9 +418,7 @@ func (r *run) dropIfSame(ctx context.Context, t *tableRun, s engine.Session) err
 	if err != nil {
 		return err
 	}
-	for _, f := range st.adds {
-		_ = os.Remove(filepath.Join(root, filepath.FromSlash(f.Path)))
-	}
+	_ = os.RemoveAll(filepath.Join(root, r.id))
 	t.staged, t.current = nil, t.before
 	c := st.counts
 	t.rec.Counts = record.Counts{Returned: c.Returned, Unchanged: c.Published, Quarantined: c.Quarantined, Dropped: c.Dropped, Total: c.Total}

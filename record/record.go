@@ -308,6 +308,7 @@ type Finding struct {
 	Hint     string           `json:"hint,omitempty"`
 	Rows     int64            `json:"rows,omitempty"`
 	Sample   []map[string]any `json:"sample,omitempty"`
+	Columns  []string         `json:"columns,omitempty"` // of the sample, those that show what is wrong
 }
 
 // Verdict is what the finding makes of a table: an error fails it, a warning warns,

@@ -243,9 +243,9 @@ func samples(rows []map[string]any, first []string, schema table.Schema) sample 
 
 // finding are the columns of a finding's rows that stand first: what it speaks of,
 // where a record that could not be read lies, and the record, or how a row of a
-// rewritten file changed.
+// rewritten file changed, and in what.
 func finding(f *record.Finding) []string {
-	return []string{f.Column, "file", "record", "text", "_change_type"}
+	return append([]string{f.Column, "file", "record", "text", "_change_type"}, f.Columns...)
 }
 
 // provenance are the columns that say where a row comes from: of a check, and of

@@ -39,7 +39,7 @@ type written struct {
 // microseconds) in one pass, split by the verdict and by the partition columns.
 // Kept files lie under Dir, in folders column=value as Delta and Hive write them;
 // the others under Dir/refused. When Stage returns, all are on the disk (fsync);
-// when it fails, none of them is left.
+// when it fails, none of them is left. A folder without files goes, too.
 //
 // Without Split and PartitionBy the order of rows is that of the SELECT; with
 // them it is nearly so. TargetBytes has effect without them only: DuckDB cannot
@@ -60,6 +60,7 @@ func (s *session) Stage(ctx context.Context, req engine.StageRequest) ([]engine.
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, 0, diskError(err, doing)
 	}
+	defer func() { _ = os.Remove(dir) }() // one in which something was written stays
 	work := dir
 	if req.Split != "" || len(req.PartitionBy) > 0 || req.TargetBytes > 0 {
 		// Several files are written into a folder of their own: COPY refuses one that
