@@ -78,6 +78,48 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestKilledWhileRefusing kills a run whose gate closes where each kind of step comes
+// first and last: the next run refuses the same, and no reader sees anything of it.
+func TestKilledWhileRefusing(t *testing.T) {
+	days := allDays(t)[:2]
+	from := project(t, days[0])
+	mustRun(t, from)
+	bad := mutation{day: days[1], as: days[1] + ".csv.gz", edits: []edit{{
+		op: "set", target: "Quantity", to: "0", rows: func(int, map[string]string) bool { return true },
+	}}}
+	if _, err := bad.apply(from); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(p string, env ...string) string {
+		cmd := exec.Command("dq", "run")
+		cmd.Dir, cmd.Env = p, append(os.Environ(), env...)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "quantity.not_in_set") {
+			t.Errorf("exit code %d:\n%s", code, out)
+		}
+		return string(out)
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	copyTree(t, from, whole)
+	var steps []string
+	for line := range strings.Lines(refused(whole, "DQ_TEST_STOP=never")) {
+		if s, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "step "); ok {
+			steps = append(steps, s)
+		}
+	}
+	want := contents(t, warehouse(whole))
+	for _, n := range firstAndLast(steps) {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			p := filepath.Join(t.TempDir(), "p")
+			copyTree(t, from, p)
+			t.Logf("killed at %s of %d steps", stopAt(t, p, strconv.Itoa(n)), len(steps))
+			refused(p)
+			sameContents(t, contents(t, warehouse(p)), want)
+		})
+	}
+}
+
 // firstAndLast numbers, from 1, where each kind of step (its first word) comes first
 // and last.
 func firstAndLast(steps []string) []int {
