@@ -376,25 +376,25 @@ func (l *learner) keys() {
 	}
 	slices.SortStableFunc(parts, func(a, b *column) int { return cmp.Compare(len(b.values), len(a.values)) })
 	parts = parts[:min(len(parts), 12)]
-	best, least := [2]*column{}, math.MaxInt
+	best, least, repeated := [2]*column{}, math.MaxInt, 0
 	for i, a := range parts {
 		for _, b := range parts[i+1:] {
 			if len(a.values)*len(b.values) < l.table.Looked {
 				continue
 			}
-			if n := surplus(l.table.Looked, []*column{a, b}); n < least {
-				best, least = [2]*column{a, b}, n
+			if n, all := surplus(l.table.Looked, []*column{a, b}); n < least {
+				best, least, repeated = [2]*column{a, b}, n, all
 			}
 		}
 	}
 	if float64(least) <= (1-nearKey)*float64(l.table.Looked) {
 		names := []string{best[0].name, best[1].name}
-		l.rules = append(l.rules, Rule{ID: l.unused(names[0] + "_" + names[1]), Kind: "unique", Columns: names, Params: []Param{{"columns", names}}, Judged: l.table.Looked, Exceptions: least, Confidence: surely(l.table.Looked, least),
+		l.rules = append(l.rules, Rule{ID: l.unused(names[0] + "_" + names[1]), Kind: "unique", Columns: names, Params: []Param{{"columns", names}}, Judged: l.table.Looked, Exceptions: repeated, Confidence: surely(l.table.Looked, repeated),
 			Why: fmt.Sprintf("%s and %s together tell rows apart, but for %s of %s", names[0], names[1], count(least), count(l.table.Looked))})
 		return
 	}
-	if n := surplus(l.table.Looked, l.table.columns); float64(n) <= (1-nearKey)*float64(l.table.Looked) && len(l.table.columns) == len(l.table.schema.Fields) {
-		l.rules = append(l.rules, Rule{ID: l.unused("no_row_twice"), Kind: "no_duplicate_rows", Columns: l.table.schema.Names(), Judged: l.table.Looked, Exceptions: n, Confidence: surely(l.table.Looked, n),
+	if n, all := surplus(l.table.Looked, l.table.columns); float64(n) <= (1-nearKey)*float64(l.table.Looked) && len(l.table.columns) == len(l.table.schema.Fields) {
+		l.rules = append(l.rules, Rule{ID: l.unused("no_row_twice"), Kind: "no_duplicate_rows", Columns: l.table.schema.Names(), Judged: l.table.Looked, Exceptions: all, Confidence: surely(l.table.Looked, all),
 			Why: fmt.Sprintf("%s of %s rows are equal to an earlier one in every column", count(n), count(l.table.Looked))})
 	}
 }
@@ -433,8 +433,9 @@ func (c *column) repeated() int {
 	return n
 }
 
-// surplus counts the rows that agree with an earlier one in all of the columns.
-func surplus(rows int, columns []*column) int {
+// surplus counts the rows that agree with an earlier one in all of the columns, and all
+// that agree with another one, which are those that a rule against it fails.
+func surplus(rows int, columns []*column) (later, all int) {
 	codes := make([]int32, rows)
 	for _, c := range columns {
 		seen := make(map[[2]int32]int32, rows)
@@ -448,9 +449,14 @@ func surplus(rows int, columns []*column) int {
 			codes[i] = k
 		}
 	}
-	different := map[int32]bool{}
+	times := map[int32]int{}
 	for _, k := range codes {
-		different[k] = true
+		times[k]++
 	}
-	return rows - len(different)
+	for _, n := range times {
+		if n > 1 {
+			later, all = later+n-1, all+n
+		}
+	}
+	return later, all
 }

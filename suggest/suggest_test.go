@@ -256,6 +256,24 @@ func TestDetermined(t *testing.T) {
 	}
 }
 
+// TestRepeatedRows: of rows that are there twice, both break the rule that is learned.
+func TestRepeatedRows(t *testing.T) {
+	all := [][]string{{"a:string", "b:string"}}
+	for i := range 1000 {
+		all = append(all, []string{fmt.Sprint(i % 60), fmt.Sprint(i / 60)})
+	}
+	all = append(all, all[7], all[7], all[9])
+	for _, r := range Learn(tableOf(t, all), "t").Rules {
+		if r.Kind == "unique" && len(r.Columns) == 2 {
+			if r.Exceptions != 3+2 {
+				t.Errorf("%d rows break %s, want the 5 that are there more than once", r.Exceptions, r.ID)
+			}
+			return
+		}
+	}
+	t.Error("nothing tells the rows apart")
+}
+
 // TestRule holds the rule of one kind that the last column, made of 200 rows, gets.
 func TestRule(t *testing.T) {
 	day := func(i int) string { return time.Date(2026, 3, 1+i%28, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) }
