@@ -277,19 +277,22 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 	default:
 		return wrong("custom.when is "+p.When, "write change, for a policy that only rules on changes, or always")
 	}
-	if !p.hasFindings(module) {
-		return wrong("the policy has no rule findings, so it can never find anything", "write findings contains {...} if {...}")
-	}
-	return p, nil
-}
-
-func (p Policy) hasFindings(module *ast.Module) bool {
+	const write = "write findings contains {...} if {...}"
+	found := false
 	for _, rule := range module.Rules {
-		if rule.Head.Ref().String() == "findings" || rule.Head.Name.String() == "findings" {
-			return true
+		if rule.Head.Ref().String() != "findings" && rule.Head.Name.String() != "findings" {
+			continue
+		}
+		if found = true; rule.Head.RuleKind() != ast.MultiValue && module.Package.Path.String() != "data.dq.main" {
+			// Of a number or a text no finding could be read: all would be allowed.
+			e := m.problem(file, rule.Location.Row, rule.Location.Col, "findings is one value, and no set of findings", write)
+			return p, &e
 		}
 	}
-	return false
+	if !found {
+		return wrong("the policy has no rule findings, so it can never find anything", write)
+	}
+	return p, nil
 }
 
 func (m *modules) at(file string, module *ast.Module, message, hint string) yamlpos.Error {

@@ -90,16 +90,43 @@ func (s Sink) append(events []Event) error {
 	if err := os.MkdirAll(filepath.Dir(string(s)), 0o755); err != nil {
 		return fmt.Errorf("openlineage: %w", err)
 	}
-	f, err := os.OpenFile(string(s), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(string(s), os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return fmt.Errorf("openlineage: %w", err)
 	}
-	_, err = f.Write(b.Bytes())
+	if err = cutTorn(f); err == nil {
+		_, err = f.Write(b.Bytes())
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		return fmt.Errorf("openlineage: %w", err)
+	}
+	return nil
+}
+
+// cutTorn cuts off a last line that has no end, since its writer was killed: what is
+// written behind it would be lost with it. It reads a line at most.
+func cutTorn(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	end := info.Size()
+	block := make([]byte, 64<<10)
+	for at := end; at > 0; {
+		n := min(at, int64(len(block)))
+		at -= n
+		if _, err := f.ReadAt(block[:n], at); err != nil {
+			return err
+		}
+		if i := bytes.LastIndexByte(block[:n], '\n'); i >= 0 || at == 0 {
+			if whole := at + int64(i) + 1; whole < end {
+				return f.Truncate(whole)
+			}
+			return nil
+		}
 	}
 	return nil
 }
