@@ -160,8 +160,12 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		}
 		sql += rest
 	}
+	came := ""
+	if carried > 0 {
+		came = r.from(slices.Concat(batch.Files, batch.Rewritten))
+	}
 	entry := r.consumed(t, batch)
-	if err := r.stageRows(ctx, t, s, sql, removes, again, entry); err != nil {
+	if err := r.stageRows(ctx, t, s, sql, removes, again, came, entry); err != nil {
 		return err
 	}
 	if st := t.staged; st != nil {
@@ -170,9 +174,6 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 		st.counts.Published -= carried
 		st.counts.Removed -= carried
 		t.rec.Counts = st.counts
-		if carried > 0 {
-			st.came = r.from(slices.Concat(batch.Files, batch.Rewritten))
-		}
 	}
 	return r.reconcileSource(ctx, t, s, batch)
 }

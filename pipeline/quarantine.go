@@ -49,12 +49,22 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		t.rec.Quarantine.Sample = t.plan.Show(sample)
 	}
 	now := "SELECT " + columns + " FROM dq_reasoned WHERE NOT dq_drop"
-	held, err := r.attachQuarantine(ctx, t, s)
+	q, err := r.quarantine(ctx, t)
 	if err != nil {
 		return err
 	}
-	c, left := &st.quarantine, int64(0)
+	c, left, held := &st.quarantine, int64(0), q.snap != nil
+	if held && again == "true" && !extends(q.snap.Schema(), q.schema) {
+		// Files of other columns or types cannot stay, nor be compared.
+		if c.removes, err = filesOf(ctx, q.snap); err != nil {
+			return err
+		}
+		c.before, held = liveRows(c.removes), false
+	}
 	if held {
+		if _, err := r.attachQuarantine(ctx, t, s); err != nil {
+			return err
+		}
 		of := " FROM " + relHeld + " dq_t WHERE " + again
 		gone := "SELECT " + columns + of
 		if refused > 0 {
@@ -70,10 +80,6 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		c.after = c.before - anew
 	}
 	c.after += st.counts.Quarantined
-	q, err := r.quarantine(ctx, t)
-	if err != nil {
-		return err
-	}
 	var parts []string
 	if st.counts.Quarantined > 0 {
 		if held && left == 0 {

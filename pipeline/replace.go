@@ -43,6 +43,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if holds, err = r.holding(ctx, t, s); err != nil {
 			return err
 		}
+		t.anew = anew
 		switch {
 		case anew:
 		case t.Mode == "scd2":
@@ -60,7 +61,7 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 				return err
 			}
 		}
-		if anew {
+		if t.anew = anew; anew {
 			if err := attach(ctx, s, t.Incremental, r.tables[t.Incremental].current, false); err != nil {
 				return err
 			}
@@ -89,7 +90,17 @@ func (t *Table) scope() []string {
 
 // inScope is SQL that is true for rows of a relation dq_t that a batch makes anew.
 func (r *run) inScope(t *tableRun) string {
-	return fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", equal(r.d, "dq_k.", "dq_t.", t.scope()))
+	return fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", r.ofKey(t, "dq_t."))
+}
+
+// ofKey is SQL that is true for a row whose key is dq_k's. Rows without a value in it
+// are one more key where rows are made from all that share one: left out, they would
+// be neither published nor refused. A table holds none, only its quarantine does.
+func (r *run) ofKey(t *tableRun, row string) string {
+	if t.nullKeys && (t.anew || t.Mode == "merge" && len(t.Together) > 0) {
+		return same(r.d, "dq_k.", row, t.scope())
+	}
+	return equal(r.d, "dq_k.", row, t.scope())
 }
 
 // joins reports whether new rows belong together with rows of earlier batches:
@@ -134,9 +145,9 @@ const maxListed = 5000
 // of one column are listed: unlike a look into a table, an engine carries a
 // list down through the groups and windows of a model, to the files it reads.
 func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string, error) {
-	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", equal(r.d, "dq_k.", "dq_m.", t.scope()))
+	among := fmt.Sprintf("EXISTS (SELECT 1 FROM dq_keys dq_k WHERE %s)", r.ofKey(t, "dq_m."))
 	f, ok := t.schema.Field(t.scope()[0])
-	if len(t.scope()) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
+	if t.nullKeys || len(t.scope()) > 1 || !ok || f.Type.Kind != table.String && f.Type.Kind != table.Int64 && f.Type.Kind != table.Int32 {
 		return among, nil
 	}
 	key := r.d.Ident(t.scope()[0])
@@ -163,7 +174,7 @@ func (r *run) ofKeys(ctx context.Context, t *tableRun, s engine.Session) (string
 func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Session, model string, identity []string, incremental bool, holds []table.File, entry *ledgerEntry) error {
 	d := r.d
 	columns := idents(d, "", t.schema.Names())
-	if err := r.judgeBatch(ctx, t, s, model, ""); err != nil {
+	if err := r.judgeBatch(ctx, t, s, model, "", ""); err != nil {
 		return err
 	}
 	if err := define(ctx, s, relRows, "SELECT "+columns+" FROM dq_batch WHERE dq_keep", false); err != nil {
@@ -304,10 +315,11 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 func (r *run) holding(ctx context.Context, t *tableRun, s engine.Session) ([]table.File, error) {
 	was := t.current
 	was.schema = t.schema
-	within, _, err := r.bounds(ctx, s, relKeys, t.schema, t.scope())
+	within, whole, err := r.bounds(ctx, s, relKeys, t.schema, t.scope())
 	if err != nil {
 		return nil, err
 	}
+	t.nullKeys = !whole
 	if was.files, err = t.snap.Prune(was.files, within...); err != nil || len(was.files) == 0 {
 		return nil, err
 	}

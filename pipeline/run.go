@@ -125,6 +125,8 @@ type tableRun struct {
 	earlier                 []table.File // of the incremental table, as of the last batch
 	seen                    *time.Time   // see ledgerEntry.Seen
 	follows                 bool         // scd2: the batch goes on from the current intervals
+	anew                    bool         // all rows of the batch's keys are made anew
+	nullKeys                bool         // some of these are null
 	// settled is what the last batch is up to date with, if nothing changed.
 	settled  *ledgerEntry
 	resumed  []string             // upstream tables that were restored, and what becomes of that

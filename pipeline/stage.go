@@ -179,9 +179,9 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		if !incremental {
 			removes = t.current.files
 		}
-		err = r.stageRows(ctx, t, s, t.SQL, removes, fmt.Sprint(!incremental), entry)
+		err = r.stageRows(ctx, t, s, t.SQL, removes, fmt.Sprint(!incremental), "", entry)
 	default:
-		err = r.stageRows(ctx, t, s, t.SQL, t.current.files, "true", entry)
+		err = r.stageRows(ctx, t, s, t.SQL, t.current.files, "true", "", entry)
 		if err == nil {
 			err = r.dropIfSame(ctx, t, s)
 		}
@@ -203,8 +203,9 @@ func sameInputs(a, b map[string]int64) bool {
 
 // stageRows writes the rows of a SELECT as new files of the table, beside or
 // instead of what it holds, and splits refused rows off in the same write. again is
-// a condition on rows that were refused before, see [run.stageRefused].
-func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql string, removes []table.File, again string, entry *ledgerEntry) error {
+// a condition on rows that were refused before, see [run.stageRefused]; came one on
+// those that a rule may refuse, as others only move, or "".
+func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql string, removes []table.File, again, came string, entry *ledgerEntry) error {
 	existing := ""
 	if stay := without(t.current.files, removes); len(stay) > 0 {
 		existing = relTarget
@@ -214,9 +215,9 @@ func (r *run) stageRows(ctx context.Context, t *tableRun, s engine.Session, sql 
 			return err
 		}
 	}
-	st := &staged{removes: removes, entry: entry}
+	st := &staged{removes: removes, entry: entry, came: came}
 	write := r.writeSplit
-	if t.plan.Compares() {
+	if t.plan.Compares() || came != "" && len(t.plan.Refusing()) > 0 { // the rows that only move may be why others go
 		write = r.writeMeasured
 	}
 	refused, reasons, err := write(ctx, t, s, st, sql, existing)
@@ -289,7 +290,7 @@ func (r *run) writeSplit(ctx context.Context, t *tableRun, s engine.Session, st 
 // model twice takes 6.6 if it is a mere projection; but a model need not give the
 // same rows twice, and the rules must see those that are written.)
 func (r *run) writeMeasured(ctx context.Context, t *tableRun, s engine.Session, st *staged, sql, existing string) (int64, string, error) {
-	if err := r.judgeBatch(ctx, t, s, sql, existing); err != nil {
+	if err := r.judgeBatch(ctx, t, s, sql, existing, st.came); err != nil {
 		return 0, "", err
 	}
 	stay := "SELECT " + idents(r.d, "", t.schema.Names()) + " FROM dq_batch WHERE dq_keep"
@@ -321,7 +322,7 @@ const refusedRows = "SELECT * FROM dq_batch WHERE NOT dq_keep"
 
 // judgeBatch makes relBatch: the rows that a SELECT returns, with dq_keep and, of
 // those that a rule refuses, with their reasons.
-func (r *run) judgeBatch(ctx context.Context, t *tableRun, s engine.Session, sql, existing string) error {
+func (r *run) judgeBatch(ctx context.Context, t *tableRun, s engine.Session, sql, existing, came string) error {
 	compares := t.plan.Compares()
 	if err := define(ctx, s, relReturned, sql, compares); err != nil {
 		return err
@@ -340,6 +341,9 @@ func (r *run) judgeBatch(ctx context.Context, t *tableRun, s engine.Session, sql
 	reasons, err := t.plan.In(s).Reasons(r.d, relReturned, existing)
 	if err != nil {
 		return err
+	}
+	if came != "" {
+		reasons = fmt.Sprintf("SELECT %s, dq_reasons, dq_errored, dq_drop, dq_keep OR NOT coalesce(%s, false) AS dq_keep FROM (%s) dq_q", idents(r.d, "", t.schema.Names()), came, reasons)
 	}
 	if err := define(ctx, s, relBatch, reasons, true); err != nil {
 		return err
