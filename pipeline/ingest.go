@@ -147,13 +147,13 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	}
 	sql := strings.Join(parts, " UNION ALL ")
 	var removes []table.File
-	again := "false"
+	// A file that is taken again, after a table was restored, has its refused rows there.
+	again := r.from(slices.Concat(batch.Files, batch.Rewritten))
 	carried := int64(0)
 	switch {
 	case t.Mode == "overwrite" || r.opt.FullRefresh:
 		removes, again = t.current.files, "true"
 	case len(batch.Rewritten) > 0:
-		again = r.from(batch.Rewritten)
 		var rest string
 		if removes, rest, carried, err = r.withoutRewritten(ctx, t, s, batch.Rewritten); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	}
 	came := ""
 	if carried > 0 {
-		came = r.from(slices.Concat(batch.Files, batch.Rewritten))
+		came = again
 	}
 	entry := r.consumed(t, batch)
 	if err := r.stageRows(ctx, t, s, sql, removes, again, came, entry); err != nil {

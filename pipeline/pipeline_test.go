@@ -306,6 +306,44 @@ func TestAnotherWritersCommitConflicts(t *testing.T) {
 	}
 }
 
+// TestQuarantineConflicts: when the quarantine cannot be committed, the table is not
+// either, since the batch would not come again and its refused rows be nowhere.
+func TestQuarantineConflicts(t *testing.T) {
+	f := newFixture(t)
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,-9.00\n4,dan,Lyon,2024-01-02 10:00:00+00,4.00\n")
+	f.run()
+	f.want("quarantine/silver/orders", "id", "3\n")
+	f.put("in/3.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-03 10:00:00+00,9.00\n5,eve,Lyon,2024-01-03 10:00:00+00,-5.00\n")
+	ctx := context.Background()
+	quarantine := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse/quarantine/silver/orders")))
+	rec, err := f.try(pipeline.Options{Progress: func(step string) {
+		if step != "prepared silver" {
+			return
+		}
+		snap, err := quarantine.Snapshot(ctx, delta.Latest())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := snap.Begin("DELETE")
+		for file, err := range snap.Files(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.Remove(file)
+		}
+		if _, err := x.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}})
+	if err != nil || rec.Outcome != "partial" || rec.Verdict != record.Fail {
+		t.Fatalf("outcome %s, verdict %s, %v", rec.Outcome, rec.Verdict, err)
+	}
+	f.want("silver/orders", "id", "1\n2\n4\n")
+	f.run()
+	f.want("silver/orders", "id", "1\n2\n3\n4\n")
+	f.want("quarantine/silver/orders", "id", "5\n")
+}
+
 func TestAFullRefreshNeedsNoLedger(t *testing.T) {
 	f := newFixture(t)
 	f.run()

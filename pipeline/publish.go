@@ -370,7 +370,7 @@ const publishers = 8
 // rollForward makes the commits of a decided layer that are not made yet, tables
 // side by side, a table's quarantine before the table. Its ledger entries are
 // written before each commit, so that a batch that the log names is always in the
-// ledger. It goes on after a conflict and returns the last in the plan's order;
+// ledger. It goes on with other tables after a conflict and returns the last in the plan's order;
 // after any other error no further table is begun.
 func (r *run) rollForward(ctx context.Context, plan journalPlan) (map[string]int64, error) {
 	versions := map[string]int64{}
@@ -396,11 +396,10 @@ func (r *run) rollForward(ctx context.Context, plan journalPlan) (map[string]int
 			for k, c := range table {
 				v, err := r.commit(ctx, c)
 				if errs[at+k] = err; err != nil {
-					if errors.Is(err, delta.ErrConflict) {
-						continue
+					if !errors.Is(err, delta.ErrConflict) {
+						failed.Store(true)
 					}
-					failed.Store(true)
-					return
+					return // of a batch without its quarantine, the refused rows would be nowhere
 				}
 				lock.Lock()
 				versions[c.Table] = v
