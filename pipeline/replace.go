@@ -43,9 +43,11 @@ func (r *run) replace(ctx context.Context, t *tableRun, s engine.Session, entry 
 		if holds, err = r.holding(ctx, t, s); err != nil {
 			return err
 		}
-		t.anew = anew
 		switch {
 		case anew:
+		case t.nullKeys && t.Mode == "merge":
+			anew = true // which of them the model returns may depend on those of earlier batches
+			t.note("merge.null_keys", "info", "rows have no value in (%s): all such are made anew from all of %s", strings.Join(t.scope(), ", "), t.Incremental)
 		case t.Mode == "scd2":
 			if t.follows, err = r.follows(ctx, t, s); err != nil {
 				return err
@@ -94,10 +96,10 @@ func (r *run) inScope(t *tableRun) string {
 }
 
 // ofKey is SQL that is true for a row whose key is dq_k's. Rows without a value in it
-// are one more key where rows are made from all that share one: left out, they would
-// be neither published nor refused. A table holds none, only its quarantine does.
+// are one more key where rows are made anew: left out, they would be neither published
+// nor refused. A table holds none, only its quarantine does.
 func (r *run) ofKey(t *tableRun, row string) string {
-	if t.nullKeys && (t.anew || t.Mode == "merge" && len(t.Together) > 0) {
+	if t.nullKeys && t.anew {
 		return same(r.d, "dq_k.", row, t.scope())
 	}
 	return equal(r.d, "dq_k.", row, t.scope())
