@@ -268,29 +268,33 @@ func TestRefusedBatchesAreForgottenAfterAWeek(t *testing.T) {
 	f.want("bronze/orders", "id", "1\n2\n")
 }
 
+// deleteAll is another writer that deletes all rows of a table.
+func (f *fixture) deleteAll(table string) {
+	f.t.Helper()
+	ctx := context.Background()
+	snap, err := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse", table))).Snapshot(ctx, delta.Latest())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	x := snap.Begin("DELETE")
+	for file, err := range snap.Files(ctx) {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		x.Remove(file)
+	}
+	if _, err := x.Commit(ctx); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 func TestAnotherWritersCommitConflicts(t *testing.T) {
 	f := newFixture(t)
 	f.run()
 	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,9.00\n")
-	ctx := context.Background()
-	gold := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse/gold/totals")))
 	rec, err := f.try(pipeline.Options{Progress: func(step string) {
-		if step != "prepared gold" {
-			return
-		}
-		snap, err := gold.Snapshot(ctx, delta.Latest())
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := snap.Begin("DELETE")
-		for file, err := range snap.Files(ctx) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			x.Remove(file)
-		}
-		if _, err := x.Commit(ctx); err != nil {
-			t.Fatal(err)
+		if step == "prepared gold" {
+			f.deleteAll("gold/totals")
 		}
 	}})
 	if err != nil {
@@ -314,25 +318,9 @@ func TestQuarantineConflicts(t *testing.T) {
 	f.run()
 	f.want("quarantine/silver/orders", "id", "3\n")
 	f.put("in/3.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-03 10:00:00+00,9.00\n5,eve,Lyon,2024-01-03 10:00:00+00,-5.00\n")
-	ctx := context.Background()
-	quarantine := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse/quarantine/silver/orders")))
 	rec, err := f.try(pipeline.Options{Progress: func(step string) {
-		if step != "prepared silver" {
-			return
-		}
-		snap, err := quarantine.Snapshot(ctx, delta.Latest())
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := snap.Begin("DELETE")
-		for file, err := range snap.Files(ctx) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			x.Remove(file)
-		}
-		if _, err := x.Commit(ctx); err != nil {
-			t.Fatal(err)
+		if step == "prepared silver" {
+			f.deleteAll("quarantine/silver/orders")
 		}
 	}})
 	if err != nil || rec.Outcome != "partial" || rec.Verdict != record.Fail {
