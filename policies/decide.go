@@ -57,9 +57,9 @@ type Ruling struct {
 // id of a decision names policy, table, version, column and words: the same
 // finding has the same id when the change is judged again.
 //
-// The error is ErrEvaluation, or that of ctx when it ended. Cost: one to two
-// milliseconds when nothing changes, some 15 for 100 columns, 20 changes and 50
-// readers; it grows with columns, changes and readers together.
+// The error is ErrEvaluation, or that of ctx when it ended. Cost: about a
+// millisecond when nothing changes, some 4 for 100 columns, 20 changes and 50 readers,
+// 22 for 500, 200 and 500 (two cores); it grows with columns, changes and readers together.
 func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
