@@ -5,7 +5,7 @@
 //   - pdf: the same for the archive
 //   - text: a summary for the terminal ([Text] takes options)
 //   - markdown: a summary for the pages that CI systems show
-//   - junit, github: for the machines of CI
+//   - junit, github, sarif, gitlab: for the machines of CI
 //   - json: the run record itself
 //
 // Text of a report that comes from data (values, names, messages) is never
@@ -41,6 +41,8 @@ var formats = []Format{
 	{"markdown", ".md", "summary for CI step pages, at most 900 KB", writeMarkdown},
 	{"junit", ".xml", "JUnit XML: a suite for each table, a case for each expectation", writeJUnit},
 	{"github", ".txt", "GitHub annotations: the worst errors and warnings", writeGitHub},
+	{"sarif", ".sarif", "SARIF 2.1.0 for code scanning: a result at the line of each rule that found something", writeSARIF},
+	{"gitlab", ".gitlab.json", "GitLab code quality: an entry at the line of each rule that found something", writeGitLab},
 	{"json", ".json", "the run record", writeJSON},
 }
 

@@ -13,6 +13,7 @@ type issue struct {
 	verdict     record.Verdict
 	table       string
 	schema      table.Schema
+	check       *record.Check // of the table; nil when it was not audited
 	expectation *record.Expectation
 	decision    *record.Decision
 	finding     *record.Finding
@@ -91,18 +92,18 @@ func issues(run *record.Run) (blocking, warnings []issue) {
 	}
 	for t := range tables(run) {
 		for _, f := range findings(t) {
-			add(issue{verdict: f.Verdict(), table: t.Name, schema: t.Schema, finding: f})
+			add(issue{verdict: f.Verdict(), table: t.Name, check: t.Check, schema: t.Schema, finding: f})
 		}
 		for n := range t.Decisions {
 			d := &t.Decisions[n]
-			add(issue{verdict: decisionVerdict(d), table: t.Name, schema: t.Schema, decision: d})
+			add(issue{verdict: decisionVerdict(d), table: t.Name, check: t.Check, schema: t.Schema, decision: d})
 		}
 		if t.Check == nil {
 			continue
 		}
 		for n := range t.Check.Expectations {
 			e := &t.Check.Expectations[n]
-			add(issue{verdict: e.Verdict, table: t.Name, schema: t.Schema, expectation: e})
+			add(issue{verdict: e.Verdict, table: t.Name, check: t.Check, schema: t.Schema, expectation: e})
 		}
 	}
 	for _, list := range [][]issue{blocking, warnings} {

@@ -100,7 +100,7 @@ var dependencies = map[string]string{
 	"github.com/minio/minio-go/v7":           "delta/s3",
 	"github.com/open-policy-agent/opa":       "policies",
 	"github.com/rogpeppe/go-internal":        "cmd/dq",
-	"github.com/santhosh-tekuri/jsonschema":  "expectations/cel lineage/openlineage/spectest pipeline policies",
+	"github.com/santhosh-tekuri/jsonschema":  "expectations/cel lineage/openlineage/spectest pipeline policies reports",
 	"github.com/spf13/cobra":                 "cmd/dq",
 	"github.com/spf13/pflag":                 "cmd/dq",
 	"github.com/spf13/viper":                 "cmd/dq",
