@@ -56,6 +56,7 @@ type tally struct {
 	measured   map[string]any // the aggregates that rows are compared with
 	told       map[string]any // of rules over aggregates: what they were judged by
 	grouped    string         // the relation with what rows are compared with in each group
+	wide       bool           // a sum there has more digits than a decimal of SQL
 	returns    table.Schema   // of rules in SQL
 	groups     []groupTally   // of rules with group_by, the worst if there are many
 	groupCount int64          // how many there are
@@ -101,7 +102,7 @@ func (a *auditor) facts() cel.Facts { return inSession(a.session, cel.Facts{Now:
 // factsOf are the facts with what was measured for a rule that compares rows
 // with aggregates.
 func (a *auditor) factsOf(r *rule) cel.Facts {
-	return inSession(a.session, cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured, Grouped: a.tallies[r].grouped != ""})
+	return inSession(a.session, cel.Facts{Now: a.target.Now, Metrics: a.tallies[r].measured, Grouped: a.tallies[r].grouped != "", Wide: a.tallies[r].wide})
 }
 
 // parts counts what must be judged row by row now, by file.

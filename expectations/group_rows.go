@@ -77,9 +77,19 @@ func (a *auditor) settleGroups(ctx context.Context, name string, r *rule) error 
 	if !r.ofBatch() {
 		a.keepGroups(r, rule, groups)
 	}
+	judged := make([]map[string]any, len(groups))
+	for i, m := range groups {
+		judged[i] = past.with(m.key, rule, m.values)
+		for _, m := range rule.Metrics() {
+			t.wide = t.wide || m.Wide(judged[i][m.Text])
+		}
+	}
+	facts := a.facts()
+	facts.Wide = t.wide
+	rule = rule.With(facts)
 	var lines []string
 	for i, m := range groups {
-		values := past.with(m.key, rule, m.values)
+		values := judged[i]
 		if o := rule.Settle(values); o.Value != cel.True {
 			g := groupTally{key: m.key, outcome: &o}
 			if g.Rows, err = whole(m.values[rowCount]); err != nil {

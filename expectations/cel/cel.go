@@ -328,6 +328,9 @@ type Facts struct {
 	// Grouped says for SQL that the aggregates of a row rule are columns of its row,
 	// null where there is no value: [GroupColumn].
 	Grouped bool
+	// Wide says that a sum of more digits than a decimal of SQL has is among these:
+	// [Metric.Wide]. Columns of decimals are texts then, which SQL hands to Compute.
+	Wide bool
 	// Compute calls the reference evaluator from the SQL of DuckDB, for what that
 	// cannot say exactly. Without it such SQL is an [*Unsupported].
 	Compute Compute

@@ -133,9 +133,9 @@ func (w *writer) metric(name string) (term, error) {
 		return term{sql: w.null(term{typ: typ, shape: s}), fails: true}, nil
 	case decimal:
 		if !d.fits() {
-			return term{}, w.unsupported("a sum of more than %d digits within a row rule", maxDigits)
+			return term{}, w.tooWide()
 		}
-		return term{sql: fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, min(s.precision, maxDigits), s.scale), exact: true}, nil
+		return term{sql: decimalLiteral(d, min(s.precision, maxDigits)), exact: true}, nil
 	case date:
 		return term{sql: "DATE '" + d.String() + "'"}, nil
 	case types.Timestamp:
@@ -152,6 +152,10 @@ func (w *writer) metric(name string) (term, error) {
 	return term{sql: sql}, err
 }
 
+func (w *writer) tooWide() error {
+	return w.unsupported("a sum of more than %d digits within a row rule", maxDigits)
+}
+
 // GroupColumn is what the column is called that has the i-th of a row rule's
 // metrics, where these differ from row to row: [Facts.Grouped].
 func GroupColumn(i int) string { return "dq_" + metricVariable(i) }
@@ -163,14 +167,28 @@ func (w *writer) grouped(i int, none bool) (term, error) {
 	if none {
 		return term{sql: "(" + column + " IS NULL)"}, nil
 	}
-	if m.list {
+	switch {
+	case m.list:
 		return term{}, w.unsupported("history within a row rule")
+	case w.facts.Wide && isDecimal(m.result.cel):
+		return term{}, w.tooWide()
 	}
 	sql, ok := w.sqlType(m.result.cel, m.result.shape)
 	if !ok {
 		return term{}, w.unsupported("an aggregate of type %s within a row rule", typeName(m.result.cel))
 	}
 	return term{sql: "TRY_CAST(" + column + " AS " + sql + ")", fails: true, exact: true}, nil
+}
+
+// Wide reports whether a value of the metric has more digits than a decimal of SQL.
+func (m Metric) Wide(value any) bool {
+	if items, ok := value.([]any); ok {
+		return slices.ContainsFunc(items, m.Wide)
+	}
+	one := *m.metric
+	one.list = false
+	d, ok := one.value(value).(decimal)
+	return ok && !d.fits()
 }
 
 // Literal is a value of the metric as SQL, NULL for none.
@@ -187,6 +205,9 @@ func (m Metric) Literal(d engine.Dialect, value any) (string, error) {
 	}
 	one := *m.metric
 	one.list = false
+	if v, ok := one.value(value).(decimal); ok && m.facts.Wide {
+		return "'" + v.String() + "'", nil
+	}
 	w := &writer{dialect: d, facts: Facts{Metrics: map[string]any{m.Text: value}}, expr: &expr{metrics: []*metric{&one}}}
 	t, err := w.metric(metricVariable(0))
 	return t.sql, err

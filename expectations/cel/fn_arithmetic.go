@@ -229,7 +229,7 @@ func (w *writer) add(op string, a, b term, out shape) string {
 	if op == "-" {
 		opposite = "="
 	}
-	largest := fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", decimal{new(big.Int).Sub(tooLarge, big.NewInt(1)), s.scale}, s.precision, s.scale)
+	largest := decimalLiteral(decimal{new(big.Int).Sub(tooLarge, big.NewInt(1)), s.scale}, s.precision)
 	return fmt.Sprintf("CASE WHEN sign(%s) %s sign(%s) OR abs(%s) <= %s - abs(%s) THEN %s %s %s END", x, opposite, y, x, largest, y, x, op, y)
 }
 

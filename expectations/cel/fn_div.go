@@ -140,4 +140,8 @@ func (w *writer) unscaled(t term) string {
 	return "CAST(replace(CAST(" + w.dec(t, s) + " AS VARCHAR), '.', '') AS HUGEINT)"
 }
 
+func decimalLiteral(d decimal, precision int) string {
+	return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", d, precision, d.scale)
+}
+
 func hugeint(n *big.Int) string { return "CAST('" + n.String() + "' AS HUGEINT)" }

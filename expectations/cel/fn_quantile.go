@@ -173,7 +173,7 @@ func (g *aggregation) quantile(q decimal) (string, error) {
 	high := fmt.Sprintf("coalesce(min(dq_0) FILTER (WHERE i = %s // %s + 1), max(dq_0))", rank, hugeint(one))
 	part := fmt.Sprintf("CAST(max(%s %% %s) AS DECIMAL(%d,0))", rank, hugeint(one), max(q.scale, 1))
 	if q.scale > 0 {
-		part = fmt.Sprintf("CAST(%s * CAST('%s' AS DECIMAL(%d,%d)) AS DECIMAL(%d,%d))", part, decimal{big.NewInt(1), q.scale}, q.scale, q.scale, q.scale, q.scale)
+		part = fmt.Sprintf("CAST(%s * %s AS DECIMAL(%d,%d))", part, decimalLiteral(decimal{big.NewInt(1), q.scale}, q.scale), q.scale, q.scale)
 	}
 	wide := func(sql string) string {
 		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", sql, max(x.shape.precision, 19), x.shape.scale)

@@ -75,6 +75,9 @@ var sumAggregates = []aggregate{
 			case x.typ.Kind() == types.IntKind:
 				return fmt.Sprintf("CAST(sum(%s)%s AS DOUBLE) / nullif(count(%s)%s, 0)", x.sql, g.filter(), x.sql, g.filter()), nil
 			default:
+				if x.shape.precision > freeDigits {
+					return g.wideMean(), nil
+				}
 				to := g.metric.result.shape.scale
 				n := fmt.Sprintf("CAST(replace(CAST(sum(%s)%s AS VARCHAR), '.', '') AS HUGEINT)", g.exact(), g.filter())
 				if up := to - x.shape.scale; up > 0 {
@@ -85,7 +88,7 @@ var sumAggregates = []aggregate{
 				if to == 0 {
 					return mean, nil
 				}
-				return fmt.Sprintf("%s * CAST('%s' AS DECIMAL(%d,%d))", mean, decimal{big.NewInt(1), to}, to, to), nil
+				return mean + " * " + decimalLiteral(decimal{big.NewInt(1), to}, to), nil
 			}
 		},
 		spark: func(g *aggregation) (string, error) {
@@ -117,7 +120,7 @@ const freeDigits = 28
 // there are such.
 func (g *aggregation) wideSum() string {
 	x, scale := g.exact(), g.args[0].shape.scale
-	limit := fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", decimal{pow10(freeDigits), scale}, maxDigits, scale)
+	limit := decimalLiteral(decimal{pow10(freeDigits), scale}, maxDigits)
 	digits := func(sql string) string { return "CAST(replace(CAST(" + sql + " AS VARCHAR), '.', '') AS BIGNUM)" }
 	small := fmt.Sprintf("sum(CASE WHEN abs(%s) < %s THEN %s END)%s", x, limit, x, g.filter())
 	large := fmt.Sprintf("sum(CASE WHEN abs(%s) >= %s THEN %s END)%s", x, limit, digits(x), g.filter())
@@ -126,6 +129,32 @@ func (g *aggregation) wideSum() string {
 		sum = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '^-?', '\0%s'), '^(-?)0*([0-9]+)([0-9]{%d})$', '\1\2.\3')`, sum, strings.Repeat("0", scale+1), scale)
 	}
 	return fmt.Sprintf("CASE WHEN %s IS NULL THEN CAST(%s AS VARCHAR) ELSE %s END", large, small, sum)
+}
+
+// wideMean is the mean of numbers of more than 28 digits, which has their own places.
+// Those above 10^28 are added in two parts, q*10^19 + r, so that no sum overflows; what
+// is divided then is below 2*10^28 times their number. A lambda gives a part its name.
+func (g *aggregation) wideMean() string {
+	x, scale := g.exact(), g.args[0].shape.scale
+	limit := decimalLiteral(decimal{pow10(freeDigits), scale}, maxDigits)
+	half := hugeint(pow10(maxDigits / 2))
+	digits := func(sql string) string { return "CAST(replace(CAST(" + sql + " AS VARCHAR), '.', '') AS HUGEINT)" }
+	small := fmt.Sprintf("sum(CASE WHEN abs(%s) < %s THEN %s END)%s", x, limit, x, g.filter())
+	part := func(op string) string {
+		return fmt.Sprintf("coalesce(sum(CASE WHEN abs(%s) >= %s THEN %s %s %s END)%s, 0)", x, limit, digits(x), op, half, g.filter())
+	}
+	sql := fmt.Sprintf("[{'n': CAST(nullif(count(%s)%s, 0) AS HUGEINT), 's': coalesce(%s, 0), 'q': %s, 'r': %s}]", x, g.filter(), digits(small), part("//"), part("%"))
+	for _, step := range []string{
+		"{'n': dq_m.n, 'q': dq_m.q // dq_m.n, 'r': dq_m.q % dq_m.n * " + half + " + dq_m.r + dq_m.s}",
+		"{'n': dq_m.n, 'q': dq_m.q * " + half + " + (dq_m.r - (dq_m.r % dq_m.n + dq_m.n) % dq_m.n) // dq_m.n, 'r': (dq_m.r % dq_m.n + dq_m.n) % dq_m.n}",
+		"CAST(dq_m.q + CASE WHEN dq_m.r * 2 > dq_m.n OR dq_m.r * 2 = dq_m.n AND dq_m.q >= 0 THEN 1 ELSE 0 END AS DECIMAL(38,0))",
+	} {
+		sql = "list_transform(" + sql + ", lambda dq_m: " + step + ")"
+	}
+	if sql += "[1]"; scale > 0 {
+		sql += " * " + decimalLiteral(decimal{big.NewInt(1), scale}, scale)
+	}
+	return sql
 }
 
 // exact is the argument in its own shape, so that its sum has that scale.
