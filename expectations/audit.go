@@ -260,16 +260,7 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 		t.problem = unclear(t.Errored)
 		return
 	}
-	for _, m := range rule.Metrics() {
-		v, ok := mine[m.Text]
-		if !ok || m.Errors && v == int64(0) {
-			continue
-		}
-		if _, isText := v.(string); isText && a.plan.personal(r) {
-			v = redacted
-		}
-		t.seen[m.Text] = v
-	}
+	t.seen = a.seen(r, rule, mine)
 	if r.inScope != nil {
 		for _, m := range r.inScope.Metrics() {
 			t.Evaluated = number(m.Of)
@@ -288,6 +279,30 @@ func (a *auditor) judge(r *rule, rows int64, values map[string]any, problems map
 	}
 	o := rule.Judge(mine, a.facts())
 	t.outcome, t.told = &o, mine
+}
+
+// maxShown is how many earlier values of a metric are shown, the newest.
+const maxShown = 100
+
+// seen are the numbers that a reader is shown of a judgement: metrics, the values
+// that a band was learned from, and the band.
+func (a *auditor) seen(r *rule, rule *cel.Rule, values map[string]any) map[string]any {
+	seen := rule.Bands(values, a.facts())
+	for _, m := range rule.Metrics() {
+		v, ok := values[m.Text]
+		if !ok || m.Errors && v == int64(0) {
+			continue
+		}
+		if _, isText := v.(string); isText && a.plan.personal(r) {
+			v = redacted
+		}
+		if list, isList := v.([]any); isList && m.List {
+			list = slices.DeleteFunc(slices.Clone(list), func(v any) bool { return v == nil })
+			v = list[:min(len(list), maxShown)]
+		}
+		seen[m.Text] = v
+	}
+	return seen
 }
 
 // unclear says why a rule over many rows cannot be judged when some of them may

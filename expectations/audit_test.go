@@ -144,6 +144,30 @@ expectations:
 
 const ordersColumns = "id int64, email string, customer int64, price double"
 
+// TestHoleInPast: a version of which a metric is not known is left out, and does not
+// end the history.
+func TestHoleInPast(t *testing.T) {
+	p := mustPlan(t, "version: 1\nexpectations: {a: {table: 'max(history(rows(), 4)) == 9'}, g: {table: 'max(history(rows(), 4)) == 9', group_by: [id]}}", "id int64")
+	known := map[string]map[int]any{
+		"rows()":               {1: int64(5), 3: int64(9)},
+		"rows() by groups(id)": {1: Grouped{"[1]": int64(5)}, 3: Grouped{"[1]": int64(9)}},
+	}
+	s := &script{answers: []answer{
+		{in: "GROUP BY", columns: "id rows", rows: [][]any{{int64(1), int64(7), int64(7)}}, again: true},
+		{in: "SELECT", rows: [][]any{ints("", 7, 7)}, again: true},
+	}}
+	res, err := p.Audit(context.Background(), s, Target{Dialect: dialect{}, Table: "t",
+		Past: func(metric string, n int) (any, bool) { v, ok := known[metric][n]; return v, ok }})
+	if err != nil {
+		t.Fatal(err, strings.Join(s.asked, "\n"))
+	}
+	for _, e := range res.Check.Expectations {
+		if e.Verdict != record.Pass {
+			t.Errorf("%s: %s %s, asked %s", e.ID, e.Verdict, e.Message, strings.Join(s.asked, "\n"))
+		}
+	}
+}
+
 // TestAudit compares what is asked and what comes out with testdata/audit.
 func TestAudit(t *testing.T) {
 	p := mustPlan(t, orders, ordersColumns)

@@ -338,6 +338,11 @@ func (x expansion) scalar(kind string, n *yamlpos.Node, typ *table.Type) string 
 		return strconv.Itoa(max(slices.Index(weekdays, n.Text), 0))
 	case "date":
 		return "date('" + n.Text + "')"
+	case "aggregate":
+		if strings.Contains(n.Text, "//") { // which may be a comment
+			return n.Text + "\n"
+		}
+		return strings.TrimSpace(n.Text)
 	case "operator":
 		if slices.Contains(operators, n.Text) {
 			return n.Text

@@ -110,17 +110,7 @@ func (g *groupTally) judge(r *rule, rule *cel.Rule, values map[string]any, past 
 		return nil
 	}
 	mine := past.with(g.key, rule, values)
-	g.seen = map[string]any{}
-	for _, m := range rule.Metrics() {
-		v, ok := mine[m.Text]
-		if !ok || m.Errors && v == int64(0) {
-			continue
-		}
-		if _, isText := v.(string); isText && a.plan.personal(r) {
-			v = redacted
-		}
-		g.seen[m.Text] = v
-	}
+	g.seen = a.seen(r, rule, mine)
 	o := rule.Judge(mine, a.facts())
 	g.outcome, g.told = &o, mine
 	return nil

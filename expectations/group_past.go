@@ -59,7 +59,7 @@ func (r *rule) asksPast(f cel.Facts) []PastMetric {
 type groupPast []map[string]Grouped
 
 // of is what a metric was in the same group of an earlier version, or the list of
-// what it was in those of the last versions that had the group.
+// what it was in the last versions, with nil for those that did not have the group.
 func (p groupPast) of(key string, m cel.Metric) (any, bool) {
 	if !m.List {
 		if m.Past > len(p) {
@@ -68,13 +68,13 @@ func (p groupPast) of(key string, m cel.Metric) (any, bool) {
 		v, ok := p[m.Past-1][m.Of][key]
 		return v, ok
 	}
-	var values []any
-	for _, version := range p[:min(m.Past, len(p))] {
-		if v, ok := version[m.Of][key]; ok {
-			values = append(values, v)
+	values, known := make([]any, min(m.Past, len(p))), 0
+	for i := range values {
+		if v, ok := p[i][m.Of][key]; ok {
+			values[i], known = v, i+1
 		}
 	}
-	return values, len(values) > 0
+	return values[:known], known > 0
 }
 
 // with are the values of a rule's metrics in a group, by Metric.Text: those of this
@@ -92,8 +92,7 @@ func (p groupPast) with(key []any, rule *cel.Rule, now map[string]any) map[strin
 }
 
 // pastGroups finds the metrics that a rule compares its groups with: those that
-// were kept, else they are measured on the version that they are of. It goes back
-// to the first version that has neither.
+// were kept, else they are measured on the version that they are of.
 func (a *auditor) pastGroups(ctx context.Context, r *rule, rule *cel.Rule) (groupPast, error) {
 	var past groupPast
 	for n := 1; ; n++ {
@@ -115,11 +114,7 @@ func (a *auditor) pastGroups(ctx context.Context, r *rule, rule *cel.Rule) (grou
 		if !asked {
 			return past, nil
 		}
-		if len(missing) > 0 {
-			name := a.before(n)
-			if name == "" {
-				return past, nil
-			}
+		if name := a.before(n); len(missing) > 0 && name != "" {
 			groups, err := a.measureGroups(ctx, name, r, missing, false)
 			if err != nil {
 				return nil, err

@@ -72,8 +72,10 @@ type Example struct {
 	Errored int64
 	Expect  record.Verdict
 
-	// Relation holds the rows, Tables the others that the rule looks at.
+	// Relation holds the rows, Before those of earlier versions, the newest first, and
+	// Tables the others that the rule looks at.
 	Relation Relation
+	Before   []Relation
 	Tables   map[string]Relation
 	Now      time.Time
 
@@ -89,7 +91,7 @@ func (e Example) Position() string { return e.node.Position() }
 
 // Reference judges the example by the reference evaluator.
 func (e Example) Reference() record.Expectation {
-	return e.suite.reference(e.Relation, e.Tables, e.Now)
+	return e.suite.reference(e.Relation, e.Before, e.Tables, e.Now)
 }
 
 //go:embed catalogue/*.yaml

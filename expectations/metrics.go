@@ -266,20 +266,18 @@ func (r *rule) beside(d engine.Dialect, f cel.Facts, from string) (string, error
 }
 
 // pastValue is what a metric was in an earlier version, or the list of what it
-// was in several, the newest first.
+// was in several, the newest first, with nil for those of which it is not known.
 func (a *auditor) pastValue(m cel.Metric) (any, bool) {
 	if !m.List {
 		return a.pastOf(m, m.Past)
 	}
-	var values []any
-	for n := 1; n <= m.Past; n++ {
-		v, ok := a.pastOf(m, n)
-		if !ok {
-			break
+	values, known := make([]any, m.Past), 0
+	for n := range values {
+		if v, ok := a.pastOf(m, n+1); ok {
+			values[n], known = v, n+1
 		}
-		values = append(values, v)
 	}
-	return values, len(values) > 0
+	return values[:known], known > 0
 }
 
 func (a *auditor) pastOf(m cel.Metric, n int) (any, bool) {

@@ -139,9 +139,21 @@ func (e Example) parameters() string {
 }
 
 func (e Example) rows() string {
+	text := rowsText(e.node.Get("rows"))
+	if before := e.node.Get("before"); before != nil {
+		var versions []string
+		for _, rows := range before.Items {
+			versions = append(versions, rowsText(rows))
+		}
+		text += " (before: " + strings.Join(versions, " / ") + ")"
+	}
+	return text
+}
+
+func rowsText(n *yamlpos.Node) string {
 	const most = 6
 	var parts []string
-	rows := e.node.Get("rows").Items
+	rows := n.Items
 	for i, r := range rows {
 		if i == most {
 			parts = append(parts, fmt.Sprintf("… (%d rows)", len(rows)))

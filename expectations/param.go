@@ -44,6 +44,7 @@ var paramTypes = []paramType{
 	{"weekday", "", "a day of the week", "mon"},
 	{"dates", "date", "dates", "[2026-01-01, 2026-12-25]"},
 	{"date", "", "a date", "2026-01-01"},
+	{"aggregate", "", "an aggregate in CEL that gives a number", "'rows()'"},
 	{"operator", "", "one of == != < <= > >=", "<="},
 	{"choice", "", "one of a few words", "a word"},
 	{"type", "", "a type", "int64"},

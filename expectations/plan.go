@@ -195,6 +195,9 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		r.sql = e.sqlNode.Text
 		return r
 	}
+	if e.call != nil {
+		c.callAggregates(env, e.call)
+	}
 	r.cel, r.where = e.expand(planned{c.schema}, c.note)
 	if len(c.errs) > before {
 		return nil
@@ -320,6 +323,20 @@ func (c *compiler) callColumns(call *call) bool {
 		}
 	}
 	return all
+}
+
+// callAggregates compiles the aggregates that a kind is given, each alone, so that
+// an error has its place in the suite.
+func (c *compiler) callAggregates(env *cel.Env, call *call) {
+	for _, p := range call.kind.Params {
+		n := call.args[p.Name]
+		if p.Type != "aggregate" || n == nil {
+			continue
+		}
+		if err := env.Aggregate(n.Text); err != nil {
+			c.celError(err, inside(n))
+		}
+	}
 }
 
 // references checks the other tables that a rule looks at.

@@ -62,7 +62,7 @@ func SuiteSchema(kinds []Kind) []byte {
 		"on_empty":     schemaPart{"enum": []string{"pass", "warn", "fail"}},
 		"columns":      schemaPart{"type": "object", "additionalProperties": orNull(schemaPart{"type": "object", "properties": columns, "additionalProperties": false})},
 		"expectations": schemaPart{"type": "object", "additionalProperties": schemaPart{"type": "object", "properties": rules, "additionalProperties": false, "oneOf": one}},
-		"tests": listSchema(objectSchema(schemaPart{"name": scalarSchema(), "rows": listSchema(schemaPart{"type": "object"}, false), "expect": mapSchema(verdict),
+		"tests": listSchema(objectSchema(schemaPart{"name": scalarSchema(), "rows": rowsSchema(), "before": listSchema(rowsSchema(), false), "expect": mapSchema(verdict),
 			"now": scalarSchema(), "tables": tables}, "rows", "expect"), false),
 	}, "version")
 	for name, s := range declarationSchemas() {
@@ -79,7 +79,7 @@ func KindSchema() []byte {
 	param := objectSchema(schemaPart{"type": schemaPart{"enum": paramTypeNames()}, "of": stringSchema(), "required": schemaPart{"type": "boolean"}, "default": scalarSchema(), "choices": listSchema(stringSchema(), false), "doc": stringSchema()}, "type")
 	term := objectSchema(schemaPart{"each": stringSchema(), "pairs": stringSchema(), "steps": stringSchema(), "with": stringSchema(), "cel": stringSchema(), "join": schemaPart{"enum": sortedKeys(joins)}}, "cel", "join")
 	clause := objectSchema(schemaPart{"if": schemaPart{"anyOf": []any{stringSchema(), listSchema(stringSchema(), false)}}, "cel": stringSchema()}, "cel")
-	example := objectSchema(schemaPart{"name": stringSchema(), "columns": mapSchema(stringSchema()), "with": schemaPart{}, "rows": listSchema(schemaPart{"type": "object"}, false), "tables": schemaPart{"type": "object"},
+	example := objectSchema(schemaPart{"name": stringSchema(), "columns": mapSchema(stringSchema()), "with": schemaPart{}, "rows": rowsSchema(), "before": listSchema(rowsSchema(), false), "tables": schemaPart{"type": "object"},
 		"now": scalarSchema(), "expect": schemaPart{"enum": verdicts}, "failed": countSchema(), "errored": countSchema()}, "name", "columns", "with", "rows", "expect")
 	kind := objectSchema(schemaPart{
 		"name": schemaPart{"type": "string", "pattern": identifier.String()}, "doc": stringSchema(), "scope": schemaPart{"enum": []string{"row", "table"}}, "dimension": schemaPart{"enum": dimensions},
@@ -224,6 +224,7 @@ func optionSchemas() schemaPart {
 	return options
 }
 
+func rowsSchema() schemaPart     { return listSchema(schemaPart{"type": "object"}, false) }
 func stringSchema() schemaPart   { return schemaPart{"type": "string"} }
 func countSchema() schemaPart    { return schemaPart{"type": "integer", "minimum": 0} }
 func fractionSchema() schemaPart { return schemaPart{"type": "number", "minimum": 0, "maximum": 1} }

@@ -21,6 +21,7 @@ type test struct {
 	node   *yamlpos.Node
 	schema table.Schema
 	rows   []map[string]any
+	before []Relation // earlier versions, the newest first
 	refs   map[string]Relation
 	now    time.Time
 	want   []wanted
@@ -59,14 +60,15 @@ var verdicts = []string{"pass", "warn", "fail", "error", "vacuous", "skipped"}
 
 func (s *Suite) readTests(n *yamlpos.Node) {
 	for i, t := range n.List("tests", false) {
-		f := t.Map("a test", "name", "rows", "expect", "now", "tables")
+		f := t.Map("a test", "name", "rows", "before", "expect", "now", "tables")
 		need(t, f, "rows", "expect")
 		x := test{name: optional(f["name"]), node: t, now: testTime(f["now"])}
 		if x.name == "" {
 			x.name = fmt.Sprintf("test %d", i+1)
 		}
-		x.schema = s.testSchema(f["rows"])
+		x.schema = s.testSchema(f["rows"], f["before"])
 		x.rows = rowsOf(f["rows"], x.schema)
+		x.before = readBefore(f["before"], x.schema)
 		x.refs = readRelations(f["tables"])
 		for _, e := range f["expect"].Pairs("expect") {
 			w := wanted{e.Key.Text, record.Verdict(e.Value.OneOf("verdict", verdicts...)), e.Value}
@@ -113,19 +115,34 @@ func testTime(n *yamlpos.Node) time.Time {
 	return t
 }
 
-// testSchema has the declared columns, and those of the rows that are not, with
-// the types of their values.
-func (s *Suite) testSchema(rows *yamlpos.Node) table.Schema {
+// readBefore reads the rows of earlier versions: [[{c: 1}], [{c: 2}, {c: 3}]].
+func readBefore(n *yamlpos.Node, schema table.Schema) []Relation {
+	var before []Relation
+	for _, rows := range n.List("before", false) {
+		before = append(before, Relation{schema, rowsOf(rows, schema)})
+	}
+	return before
+}
+
+// testSchema has the declared columns, and those of the rows and of the rows before
+// that are not, with the types of their values.
+func (s *Suite) testSchema(rows, before *yamlpos.Node) table.Schema {
 	var schema table.Schema
 	for _, c := range s.Columns {
 		if c.Type != nil {
 			schema.Fields = append(schema.Fields, table.Field{Name: c.Name, Type: *c.Type, Nullable: true})
 		}
 	}
-	if rows == nil {
-		return schema
+	var all []*yamlpos.Node
+	if rows != nil {
+		all = rows.Items
 	}
-	for _, r := range rows.Items {
+	if before != nil {
+		for _, version := range before.Items {
+			all = append(slices.Clip(all), version.Items...)
+		}
+	}
+	for _, r := range all {
 		for _, e := range r.Entries {
 			if _, ok := schema.Field(e.Key.Text); ok {
 				continue
@@ -135,7 +152,7 @@ func (s *Suite) testSchema(rows *yamlpos.Node) table.Schema {
 			}
 		}
 	}
-	for _, r := range rows.Items { // columns of nothing but nulls
+	for _, r := range all { // columns of nothing but nulls
 		for _, e := range r.Entries {
 			if _, ok := schema.Field(e.Key.Text); !ok {
 				schema.Fields = append(schema.Fields, table.Field{Name: e.Key.Text, Type: table.Type{Kind: table.String}, Nullable: true})
@@ -189,7 +206,7 @@ func (s *Suite) run(t test) TestResult {
 	res := TestResult{Name: t.name, Position: t.node.Position()}
 	for _, w := range t.want {
 		one := s.Only(w.id)
-		got := one.reference(Relation{one.withAbsent(t.schema, t.refs), t.rows}, t.refs, t.now)
+		got := one.reference(Relation{one.withAbsent(t.schema, t.refs), t.rows}, t.before, t.refs, t.now)
 		if got.Verdict != w.verdict {
 			res.Failures = append(res.Failures, TestFailure{ID: w.id, Want: w.verdict, Got: got.Verdict, Message: got.Message, Position: w.node.Position()})
 		}
@@ -258,7 +275,7 @@ func (s *Suite) Only(id string) *Suite {
 }
 
 // reference judges a suite of one expectation by the reference evaluator.
-func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time) record.Expectation {
+func (s *Suite) reference(rel Relation, before []Relation, refs map[string]Relation, now time.Time) record.Expectation {
 	schemas := map[string]table.Schema{}
 	for name, r := range refs {
 		schemas[name] = r.Schema
@@ -282,7 +299,11 @@ func (s *Suite) reference(rel Relation, refs map[string]Relation, now time.Time)
 		return values
 	}}
 	r := p.rules[0]
-	e := r.verdict(p, r.referenceTally(p, rel.Rows, facts), Target{})
+	var past [][]map[string]any
+	for _, b := range before {
+		past = append(past, append([]map[string]any{}, b.Rows...)) // not nil: the version is there
+	}
+	e := r.verdict(p, r.referenceTally(p, rel.Rows, past, facts), Target{})
 	e.DecidedBy = "reference"
 	return e
 }
@@ -320,15 +341,16 @@ func (s *Suite) planTest(schema table.Schema, refs map[string]table.Schema) (*Pl
 	return nil, err
 }
 
-// referenceTally counts with the reference evaluator.
-func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *tally {
+// referenceTally counts with the reference evaluator. before are the rows of earlier
+// versions, the newest first; nil is a version that is no past.
+func (r *rule) referenceTally(p *Plan, rows []map[string]any, before [][]map[string]any, facts cel.Facts) *tally {
 	t := &tally{judged: true}
 	if r.sql != "" {
 		t.problem = "SQL needs an engine: dq check judges it"
 		return t
 	}
 	if r.grouped() {
-		r.referenceGroups(p, t, rows, facts)
+		r.referenceGroups(p, t, rows, before, facts)
 		return t
 	}
 	t.Rows = int64(len(rows))
@@ -344,6 +366,7 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 	if r.row != nil {
 		if len(r.row.Metrics()) > 0 {
 			facts.Metrics = r.row.Measure(rows, facts)
+			r.row.Recall(facts.Metrics, facts, before)
 			if o := r.row.Settle(facts.Metrics); o.Value != cel.True {
 				t.outcome = &o
 				return t
@@ -377,7 +400,7 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 		t.problem = unclear(t.Errored)
 		return t
 	}
-	o := r.aggregate.EvalTable(rows, facts)
+	o := r.aggregate.EvalTable(rows, facts, before...)
 	if r.inScope == nil {
 		t.outcome = &o
 		return t
@@ -417,22 +440,22 @@ func (r *rule) referenceTally(p *Plan, rows []map[string]any, facts cel.Facts) *
 }
 
 // referenceGroups judges each group with the reference evaluator.
-func (r *rule) referenceGroups(p *Plan, t *tally, rows []map[string]any, facts cel.Facts) {
+func (r *rule) referenceGroups(p *Plan, t *tally, rows []map[string]any, before [][]map[string]any, facts cel.Facts) {
 	one := *r
 	e := *r.Expectation
 	e.GroupBy = nil
 	one.Expectation = &e
-	groups := map[string][]map[string]any{}
-	for _, row := range rows {
-		var key []string
-		for _, name := range r.GroupBy {
-			key = append(key, keyText(row[name]))
-		}
-		k := strings.Join(key, "\x00")
-		groups[k] = append(groups[k], row)
+	groups := r.rowsByGroup(rows)
+	were := make([]map[string][]map[string]any, len(before))
+	for i, version := range before {
+		were[i] = r.rowsByGroup(version)
 	}
 	for _, k := range sortedKeys(groups) {
-		found := one.referenceTally(p, groups[k], facts)
+		past := make([][]map[string]any, len(before))
+		for i := range before {
+			past[i] = were[i][k]
+		}
+		found := one.referenceTally(p, groups[k], past, facts)
 		g := groupTally{Count: found.Count, outcome: found.outcome, problem: found.problem}
 		for _, name := range r.GroupBy {
 			g.key = append(g.key, groups[k][0][name])
@@ -446,6 +469,19 @@ func (r *rule) referenceGroups(p *Plan, t *tally, rows []map[string]any, facts c
 	}
 	t.sample = t.sample[:min(len(t.sample), 1)]
 	t.groupCount = int64(len(t.groups))
+}
+
+func (r *rule) rowsByGroup(rows []map[string]any) map[string][]map[string]any {
+	groups := map[string][]map[string]any{}
+	for _, row := range rows {
+		var key []string
+		for _, name := range r.GroupBy {
+			key = append(key, keyText(row[name]))
+		}
+		k := strings.Join(key, "\x00")
+		groups[k] = append(groups[k], row)
+	}
+	return groups
 }
 
 // keyText makes values comparable as SQL groups them: NaN equals NaN, -0 is 0,
@@ -472,7 +508,7 @@ func keyText(v any) string {
 // readExamples reads the examples of a kind; each is a suite of one expectation.
 func (k *Kind) readExamples(n *yamlpos.Node) {
 	for _, x := range n.List("examples", false) {
-		f := x.Map("an example", "name", "columns", "with", "rows", "tables", "now", "expect", "failed", "errored")
+		f := x.Map("an example", "name", "columns", "with", "rows", "before", "tables", "now", "expect", "failed", "errored")
 		need(x, f, "name", "columns", "with", "rows", "expect")
 		e := Example{Name: f["name"].String(), Expect: record.Verdict(f["expect"].OneOf("verdict", verdicts...)), node: x}
 		if f["failed"] != nil {
@@ -491,6 +527,7 @@ func (k *Kind) readExamples(n *yamlpos.Node) {
 			s.Columns = append(s.Columns, Column{Name: field.Name, Type: &t, node: x, typeNode: x})
 		}
 		e.Relation.Rows = rowsOf(f["rows"], e.Relation.Schema)
+		e.Before = readBefore(f["before"], e.Relation.Schema)
 		e.Tables = readRelations(f["tables"])
 		e.Now = testTime(f["now"])
 		s.doc = x.Document()

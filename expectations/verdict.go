@@ -119,13 +119,16 @@ func (r *rule) tableVerdict(e *record.Expectation, t *tally) {
 	case cel.False:
 		e.Verdict = r.severe(record.Fail)
 		e.Message = strings.TrimSpace(r.cel) + " is false"
+		if r.call != nil && (r.aggregate.Banded() || len(r.cel) > 100) {
+			e.Message = r.Kind + " failed"
+		}
 		if seen := observedText(e.Observed); seen != "" {
 			e.Message += ": " + seen
 		}
 	case cel.Null:
 		r.vacuous(e, "no value to judge")
 	case cel.NoPast:
-		e.Verdict, e.Reason, e.Message = record.Skipped, noHistory, skipped[noHistory]
+		e.Verdict, e.Reason, e.Message = record.Skipped, noHistory, t.outcome.Message
 	default:
 		e.Verdict, e.Message = record.Error, "could not be evaluated: "+t.outcome.Message
 	}
@@ -343,6 +346,15 @@ func show(v any) any {
 		return group(v)
 	case engine.Decimal:
 		return string(v)
+	case []any:
+		var parts []string
+		for _, x := range v[:min(len(v), 10)] {
+			parts = append(parts, fmt.Sprint(show(x)))
+		}
+		if more := len(v) - len(parts); more > 0 {
+			parts = append(parts, fmt.Sprintf("… and %s more", group(int64(more))))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	return v
 }

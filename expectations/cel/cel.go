@@ -10,6 +10,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/table"
@@ -185,6 +186,28 @@ func (e *Env) Table(src string, where *Rule) (*Rule, error) {
 		c.finish(r, tree)
 	}
 	return r.or(c.issues)
+}
+
+// Aggregate says what is wrong with an expression that has to be one aggregate that
+// gives a number. The error is an [*Error] with all issues.
+func (e *Env) Aggregate(src string) error {
+	c := e.compilation(src, "")
+	tree := c.parse()
+	if tree == nil {
+		return newError(c.issues)
+	}
+	const usage = "write rows(), mean(total) or share(email == null)"
+	name := callOf(tree)
+	if a := lib().aggregates[name]; a == nil {
+		c.refuse(tree, usage, "this is not one aggregate")
+	} else if i, ok := c.lift(tree, 0, false); ok {
+		switch m := c.parts.metrics[i].result.cel; {
+		case m.Kind() == types.IntKind, m.Kind() == types.DoubleKind, isDecimal(m):
+		default:
+			c.refuse(tree, usage, "%s gives %s here, and a number is needed", name, typeName(m))
+		}
+	}
+	return newError(c.issues)
 }
 
 func (c *compilation) finish(r *Rule, tree ast.Expr) {
@@ -393,7 +416,7 @@ type Metric struct {
 	// Past is 0 for this version, n for the newest n earlier versions.
 	Past int
 	// List says that the value is the list of the last Past versions ([]any, newest
-	// first, shorter when there are fewer), not that of the one before.
+	// first, nil where it has none, shorter when there are fewer), not that of the one before.
 	List bool
 	// Errors says that this is no aggregate of the rule, but the number of rows in
 	// scope for which an argument of one could not be computed though none of the
@@ -550,7 +573,7 @@ func (r *Rule) found(values map[string]any) ([]ref.Val, Outcome) {
 		case ok:
 			found[i] = m.value(v)
 		case m.past > 0:
-			found[i] = types.WrapErr(errNoPast{m.text})
+			found[i] = m.noPast(0)
 		default:
 			found[i] = types.NewErr("%s was not computed", m.text)
 		}
@@ -563,10 +586,65 @@ func (r *Rule) found(values map[string]any) ([]ref.Val, Outcome) {
 	return found, Outcome{Value: True}
 }
 
-// EvalTable is the reference evaluation of a table rule over rows as in [Rule.Eval],
-// without a past.
-func (r *Rule) EvalTable(rows []map[string]any, f Facts) Outcome {
-	return r.Judge(r.Measure(rows, f), f)
+// EvalTable is the reference evaluation of a table rule over rows as in [Rule.Eval];
+// before are the rows of earlier versions, the newest first.
+func (r *Rule) EvalTable(rows []map[string]any, f Facts, before ...[]map[string]any) Outcome {
+	values := r.Measure(rows, f)
+	r.Recall(values, f, before)
+	return r.Judge(values, f)
+}
+
+// Recall adds the values of the metrics with a past: those of earlier versions, whose
+// rows are before, the newest first; nil is no past.
+func (r *Rule) Recall(values map[string]any, f Facts, before [][]map[string]any) {
+	for _, m := range r.parts.metrics {
+		switch {
+		case m.past == 0 || len(before) == 0:
+		case m.list:
+			var list []any
+			for _, rows := range before[:min(m.past, len(before))] {
+				if rows == nil {
+					list = append(list, nil)
+					continue
+				}
+				list = append(list, r.measure(m, rows, f))
+			}
+			values[m.text] = list
+		case before[0] != nil:
+			values[m.text] = r.measure(m, before[0], f)
+		}
+	}
+}
+
+// Banded reports whether the rule compares with a band.
+func (r *Rule) Banded() bool { return len(r.parts.bands) > 0 }
+
+// Bands are the bands that a table rule compares with, as lists of the least and the
+// greatest value by their CEL, from the same values as [Rule.Judge]. Those without
+// enough of a past are left out.
+func (r *Rule) Bands(values map[string]any, f Facts) map[string]any {
+	bands := map[string]any{}
+	if len(r.parts.bands) == 0 {
+		return bands
+	}
+	found, o := r.found(values)
+	if o.Value != True {
+		return bands
+	}
+	each(r.expr.tree, func(e ast.Expr, _ *form, _ []ast.Expr) {
+		for _, b := range r.parts.bands {
+			if b.id != e.ID() {
+				continue
+			}
+			v, err := r.expr.part(e).eval(metricVars{r.parts.metrics, found, f})
+			if list, ok := v.(traits.Lister); ok && err == nil {
+				low, _ := list.Get(types.IntZero).(types.Double)
+				high, _ := list.Get(types.IntOne).(types.Double)
+				bands[b.text] = []any{float64(low), float64(high)}
+			}
+		}
+	})
+	return bands
 }
 
 // Measure computes the metrics of this version by the reference, by Metric.Text;
@@ -574,22 +652,26 @@ func (r *Rule) EvalTable(rows []map[string]any, f Facts) Outcome {
 func (r *Rule) Measure(rows []map[string]any, f Facts) map[string]any {
 	values := map[string]any{}
 	for _, m := range r.parts.metrics {
-		if m.past > 0 {
-			continue
+		if m.past == 0 {
+			values[m.text] = r.measure(m, rows, f)
 		}
-		var in [][]ref.Val
-		for _, row := range rows {
-			vars := rowVars{env: r.env, row: row, facts: f}
-			if m.where != nil {
-				if v, err := m.where.eval(vars); err == nil && v == types.False {
-					continue
-				}
-			}
-			in = append(in, m.row(vars))
-		}
-		bound := *m
-		bound.facts = f
-		values[m.text] = native(m.call.eval(&bound, in))
 	}
 	return values
+}
+
+// measure computes a metric over the rows of one version.
+func (r *Rule) measure(m *metric, rows []map[string]any, f Facts) any {
+	var in [][]ref.Val
+	for _, row := range rows {
+		vars := rowVars{env: r.env, row: row, facts: f}
+		if m.where != nil {
+			if v, err := m.where.eval(vars); err == nil && v == types.False {
+				continue
+			}
+		}
+		in = append(in, m.row(vars))
+	}
+	bound := *m
+	bound.facts = f
+	return native(m.call.eval(&bound, in))
 }

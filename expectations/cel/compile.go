@@ -28,6 +28,7 @@ type compilation struct {
 	issues     []Issue
 	where      *Rule
 	past       int  // within previous(): 1
+	atLeast    int  // within history(): how many versions there must be
 	over       bool // a row rule that may look at aggregates and neighbours
 	parts      *parts
 	bound      []bound     // names of elements, innermost last
@@ -39,6 +40,7 @@ type parts struct {
 	metrics []*metric
 	lambdas []*lambda
 	windows []*window
+	bands   []band
 	refs    []Ref
 	clock   bool
 }
@@ -363,6 +365,9 @@ func (c *compilation) lowerCall(e ast.Expr, s scope) {
 	} else if f.style == member {
 		c.refuse(e, "write x."+name+"(...)", "%s is called on a value", name)
 		return
+	}
+	if f.band {
+		c.parts.bands = append(c.parts.bands, band{e.ID(), c.env.canonical(e)})
 	}
 	for _, a := range args {
 		c.lower(a, s)

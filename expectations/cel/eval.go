@@ -45,14 +45,22 @@ func (x *expr) eval(vars interpreter.Activation) (ref.Val, error) {
 }
 
 // errNoValues says that an aggregate had nothing to work on, errNoPast that
-// there is no earlier version.
+// there is no earlier version, or fewer with values than are needed.
 type (
 	errNoValues struct{ what string }
-	errNoPast   struct{ what string }
+	errNoPast   struct {
+		what       string
+		has, needs int
+	}
 )
 
 func (e errNoValues) Error() string { return e.what + " has no values" }
-func (e errNoPast) Error() string   { return "there is no earlier version for " + e.what }
+func (e errNoPast) Error() string {
+	if e.needs > 1 {
+		return fmt.Sprintf("of earlier versions %d have a value for %s, and %d are needed", e.has, e.what, e.needs)
+	}
+	return "there is no earlier version for " + e.what
+}
 
 // factsValue carries Facts through a tree.
 type factsValue struct {
@@ -110,7 +118,7 @@ func (v rowVars) metric(name string) (any, bool) {
 	case ok:
 		x = v.metrics[i].value(known)
 	case v.metrics[i].past > 0:
-		x = types.WrapErr(errNoPast{v.metrics[i].text})
+		x = v.metrics[i].noPast(0)
 	default:
 		x = types.NewErr("%s was not computed", v.metrics[i].text)
 	}
@@ -182,22 +190,24 @@ func (m *metric) value(v any) ref.Val {
 		if !ok {
 			return types.NewErr("%s: %T is no list", m.text, v)
 		}
-		var values []ref.Val
-		for _, item := range items {
-			x := m.scalar(item)
-			if types.IsError(x) {
-				return x
-			}
-			if x != types.NullValue {
-				values = append(values, x)
+		all := make([]ref.Val, len(items))
+		for i, item := range items {
+			if all[i] = m.scalar(item); types.IsError(all[i]) {
+				return all[i]
 			}
 		}
-		if len(items) == 0 {
-			return types.WrapErr(errNoPast{m.text})
+		list := newPastList(all)
+		if n := list.len(); len(items) == 0 || n < m.atLeast && m.atLeast > 1 {
+			return m.noPast(n)
 		}
-		return types.NewRefValList(types.DefaultTypeAdapter, values)
+		return list
 	}
 	return m.scalar(v)
+}
+
+// noPast is the value of a metric for which has earlier versions have one, which are too few.
+func (m *metric) noPast(has int) ref.Val {
+	return types.WrapErr(errNoPast{m.of, has, m.atLeast})
 }
 
 func (m *metric) scalar(v any) ref.Val {

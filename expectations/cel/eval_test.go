@@ -237,6 +237,17 @@ func TestJudge(t *testing.T) {
 		{"size(history(rows(), 3)) == 2", map[string]any{"history(rows(), 3)": []any{int64(9), int64(10)}}, True},
 		{"max(history(sum(net), 3)) == 2.5", map[string]any{"history(sum(quantity * unit_price), 3)": []any{engine.Decimal("2.5"), nil}}, True},
 		{"mean(history(mean(rate), 3)) == 2.0", map[string]any{"history(mean(rate), 3)": []any{nil}}, Null},
+		{"size(history(rows(), 3, 2)) == 2", map[string]any{"history(rows(), 3, 2)": []any{int64(9), nil, int64(10)}}, True},
+		{"size(history(rows(), 3, 3)) == 2", map[string]any{"history(rows(), 3, 3)": []any{int64(9), nil, int64(10)}}, NoPast},
+		{"mean(history(mean(rate), 3, 2)) == 2.0", map[string]any{"history(mean(rate), 3, 2)": []any{nil, nil}}, NoPast},
+		{"z_band(history(rows(), 3), 1.0) == [2.0, 4.0]", map[string]any{"history(rows(), 3)": []any{int64(2), nil, int64(3), int64(4)}}, True},
+		{"z_band(history(rows(), 3), 1.0) == [2.0, 4.0]", map[string]any{"history(rows(), 3)": []any{int64(2)}}, NoPast},
+		{"seasonal_band(history(rows(), 4), history(max(due), 4), max(due), 'month', 1.0) == [4.0, 4.0]", map[string]any{ // a hole in either leaves the other's out
+			"history(rows(), 4)": []any{int64(3), int64(90), nil, int64(1), int64(0)}, "max(due)": time.Date(2024, 2, 5, 0, 0, 0, 0, time.UTC),
+			"history(max(due), 4)": []any{time.Date(2024, 2, 4, 0, 0, 0, 0, time.UTC), nil, time.Date(2024, 2, 3, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)}}, True},
+		{"seasonal_band(history(rows(), 4), history(max(due), 4), max(due), 'weekday', 1.0) == [4.0, 4.0]", map[string]any{ // no Monday before
+			"history(rows(), 4)": []any{int64(3), int64(1)}, "max(due)": time.Date(2024, 2, 5, 0, 0, 0, 0, time.UTC),
+			"history(max(due), 4)": []any{time.Date(2024, 2, 4, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 2, 0, 0, 0, 0, time.UTC)}}, NoPast},
 		{"mean(rate) == 0.1", map[string]any{"mean(rate)": 0.1 + 1e-16}, True}, // judged at 12 digits
 		{"mean(rate) == 0.1", map[string]any{"mean(rate)": math.Inf(1)}, Err},
 		{"mode(rate) == 0.1", map[string]any{"mode(rate)": math.NaN()}, False},

@@ -10,8 +10,9 @@ import (
 const listFunction = "@list_"
 
 // previous(e) and history(e, n) become variables when the tree is lowered; what
-// remains are the aggregates over history's lists: mean(history(rows(), 7)).
-var pastFunctions = historyFunctions()
+// remains are the aggregates over history's lists, mean(history(rows(), 7)), and the
+// bands in which a value is expected by them.
+var pastFunctions = append(historyFunctions(), bandFunctions...)
 
 func historyFunctions() []function {
 	var functions []function

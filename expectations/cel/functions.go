@@ -77,6 +77,8 @@ type function struct {
 	doc      string
 	examples []string
 	forms    []form
+	// band says that what it gives is shown beside the verdict of a table rule.
+	band bool
 }
 
 // form is one overload: its types, its reference implementation, and its SQL in
@@ -149,7 +151,7 @@ func buildLibrary() *library {
 		for _, f := range family {
 			known, ok := l.functions[f.name]
 			if !ok {
-				known = &function{name: f.name, alias: f.alias, style: f.style}
+				known = &function{name: f.name, alias: f.alias, style: f.style, band: f.band}
 				l.functions[f.name] = known
 				names = append(names, f.name)
 				if f.alias != "" {

@@ -25,6 +25,7 @@ type metric struct {
 	result   result
 	past     int
 	list     bool
+	atLeast  int   // of a list: with fewer values there is no past
 	facts    Facts // while the reference evaluates it
 }
 
@@ -116,8 +117,8 @@ func mentionsMetric(e ast.Expr) bool {
 
 func (c *compilation) lowerHistory(e ast.Expr, args []ast.Expr) {
 	const usage = "write mean(history(rows(), 7))"
-	if len(args) != 2 {
-		c.refuse(e, usage, "history takes an aggregate and a number of versions")
+	if len(args) < 2 || len(args) > 3 {
+		c.refuse(e, usage, "history takes an aggregate, a number of versions, and how many of them there must be at least")
 		return
 	}
 	n, ok := literalOf(args[1]).(types.Int)
@@ -126,11 +127,21 @@ func (c *compilation) lowerHistory(e ast.Expr, args []ast.Expr) {
 		e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
 		return
 	}
+	atLeast := types.Int(1)
+	if len(args) == 3 {
+		if atLeast, ok = literalOf(args[2]).(types.Int); !ok || atLeast < 1 || atLeast > n {
+			c.issue(args[2], "write mean(history(rows(), 30, 7))", "of %d versions there must be at least 1 to %d, as a constant", n, n)
+			e.SetKindCase(c.fac.NewIdent(e.ID(), brokenVariable))
+			return
+		}
+	}
 	if _, ok := lib().aggregates[callOf(args[0])]; !ok || c.past > 0 {
 		c.refuse(e, usage, "history takes one aggregate itself")
 		return
 	}
+	c.atLeast = int(atLeast)
 	c.lift(args[0], int(n), true)
+	c.atLeast = 0
 	e.SetKindCase(args[0])
 }
 
@@ -184,7 +195,7 @@ func (c *compilation) lift(e ast.Expr, past int, list bool) (index int, ok bool)
 		c.refuse(e, "", "%s looks at all rows, and so not at an element", name)
 		return 0, false
 	}
-	m := &metric{of: c.env.canonical(e), call: a, past: past, list: list}
+	m := &metric{of: c.env.canonical(e), call: a, past: past, list: list, atLeast: c.atLeast}
 	c.scope(m)
 	if index = c.known(m); index < 0 {
 		found := len(c.issues)
@@ -237,6 +248,8 @@ func (c *compilation) mentionsElement(e ast.Expr) bool {
 func (c *compilation) scope(m *metric) {
 	m.text = m.of
 	switch {
+	case m.atLeast > 1:
+		m.text = fmt.Sprintf("history(%s, %d, %d)", m.of, m.past, m.atLeast)
 	case m.list:
 		m.text = fmt.Sprintf("history(%s, %d)", m.of, m.past)
 	case m.past > 0:

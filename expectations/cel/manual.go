@@ -107,8 +107,8 @@ var manual = []Function{
 		Examples: []string{"freshness(at) > duration('1h')", "freshness(date(at)) >= freshness(at)", "freshness(at) == now() - max(at)"}},
 	{Name: "previous", Signatures: []string{"previous(aggregates) gives what they give"}, Doc: "The same of the newest earlier version whose gate passed. Without one the rule is skipped.", Nulls: "Null where the aggregate had no value then.",
 		Examples: []string{"previous(rows()) == 4", "rows() >= previous(rows())", "rows() - previous(rows()) == 1"}},
-	{Name: "history", Signatures: []string{"history(aggregate, n) gives list"}, Doc: "An aggregate of the last n earlier versions whose gate passed, n a constant up to 1000. mean, min, max, sum, median, stddev and variance take the list. Without a past the rule is skipped.", Nulls: "Versions in which it had no value are left out.",
-		Examples: []string{"mean(history(rows(), 2)) == 5.0", "max(history(rows(), 2)) == 6", "rows() <= max(history(rows(), 2))"}},
+	{Name: "history", Signatures: []string{"history(aggregate, n) gives list", "history(aggregate, n, at_least) gives list"}, Doc: "An aggregate of the last n earlier versions whose gate passed, n a constant up to 1000. mean, min, max, sum, median, stddev, variance and the bands (z_band ...) take the list. Without a past the rule is skipped, and so it is when fewer versions than at_least have a value.", Nulls: "Versions in which it had no value are left out.",
+		Examples: []string{"mean(history(rows(), 2)) == 5.0", "max(history(rows(), 2)) == 6", "rows() <= max(history(rows(), 2))", "size(history(rows(), 30, 2)) == 2"}},
 	{Name: "metric", Signatures: []string{"metric('name') gives what the let gives"}, Doc: "A named expression of the suite (let): another way to write its name.", Nulls: "Those of the let.",
 		Examples: []string{"metric('twice') == 20", "metric('twice') == sum(x) * 2", "metric('twice') > 0"}},
 

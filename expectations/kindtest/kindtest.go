@@ -62,6 +62,11 @@ func example(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Ex
 		}
 	}
 	attach(relation, e.Relation)
+	var before []string
+	for i, rel := range e.Before {
+		before = append(before, fmt.Sprintf("kindtest.before%d", i+1))
+		attach(before[i], rel)
+	}
 	refs := map[string]table.Schema{}
 	for name, rel := range e.Tables {
 		attach(name, rel)
@@ -72,7 +77,7 @@ func example(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Ex
 		t.Fatal(err)
 	}
 	res, err := plan.Audit(ctx, s, expectations.Target{
-		Dialect: d, Parts: []expectations.Part{{Relation: relation, New: true}}, New: relation, Table: relation,
+		Dialect: d, Parts: []expectations.Part{{Relation: relation, New: true}}, New: relation, Table: relation, Before: before,
 		Now: e.Now, Samples: 3,
 	})
 	if err != nil {
@@ -87,7 +92,7 @@ func example(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Ex
 	}
 	countsOnly := e.Suite().Expectations[0].CountsOnly()
 	if got.Scope == "row" && !countsOnly {
-		split(t, s, d, e, refs, got)
+		split(t, s, d, e, before, refs, got)
 	}
 	if bad := got.Failed + got.Errored; got.Scope == "row" && !countsOnly && int64(len(got.Sample)) != min(bad, 3) {
 		t.Errorf("%s: %d bad rows and %d samples", e.Position(), bad, len(got.Sample))
@@ -97,7 +102,7 @@ func example(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Ex
 // split takes the bad rows out as a quarantine rule does, and must take as many
 // as were counted, each with its reason. A group that is in the table already
 // goes too.
-func split(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Example, refs map[string]table.Schema, found record.Expectation) {
+func split(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Example, before []string, refs map[string]table.Schema, found record.Expectation) {
 	suite := *e.Suite()
 	suite.Expectations = slices.Clone(suite.Expectations)
 	suite.Expectations[0].OnFail = "quarantine"
@@ -107,7 +112,7 @@ func split(t *testing.T, s engine.Session, d engine.Dialect, e expectations.Exam
 	}
 	plan = plan.At(e.Now).In(s)
 	if plan.Compares() {
-		if plan, err = plan.Measure(context.Background(), s, expectations.Target{Dialect: d, New: relation, Now: e.Now}); err != nil {
+		if plan, err = plan.Measure(context.Background(), s, expectations.Target{Dialect: d, New: relation, Before: before, Now: e.Now}); err != nil {
 			t.Fatal(err)
 		}
 	}
