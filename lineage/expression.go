@@ -71,7 +71,10 @@ func (t *tracer) expression(e *expression, rel *relation) set {
 		return t.all(rel)
 	}
 	if masking[e.Name] {
-		return out.mask()
+		out = out.mask()
+	}
+	if (e.Class == "BOUND_AGGREGATE" || e.Class == "BOUND_WINDOW") && len(e.Children) == 0 {
+		out.merge(rel.rows) // count(*), and what numbers the rows
 	}
 	return out
 }

@@ -16,8 +16,10 @@
 // A source is [Direct] when its value flows into the result, [Indirect] when it
 // only steers it: the condition of a CASE, the partition of a window. What
 // decides which rows there are, or their order (filters, joins, groups, sorting),
-// belongs to no single column and is in [Statement.Dataset]. The words are those
-// of OpenLineage's columnLineage facet 1-2-0.
+// belongs to no single column and is in [Statement.Dataset]. But a value that says
+// which rows there are, of EXISTS, IN or count(*), and a constant of the side of a
+// join that may have no match, has what decides that as sources of subtype
+// [Filter]. The words are those of OpenLineage's columnLineage facet 1-2-0.
 //
 // Along a path INDIRECT wins over DIRECT, and of direct steps AGGREGATION over
 // TRANSFORMATION over IDENTITY; a value that passed a hash or was only counted is
@@ -224,8 +226,8 @@ func (s set) merge(from set) {
 func (s set) mergeAs(from set, typ, subtype string) {
 	for k, a := range from {
 		switch {
-		case typ == Indirect && k.typ == Indirect && k.subtype == Join:
-			// What a subquery is joined by stays that, whatever its value is used for.
+		case typ == Indirect && k.typ == Indirect && k.subtype == Filter:
+			// Which rows a value is taken over stays that, whatever it is used for.
 		case typ == Indirect:
 			k.typ, k.subtype, a.subtype = Indirect, subtype, subtype
 		case k.typ == Direct && strength[subtype] > strength[a.subtype]:

@@ -21,6 +21,7 @@ type tracer struct {
 	scanned map[string][]string // relation to its columns
 
 	dataset      set
+	rows         set // what decides which rows the operator has that is being gone through
 	conservative bool
 	steps        int
 
@@ -29,7 +30,7 @@ type tracer struct {
 }
 
 func newTracer(in map[string]table.Schema) *tracer {
-	t := &tracer{in: in, byName: map[string]string{}, scanned: map[string][]string{}, dataset: set{},
+	t := &tracer{in: in, byName: map[string]string{}, scanned: map[string][]string{}, dataset: set{}, rows: set{},
 		ctes: map[uint64]*relation{}, bindings: map[uint64]*relation{}}
 	for name := range in {
 		t.byName[strings.ToLower(name)] = name
@@ -38,9 +39,10 @@ func newTracer(in map[string]table.Schema) *tracer {
 }
 
 // relation is what an operator gives: its columns, nil when their number is not
-// known, and the tables that are scanned below it.
+// known, what decides which rows it has, and the tables that are scanned below it.
 type relation struct {
 	cols   []set
+	rows   set // indirect FILTER, and tables without a column
 	tables map[string]bool
 }
 
@@ -76,6 +78,9 @@ func (t *tracer) all(rel *relation) set {
 func (t *tracer) affect(subtype string, deps ...set) {
 	for _, d := range deps {
 		t.dataset.mergeAs(d, Indirect, subtype)
+		if subtype != Sort {
+			t.rows.mergeAs(d, Indirect, Filter)
+		}
 	}
 }
 
@@ -84,7 +89,12 @@ func (t *tracer) relation(o *operator, sc *scope) *relation {
 	if t.steps++; t.steps > maxSteps {
 		return &relation{}
 	}
+	around := t.rows
+	t.rows = set{}
 	rel := t.operator(o, sc)
+	rel = &relation{cols: rel.cols, rows: t.rows, tables: rel.tables}
+	around.merge(rel.rows)
+	t.rows = around
 	if o.TableIndex != noIndex {
 		t.bindings[o.TableIndex] = rel
 	}
@@ -110,6 +120,7 @@ func (t *tracer) operator(o *operator, sc *scope) *relation {
 		return t.values(o, sc)
 	case "LOGICAL_CTE_REF":
 		if def, ok := t.ctes[o.CTEIndex]; ok {
+			t.rows.merge(def.rows)
 			return def
 		}
 		return t.unknown(o, sc)
@@ -209,7 +220,11 @@ func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relati
 		}
 		rel := &relation{cols: child.cols[:len(child.cols):len(child.cols)], tables: child.tables}
 		unpivoted := t.unpivoted(&o.Children[0], child)
+		correlated := given(&o.Children[0])
 		for i := range exprs {
+			if by := exprs[i].Partitions; o.Type == "LOGICAL_WINDOW" && len(by) >= correlated {
+				exprs[i].Partitions = by[:len(by)-correlated]
+			}
 			deps := t.expression(&exprs[i], child)
 			if o.Type == "LOGICAL_UNNEST" {
 				t.affect(Join, deps) // one row becomes as many as the list is long
@@ -222,6 +237,24 @@ func (t *tracer) unary(o *operator, exprs []expression, child *relation) *relati
 		return rel
 	}
 	return child
+}
+
+// given is the number of columns that a correlated subquery is given, seen from an
+// operator in it. The planner partitions its windows by them, behind what the user
+// partitions by.
+func given(o *operator) int {
+	if o.Type == "LOGICAL_DELIM_GET" {
+		return len(o.ChunkTypes)
+	}
+	for i := range o.Children {
+		if inner := o.Type == "LOGICAL_DELIM_JOIN" && (i == 1) != o.Flipped; inner {
+			continue // it is given those of its own
+		}
+		if n := given(&o.Children[i]); n > 0 {
+			return n
+		}
+	}
+	return 0
 }
 
 // pivot gives the groups, then for each value of the column that is pivoted on the
@@ -317,6 +350,7 @@ func (t *tracer) get(o *operator, sc *scope) *relation {
 	}
 	name := t.name(data.Catalog, data.Schema, data.Table)
 	t.scanned[name] = o.Names
+	t.rows.add(key{name, "", Indirect, Filter}, attr{subtype: Filter})
 	rel := &relation{tables: map[string]bool{name: true}}
 	if len(o.ColumnIndexes) == 0 {
 		return rel // captured by a lambda alone: which column is not said
@@ -403,7 +437,7 @@ func (t *tracer) values(o *operator, sc *scope) *relation {
 // recursive goes through a recursive CTE until nothing is added.
 func (t *tracer) recursive(o *operator, sc *scope) *relation {
 	base := t.relation(&o.Children[0], sc)
-	all := &relation{tables: map[string]bool{}}
+	all := &relation{rows: base.rows, tables: map[string]bool{}}
 	addTables(all.tables, base)
 	if base.cols != nil {
 		all.cols = make([]set, len(base.cols))
@@ -418,12 +452,14 @@ func (t *tracer) recursive(o *operator, sc *scope) *relation {
 	for changed := true; changed && t.steps <= maxSteps; {
 		t.ctes[o.TableIndex] = all
 		step := t.relation(&o.Children[1], sc)
-		next := &relation{tables: map[string]bool{}}
+		next := &relation{rows: set{}, tables: map[string]bool{}}
+		next.rows.merge(all.rows)
+		next.rows.merge(step.rows)
 		addTables(next.tables, all, step)
 		if all.cols != nil {
 			next.cols = make([]set, len(all.cols))
 		}
-		changed = len(next.tables) != len(all.tables)
+		changed = len(next.tables) != len(all.tables) || !equal(next.rows, all.rows)
 		for i := range next.cols {
 			next.cols[i] = set{}
 			next.cols[i].merge(all.cols[i])
@@ -451,8 +487,8 @@ func equal(a, b set) bool {
 }
 
 // setOperation is UNION, EXCEPT or INTERSECT, column by column. What EXCEPT and
-// INTERSECT compare with decides the rows of the left, so it is a filter, also
-// of the column that it was compared with.
+// INTERSECT compare with decides the rows of the left, so it is a filter, and
+// what the column is joined by that it was compared with.
 func (t *tracer) setOperation(o *operator, sc *scope) *relation {
 	first := t.relation(&o.Children[0], sc)
 	rel := &relation{tables: map[string]bool{}}
@@ -473,7 +509,7 @@ func (t *tracer) setOperation(o *operator, sc *scope) *relation {
 				rel.cols[i].merge(deps)
 				continue
 			}
-			rel.cols[i].mergeAs(deps, Indirect, Filter)
+			rel.cols[i].mergeAs(deps, Indirect, Join)
 			t.affect(Filter, deps, first.cols[i])
 		}
 	}
@@ -492,7 +528,7 @@ func (t *tracer) join(o *operator, sc *scope) *relation {
 	for i, c := range o.Conditions {
 		typ, subtype := Direct, Transformation
 		if o.Type == "LOGICAL_DELIM_JOIN" && i < len(o.Eliminated) && c.Comparison == "COMPARE_NOT_DISTINCT_FROM" {
-			typ, subtype = Indirect, Join // of the correlated columns: which of the inner rows belong to an outer one
+			typ, subtype = Indirect, Filter // of the correlated columns: which of the inner rows belong to an outer one
 		}
 		on.mergeAs(t.expression(c.Left, left), typ, subtype)
 		on.mergeAs(t.expression(c.Right, right), typ, subtype)
@@ -500,6 +536,7 @@ func (t *tracer) join(o *operator, sc *scope) *relation {
 	on.mergeAs(t.expression(o.Condition, both), Direct, Transformation)
 	if o.JoinType == "MARK" {
 		// No row comes or goes: the mark is a column that says whether there is a match.
+		on.merge(right.rows)
 		if left.cols == nil {
 			return both
 		}
@@ -515,11 +552,34 @@ func (t *tracer) join(o *operator, sc *scope) *relation {
 		out := t.project(right, o.RightMap)
 		return &relation{cols: out.cols, tables: both.tables}
 	}
-	if both.cols == nil || len(o.LeftMap)+len(o.RightMap) == 0 {
+	if both.cols == nil {
 		return both
+	}
+	switch o.JoinType {
+	case "SINGLE", "LEFT":
+		right = matched(right, on)
+	case "RIGHT":
+		left = matched(left, on)
+	case "OUTER":
+		left, right = matched(left, on), matched(right, on)
 	}
 	l, r := t.project(left, o.LeftMap), t.project(right, o.RightMap)
 	return &relation{cols: append(append([]set{}, l.cols...), r.cols...), tables: both.tables}
+}
+
+// matched is the side of a join that is null where there is no match. A column of it
+// that is made from nothing, a constant, still says whether there is one.
+func matched(rel *relation, on set) *relation {
+	out := &relation{cols: make([]set, len(rel.cols)), rows: rel.rows, tables: rel.tables}
+	for i, deps := range rel.cols {
+		if len(deps) == 0 {
+			deps = set{}
+			deps.mergeAs(on, Indirect, Filter)
+			deps.merge(rel.rows)
+		}
+		out.cols[i] = deps
+	}
+	return out
 }
 
 // joinSides goes through both children. In a correlated join one side (the left,

@@ -59,12 +59,12 @@ func (a *app) showStatement(ctx context.Context, file, schemaFile, format string
 	return nil
 }
 
-// made are the columns in a column's expression, each once. A join of a subquery
-// only decides which value there is.
+// made are the columns in a column's expression, each once: not those that only
+// decide which rows it is taken over.
 func made(sources []lineage.Source) []columnSource {
 	out := []columnSource{}
 	for _, s := range sources {
-		if from := (columnSource{s.Table, s.Column}); s.Column != "" && s.Subtype != lineage.Join && !slices.Contains(out, from) {
+		if from := (columnSource{s.Table, s.Column}); s.Column != "" && s.Subtype != lineage.Filter && !slices.Contains(out, from) {
 			out = append(out, from)
 		}
 	}

@@ -240,8 +240,18 @@ func (b *stubs) plan(ctx context.Context, query string, names []string) ([]byte,
 	return []byte(text), nil
 }
 
+// unbindable is what DuckDB stumbles over, an error of its own: it would run the
+// statement no better.
+func unbindable(said string) error {
+	return refuse(-1, "DuckDB fails at this statement: "+said,
+		"write it in another way: an UNNEST that is computed with in a subquery of its own, a parameter with a cast")
+}
+
 // bindError is the error of DuckDB with its position and candidates.
 func (a answer) bindError(names []string) error {
+	if a.Type == "internal" {
+		return unbindable(a.Message)
+	}
 	e := &engine.BindError{Message: a.Message, Offset: -1}
 	if at, err := strconv.Atoi(a.Position); err == nil {
 		e.Offset = at

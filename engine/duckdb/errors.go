@@ -30,6 +30,8 @@ func wrap(ctx context.Context, err error, doing string) error {
 			return fmt.Errorf("%s: %w: %s", doing, engine.ErrNoSpace, text)
 		case de.Type == driver.ErrorTypeOutOfMemory:
 			return fmt.Errorf("%s: %w: %s", doing, engine.ErrMemory, text)
+		case de.Type == driver.ErrorTypeInternal && doing == "duckdb: bind":
+			return unbindable(text)
 		}
 		return fmt.Errorf("%s: %s", doing, text)
 	}
@@ -54,6 +56,7 @@ func message(err error) string {
 		text = file + ": the line ends are mixed (LF and CRLF), or a quoted value goes on after its closing quote; where a record ends cannot be told"
 	}
 	text, _, _ = strings.Cut(text, "\nPossible fixes:")
+	text, _, _ = strings.Cut(text, "\n\nStack Trace:")
 	if class, rest, ok := strings.Cut(text, " Error: "); ok && len(class) < 30 && !strings.Contains(class, ":") {
 		text = rest
 	}
