@@ -396,26 +396,7 @@ func keepIDs(old, next []table.Field) []table.Field {
 		}
 		was := old[at]
 		next[i].Meta = withMapping(f.Meta, was.Meta[mappingID], was.Meta[mappingName])
-		next[i].Type = keepIDsInType(was.Type, f.Type)
-	}
-	return next
-}
-
-func keepIDsInType(old, next table.Type) table.Type {
-	if old.Kind != next.Kind {
-		return next
-	}
-	into := func(a, b *table.Type) *table.Type {
-		t := keepIDsInType(*a, *b)
-		return &t
-	}
-	switch old.Kind {
-	case table.Struct:
-		next.Fields = keepIDs(old.Fields, next.Fields)
-	case table.Array:
-		next.Elem = into(old.Elem, next.Elem)
-	case table.Map:
-		next.Key, next.Elem = into(old.Key, next.Key), into(old.Elem, next.Elem)
+		next[i].Type = f.Type.After(was.Type, keepIDs)
 	}
 	return next
 }

@@ -96,7 +96,7 @@ func kept(was, next []table.Field) []table.Field {
 		}
 		old := was[at]
 		next[i].Nullable = old.Nullable
-		next[i].Type = keptInType(old.Type, f.Type)
+		next[i].Type = f.Type.After(old.Type, kept)
 		if len(old.Meta) == 0 {
 			continue
 		}
@@ -108,25 +108,6 @@ func kept(was, next []table.Field) []table.Field {
 			delete(next[i].Meta, "__CHAR_VARCHAR_TYPE_STRING")
 		}
 		maps.Copy(next[i].Meta, f.Meta)
-	}
-	return next
-}
-
-func keptInType(was, next table.Type) table.Type {
-	if was.Kind != next.Kind {
-		return next
-	}
-	into := func(a, b *table.Type) *table.Type {
-		t := keptInType(*a, *b)
-		return &t
-	}
-	switch next.Kind {
-	case table.Struct:
-		next.Fields = kept(was.Fields, next.Fields)
-	case table.Array:
-		next.Elem = into(was.Elem, next.Elem)
-	case table.Map:
-		next.Key, next.Elem = into(was.Key, next.Key), into(was.Elem, next.Elem)
 	}
 	return next
 }

@@ -81,3 +81,40 @@ func FuzzParseType(f *testing.F) {
 		}
 	})
 }
+
+// TestTypeAfter: structs are found wherever they are, and left alone where the kinds differ.
+func TestTypeAfter(t *testing.T) {
+	parse := func(text string) Type {
+		got, err := ParseType(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	var mark func(old, next []Field) []Field
+	mark = func(old, next []Field) []Field {
+		out := make([]Field, len(next))
+		for i, f := range next {
+			f.Name += "'"
+			if i < len(old) {
+				f.Type = f.Type.After(old[i].Type, mark)
+			}
+			out[i] = f
+		}
+		return out
+	}
+	for _, c := range [][3]string{
+		{"int64", "string", "string"},
+		{"array<struct<a: int64>>", "array<struct<a: int64>>", "array<struct<a': int64>>"},
+		{"map<struct<k: int8>,struct<v: struct<w: int8>>>", "map<struct<k: int8>,struct<v: struct<w: int8>>>", "map<struct<k': int8>,struct<v': struct<w': int8>>>"},
+		{"struct<a: array<struct<b: date>>, c: int8>", "struct<a: struct<b: date>, c: array<struct<d: int8>>>", "struct<a': struct<b: date>, c': array<struct<d: int8>>>"},
+	} {
+		next := parse(c[1])
+		if got := next.After(parse(c[0]), mark).String(); got != c[2] {
+			t.Errorf("%s after %s: %s, not %s", c[1], c[0], got, c[2])
+		}
+		if next.String() != c[1] {
+			t.Errorf("%s was changed to %s", c[1], next)
+		}
+	}
+}

@@ -118,6 +118,28 @@ func (t Type) Equal(o Type) bool {
 	return true
 }
 
+// After is t as what old becomes: the members of each struct of it are what fields
+// makes of those of the struct that is at its place in old, and of its own. Where the
+// two differ in kind, t is as it was.
+func (t Type) After(old Type, fields func(old, next []Field) []Field) Type {
+	if old.Kind != t.Kind {
+		return t
+	}
+	part := func(was, is *Type) *Type {
+		after := is.After(*was, fields)
+		return &after
+	}
+	switch t.Kind {
+	case Struct:
+		t.Fields = fields(old.Fields, t.Fields)
+	case Array:
+		t.Elem = part(old.Elem, t.Elem)
+	case Map:
+		t.Key, t.Elem = part(old.Key, t.Key), part(old.Elem, t.Elem)
+	}
+	return t
+}
+
 // String writes the type as suites do: decimal(18,3), array<string>,
 // map<string,int64>, struct<a: int64, b: string>.
 func (t Type) String() string {
