@@ -341,7 +341,11 @@ func (f *fileAction) scan(src *scanner) error {
 		case text != nil:
 			if *text = nil; !null {
 				var v string
-				v, err = src.text()
+				if text == &f.Stats && src.space() != '"' { // an object instead of its text
+					v, err = src.skip()
+				} else {
+					v, err = src.text()
+				}
 				v = strings.Clone(v)
 				*text = &v
 			}

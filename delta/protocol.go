@@ -65,7 +65,7 @@ func (p *protocol) check() error {
 	switch {
 	case p.MinReader < 1 || p.MinWriter < 1:
 		return bad(fmt.Sprintf("versions are %d and %d", p.MinReader, p.MinWriter))
-	case p.MinReader > 3 || p.MinWriter > 7:
+	case p.MinReader > 3:
 		return &Error{Category: UnsupportedProtocol,
 			Problem: fmt.Sprintf("protocol: the table needs reader version %d and writer version %d; this program knows 3 and 7", p.MinReader, p.MinWriter),
 			Hint:    "a newer version of dq may read it"}
@@ -75,9 +75,9 @@ func (p *protocol) check() error {
 		return bad(fmt.Sprintf("readerFeatures with reader version %d", p.MinReader))
 	case p.MinWriter == 7 && p.WriterFeatures == nil:
 		return bad("writer version 7 without writerFeatures")
-	case p.MinWriter != 7 && p.WriterFeatures != nil && len(*p.WriterFeatures) > 0:
+	case p.MinWriter < 7 && p.WriterFeatures != nil && len(*p.WriterFeatures) > 0:
 		return bad(fmt.Sprintf("writerFeatures with writer version %d", p.MinWriter))
-	case p.MinReader == 3 && p.MinWriter != 7:
+	case p.MinReader == 3 && (p.MinWriter < 7 || p.WriterFeatures == nil):
 		return bad(fmt.Sprintf("reader version 3 with writer version %d", p.MinWriter))
 	}
 	var unknown, missing []string
@@ -124,6 +124,9 @@ func (s *Snapshot) Writable(upholds ...string) error { return s.writable(upholds
 // log counts.
 func (s *Snapshot) writable(upholds []string, rows bool) error {
 	var problems []string
+	if v := s.state.protocol.MinWriter; v > 7 { // to readers it is all the same
+		problems = append(problems, fmt.Sprintf("writer version %d", v))
+	}
 	_, features := s.Features()
 	for _, f := range features {
 		if !slices.Contains(writable, f) {

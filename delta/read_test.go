@@ -285,6 +285,10 @@ func TestCommitText(t *testing.T) {
 		return `{"metaData":{"id":"x","format":{"provider":"parquet"},"schemaString":"{\"type\":\"struct\",\"fields\":[` + field("x", "1", "a") + "," + field("y", id, name) +
 			`]}","partitionColumns":[],"configuration":{"delta.columnMapping.mode":"name"}}}`
 	}
+	widened := func(changes string) string {
+		return `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["typeWidening"],"writerFeatures":["typeWidening"]}}` +
+			strings.Replace(meta, `\"metadata\":{}`, `\"metadata\":{\"delta.typeChanges\":`+changes+`}`, 1)
+	}
 	cases := []struct {
 		name, text string
 		want       string   // the files, or
@@ -323,6 +327,13 @@ func TestCommitText(t *testing.T) {
 		{"partition value of another type", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["id"]`, 1) + strings.Replace(add("a"), `"partitionValues":{}`, `"partitionValues":{"id":"1.5"}`, 1), "", LogCorrupt},
 		{"no partition value", protocol + strings.Replace(meta, `"partitionColumns":[]`, `"partitionColumns":["id"]`, 1) + add("a"), "", LogCorrupt},
 		{"unknown features", `{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["zeta","alpha"],"writerFeatures":["zeta","alpha"]}}` + meta, "", UnsupportedFeature},
+		{"writer version to come", `{"protocol":{"minReaderVersion":1,"minWriterVersion":8}}` + meta + add("a"), "a", ""},
+		{"reader version to come", `{"protocol":{"minReaderVersion":4,"minWriterVersion":8}}` + meta, "", UnsupportedProtocol},
+		{"statistics that are no text", protocol + meta + strings.Replace(add("a"), `"size"`, `"stats":{"numRecords":3},"size"`, 1), "a", ""},
+		{"statistics that are a number", protocol + meta + strings.Replace(add("a"), `"size"`, `"stats":3,"size"`, 1), "a", ""},
+		{"a type that widened", widened(`[{\"fromType\":\"integer\",\"toType\":\"long\"}]`) + add("a"), "a", ""},
+		{"a type that changed otherwise", widened(`[{\"fromType\":\"string\",\"toType\":\"long\"}]`), "", UnsupportedFeature},
+		{"type changes that are none", widened(`\"x\"`), "", UnsupportedFeature},
 		{"column mapping without names", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + strings.Replace(meta, `"partitionColumns"`, `"configuration":{"delta.columnMapping.mode":"name"},"partitionColumns"`, 1), "", BadSchema},
 		{"column mapping of two to one id", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + mapped("1", "b"), "", BadSchema},
 		{"column mapping of two to one name", `{"protocol":{"minReaderVersion":2,"minWriterVersion":5}}` + mapped("2", "a"), "", BadSchema},
@@ -458,6 +469,10 @@ func TestWritable(t *testing.T) {
 	x.Add(dataFile("a"))
 	if _, err := x.Commit(context.Background()); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("commit: %v", err)
+	}
+	s.state.protocol = &protocol{MinReader: 1, MinWriter: 8}
+	if err := s.Writable(); err == nil || !strings.Contains(err.Error(), "writer version 8") {
+		t.Errorf("writer version 8: %v", err)
 	}
 	if got := s.Constraints(); got["positive"] != "id > 0" || len(got) != 1 {
 		t.Errorf("constraints %v", got)

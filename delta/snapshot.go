@@ -177,6 +177,11 @@ func (s *Snapshot) interpret() error {
 	if s.mapping == mapNone {
 		unmap(s.schema.Fields)
 	}
+	if slices.Contains(reader, "typeWidening") || slices.Contains(reader, previewWidening) {
+		if err := checkTypeChanges(s.schema.Fields); err != nil {
+			return &Error{Category: UnsupportedFeature, File: logDir, Problem: fmt.Sprintf("the schema at version %d", st.version), Err: err}
+		}
+	}
 	for _, name := range st.metaData.PartitionColumns {
 		i := slices.IndexFunc(s.schema.Fields, func(f table.Field) bool { return strings.EqualFold(f.Name, name) })
 		if i < 0 {

@@ -1,6 +1,12 @@
 package delta
 
-import "github.com/dq-dev/dq/table"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/dq-dev/dq/table"
+)
 
 // wholeDigits is how many digits before the point an integer needs as a decimal
 // (PROTOCOL.md, "Type Widening": supported type changes).
@@ -56,4 +62,33 @@ func widensPrimitive(old, next table.Type) bool {
 		return next.Kind == table.TimestampNTZ
 	}
 	return false
+}
+
+// checkTypeChanges refuses columns of which older files have types that are not read
+// as the one that the column has now: readers must fail on changes that they do not
+// know (PROTOCOL.md, "Type Widening").
+func checkTypeChanges(fields []table.Field) error {
+	var all []error
+	eachField(fields, "", func(path string, f table.Field) {
+		noted, ok := f.Meta[typeChangesKey]
+		if !ok {
+			return
+		}
+		var changes []struct{ FromType, ToType string }
+		text, err := json.Marshal(noted)
+		if err == nil {
+			err = json.Unmarshal(text, &changes)
+		}
+		if err != nil {
+			all = append(all, fmt.Errorf("column %q: %s are %s", path, typeChangesKey, text))
+		}
+		for _, c := range changes {
+			from, err := parsePrimitive(c.FromType)
+			to, err2 := parsePrimitive(c.ToType)
+			if err != nil || err2 != nil || !widens(from, to) {
+				all = append(all, fmt.Errorf("column %q changed from %q to %q, which this program does not read", path, c.FromType, c.ToType))
+			}
+		}
+	})
+	return errors.Join(all...)
 }

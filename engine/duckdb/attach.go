@@ -246,7 +246,7 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 		}
 	}
 	if len(in.Schema.Fields) == 0 {
-		schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+literals(paths)+", union_by_name = true, hive_partitioning = false)", doing)
+		schema, err := s.typeOf(ctx, "SELECT * FROM read_parquet("+filesAt(paths)+", union_by_name = true, hive_partitioning = false)", doing)
 		if err != nil {
 			return "", err
 		}
@@ -348,7 +348,7 @@ func (s *session) scanParquet(ctx context.Context, in engine.Input, r *relation,
 	if plain {
 		options = "union_by_name = true"
 	}
-	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, %s, hive_partitioning = false)) t", literals(paths), options+texts)
+	from := fmt.Sprintf("(SELECT *, file_index, file_row_number FROM read_parquet(%s, %s, hive_partitioning = false)) t", filesAt(paths), options+texts)
 	if len(in.Files) == 1 && len(partitions) == 0 {
 		// The path of an only file is a constant: a join would cost more than a
 		// plain scan, and hide from DuckDB that count(*) needs none.
@@ -438,7 +438,7 @@ func (s *session) storedTypes(ctx context.Context, path string) (map[string]stri
 	if types, ok := s.engine.types.Load(key); ok {
 		return types.(map[string]string), nil
 	}
-	rows, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false))", "duckdb: columns")
+	rows, err := s.ask(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet("+fileAt(path)+", hive_partitioning = false))", "duckdb: columns")
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *session) Counts(ctx context.Context, name string) (map[string]engine.Fi
 		return counts, true, nil
 	}
 	doing := "duckdb: counts of " + name
-	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(paths)+")", doing)
+	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+filesAt(paths)+")", doing)
 	if err != nil {
 		return nil, false, err
 	}
@@ -53,7 +53,7 @@ func (s *session) Counts(ctx context.Context, name string) (map[string]engine.Fi
 			columns[physical(f)] = f.Name
 		}
 	}
-	found, err = s.ask(ctx, "SELECT file_name, path_in_schema, CAST(sum(stats_null_count) AS BIGINT) FROM parquet_metadata("+literals(paths)+
+	found, err = s.ask(ctx, "SELECT file_name, path_in_schema, CAST(sum(stats_null_count) AS BIGINT) FROM parquet_metadata("+filesAt(paths)+
 		") GROUP BY ALL HAVING count(stats_null_count) = count(*)", doing)
 	if err != nil {
 		return nil, false, err

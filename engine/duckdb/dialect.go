@@ -44,6 +44,21 @@ func literals(texts []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
+// exactly has DuckDB take a path as it is: without it, one with a *, ? or [ stands for
+// other files, too.
+var exactly = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")
+
+// fileAt and filesAt are the argument of a function that reads files.
+func fileAt(path string) string { return literal(exactly.Replace(path)) }
+
+func filesAt(paths []string) string {
+	exact := make([]string, len(paths))
+	for i, p := range paths {
+		exact[i] = exactly.Replace(p)
+	}
+	return literals(exact)
+}
+
 // splitName reads the name of a relation: schema.table, or a bare table.
 func splitName(name string) (schema, relation string, err error) {
 	parts := strings.Split(name, ".")

@@ -91,7 +91,7 @@ func (s *session) shapes(ctx context.Context, paths []string, doing string) ([][
 	}
 	if len(unknown) > 0 {
 		const nodes = "concat_ws(chr(1), name, type, duckdb_type, num_children, repetition_type, converted_type, logical_type, field_id)"
-		found, err := s.ask(ctx, "SELECT file_name, hash(string_agg("+nodes+", chr(2))) FROM parquet_schema("+literals(unknown)+") GROUP BY file_name", doing)
+		found, err := s.ask(ctx, "SELECT file_name, hash(string_agg("+nodes+", chr(2))) FROM parquet_schema("+filesAt(unknown)+") GROUP BY file_name", doing)
 		if err != nil {
 			return nil, err
 		}

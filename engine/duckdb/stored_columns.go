@@ -43,7 +43,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 		return known.([]column), nil
 	}
 	var schema table.Schema
-	err = prepared(ctx, s.conn, "SELECT * FROM read_parquet("+literal(path)+", hive_partitioning = false)", doing, func(stmt *driver.Stmt) error {
+	err = prepared(ctx, s.conn, "SELECT * FROM read_parquet("+fileAt(path)+", hive_partitioning = false)", doing, func(stmt *driver.Stmt) error {
 		schema, _, err = columns(stmt, true)
 		return wrap(ctx, err, doing)
 	})
@@ -51,7 +51,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 		return nil, err
 	}
 	found, err := s.ask(ctx, "SELECT name, CAST(field_id AS VARCHAR), duckdb_type LIKE 'TIME' OR duckdb_type LIKE 'TIME WITH%', repetition_type, num_children FROM parquet_schema("+
-		literal(path)+")", doing)
+		fileAt(path)+")", doing)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *session) checkRows(ctx context.Context, in engine.Input, paths []string
 	if asked == nil {
 		return nil
 	}
-	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+literals(asked)+")", doing)
+	found, err := s.ask(ctx, "SELECT file_name, num_rows FROM parquet_file_metadata("+filesAt(asked)+")", doing)
 	if err != nil {
 		return err
 	}

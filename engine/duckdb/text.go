@@ -86,7 +86,7 @@ func (s *session) jsonSchema(ctx context.Context, in engine.Input, doing string)
 	for i, f := range in.Files {
 		paths[i] = resolve(in.Root, f.Path)
 	}
-	schema, err := s.typeOf(ctx, "SELECT * FROM read_json("+literals(paths)+", union_by_name = true, sample_size = -1, records = true, hive_partitioning = false)", doing)
+	schema, err := s.typeOf(ctx, "SELECT * FROM read_json("+filesAt(paths)+", union_by_name = true, sample_size = -1, records = true, hive_partitioning = false)", doing)
 	if err != nil {
 		return table.Schema{}, err
 	}
@@ -207,7 +207,7 @@ func (t *text) reader() string {
 		for i, f := range t.stored.Fields {
 			columns[i] = literal(f.Name) + ": " + literal(sqlType(f.Type, logical))
 		}
-		return fmt.Sprintf("read_json(%s, columns = {%s}, records = true, hive_partitioning = false)", literals(paths), strings.Join(columns, ", "))
+		return fmt.Sprintf("read_json(%s, columns = {%s}, records = true, hive_partitioning = false)", filesAt(paths), strings.Join(columns, ", "))
 	}
 	columns := make([]string, len(t.stored.Fields))
 	for i := range columns {
@@ -223,6 +223,6 @@ func (t *text) reader() string {
 	}
 	return fmt.Sprintf("read_csv(%s, auto_detect = false, columns = {%s}, header = %t, delim = %s, quote = %s, escape = %s, "+
 		"nullstr = %s, compression = '%s', hive_partitioning = false, store_rejects = true, rejects_limit = 0, rejects_table = '%s_records', rejects_scan = '%s_scans')",
-		literals(paths), strings.Join(columns, ", "), o.Header, literal(o.Delimiter), literal(o.Quote), literal(o.Quote),
+		filesAt(paths), strings.Join(columns, ", "), o.Header, literal(o.Delimiter), literal(o.Quote), literal(o.Quote),
 		literals(nulls), compression, t.rejects, t.rejects)
 }

@@ -65,6 +65,26 @@ func parquetCases(t *testing.T, open func(*testing.T) *fixture) {
 	f.expect("SELECT id, dq_file, dq_line FROM t ORDER BY id", "1 | '"+a.Path+"' | 0", "2 | '"+a.Path+"' | 1", "3 | '"+abs.Path+"' | 0", "4 | '"+abs.Path+"' | 1", "5 | '"+abs.Path+"' | 2")
 	f.expect("SELECT dq_file, count(*) FROM t WHERE id <> 4 GROUP BY dq_file ORDER BY length(dq_file)", "'"+a.Path+"' | 2", "'"+abs.Path+"' | 2")
 
+	// A path is a path, though it could stand for others: nothing is read but the files named.
+	for _, name := range []string{"x*z.parquet", "y?.parquet", "[a]*/[a].parquet", "{p,q}.parquet"} {
+		odd := a
+		odd.Path = name
+		for path, as := range map[string]table.File{name: a, "xyz.parquet": b, "yy.parquet": b, "[a]b/a.parquet": b, "p.parquet": b} {
+			content, err := os.ReadFile(filepath.Join(f.dir, filepath.FromSlash(as.Path)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.write(path, string(content))
+		}
+		for _, fs := range [][]table.File{{odd}, {odd, wide}} {
+			f.attach(engine.Input{Name: "t", Root: f.dir, Files: fs, Schema: Schema(t, "id int64"), Provenance: true})
+			f.expect("SELECT id, dq_file FROM t WHERE dq_file <> '"+wide.Path+"' ORDER BY id", "1 | '"+name+"'", "2 | '"+name+"'")
+		}
+		if got := f.attach(engine.Input{Name: "t", Root: f.dir, Files: []table.File{odd}}); got != "id int32, name string, price decimal(4,1)" {
+			t.Errorf("%s without a schema: %s", name, got)
+		}
+	}
+
 	// Deleted rows are left out, and do not move the numbers of others.
 	d := b
 	d.Deleted = &table.DeletionVector{Cardinality: 2, Rows: []int64{0, 2}}
