@@ -298,13 +298,13 @@ func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, e
 		return nil, wrong(t.at("effective"), "it must be a timestamp or a date", "effective: %s is %s", t.Effective, effective.Type)
 	}
 	var fields []table.Field
-	origins := map[string][]string{}
-	add := func(name string, typ table.Type, nullable bool, from ...string) {
+	origins := map[string]string{}
+	add := func(name string, typ table.Type, nullable bool, from string) {
 		fields = append(fields, table.Field{Name: name, Type: typ, Nullable: nullable})
 		origins[name] = from
 	}
 	if t.Surrogate != "" {
-		add(t.Surrogate, table.Type{Kind: table.Int64}, true, append(append([]string{}, t.Keys...), t.Effective)...)
+		add(t.Surrogate, table.Type{Kind: table.Int64}, true, t.Effective)
 	}
 	for _, name := range append(append([]string{}, t.Keys...), t.Track...) {
 		f, _ := t.schema.Field(name)
@@ -319,12 +319,21 @@ func (t *tableRun) bindHistory() (func(*lineage.Statement) *lineage.Statement, e
 		for _, c := range st.Columns {
 			sources[c.Name] = c.Sources
 		}
+		var keyed []lineage.Source
+		for _, name := range t.Keys {
+			keyed = append(keyed, sources[name]...)
+		}
 		columns := make([]lineage.Column, len(fields))
 		for i, f := range fields {
 			columns[i].Name = f.Name
-			for _, from := range origins[f.Name] {
-				columns[i].Sources = append(columns[i].Sources, sources[from]...)
+			from := sources[origins[f.Name]]
+			switch f.Name {
+			case t.Surrogate: // a hash
+				from = lineage.Through(slices.Concat(keyed, from), lineage.Direct, lineage.Transformation, true)
+			case validTo, isCurrent: // the next change of the same key, and whether there is one
+				from = append(lineage.Through(from, lineage.Direct, lineage.Transformation, false), lineage.Through(keyed, lineage.Indirect, lineage.Window, false)...)
 			}
+			columns[i].Sources = from
 		}
 		return &lineage.Statement{Columns: columns, Dataset: st.Dataset, Status: st.Status}
 	}, nil

@@ -95,7 +95,8 @@ var Sections = []Section{
 		{Name: "mode", Type: "choice", Choices: []string{"enforce", "warn", "dry_run", "off"}, Required: true, Doc: "`warn` never closes the gate, `dry_run` is only written down, `off` is not asked.", Example: "warn"},
 	}},
 	{Name: "lineage", What: "lineage", Doc: "Where runs are told in OpenLineage's words, and where jobs outside tell of themselves.", Keys: []Key{
-		{Name: "openlineage", Type: "path", Doc: "A file that events are added to, or the URL of a server.", Example: "lineage.ndjson"},
+		{Name: "openlineage", Type: "path", Doc: "A file that events are added to, the URL of a server, or `console`: standard error.", Example: "lineage.ndjson"},
+		{Name: "strict", Type: "flag", Default: "false", Doc: "A run whose events could not be delivered ends with exit code 3, not with a warning.", Example: "true"},
 		{Name: "events", Type: "list", Doc: "Files of OpenLineage events in which jobs outside, as of Spark, say what they read and make; see [lineage](../lineage.md).", Example: "[spark/*.ndjson]"},
 	}},
 	{Name: "exposure", What: "an exposure", Doc: "Something outside the pipeline that reads its tables.", Keys: []Key{

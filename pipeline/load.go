@@ -127,8 +127,13 @@ func (l *loader) pipeline(file string) *Pipeline {
 			l.events(p, f["events"])
 		}
 		if to := f["openlineage"]; to != nil {
-			if p.OpenLineage = place(to, "write a file, such as lineage.ndjson, or a URL"); !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
+			if p.OpenLineage = place(to, "write a file, such as lineage.ndjson, a URL, or console"); p.OpenLineage != "console" && !strings.HasPrefix(p.OpenLineage, "http://") && !strings.HasPrefix(p.OpenLineage, "https://") {
 				p.OpenLineage = relativeTo(l.dir, p.OpenLineage)
+			}
+		}
+		if strict := f["strict"]; strict != nil {
+			if p.Strict = strict.Bool(); p.Strict && p.OpenLineage == "" {
+				strict.Errorf("write lineage: {openlineage: …, strict: true}", "strict: no events are delivered, since openlineage is missing")
 			}
 		}
 	}

@@ -37,8 +37,10 @@ type Pipeline struct {
 	Modes     []policies.Mode
 	Exposures []Exposure
 	Reports   []Report
-	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, or "".
+	// OpenLineage is where runs are told in OpenLineage's words: a file, a URL, "console", or "".
 	OpenLineage string
+	// Strict makes a run fail whose events could not be delivered.
+	Strict bool
 	// Events are files of OpenLineage events in which jobs outside say what they
 	// make of the pipeline's tables, and of what its sources read.
 	Events []string

@@ -19,9 +19,10 @@ import (
 // openLineageContext is what a run record does not say.
 func openLineageContext(p *pipeline.Pipeline) openlineage.Context {
 	ctx := openlineage.FromEnvironment()
-	ctx.Source = map[string]string{}
+	ctx.Source, ctx.SQL, ctx.Warehouse = map[string]string{}, map[string]string{}, p.Warehouse
 	for _, l := range p.Layers {
 		for _, t := range l.Tables {
+			ctx.SQL[t.Name] = t.SQL
 			if t.Source != nil {
 				if abs, err := filepath.Abs(t.Source.Glob); err == nil {
 					ctx.Source[t.Name] = abs
@@ -35,9 +36,10 @@ func openLineageContext(p *pipeline.Pipeline) openlineage.Context {
 // lineageListener tells of runs in OpenLineage's words. An endpoint that does not
 // answer is a warning: the events are sent again by the next run.
 type lineageListener struct {
-	app  *app
-	sink openlineage.Sink
-	ctx  openlineage.Context
+	app    *app
+	sink   openlineage.Sink
+	ctx    openlineage.Context
+	failed error // of the last delivery, in which what failed before is sent again
 }
 
 func (a *app) lineageListener(p *pipeline.Pipeline) *lineageListener {
@@ -46,6 +48,7 @@ func (a *app) lineageListener(p *pipeline.Pipeline) *lineageListener {
 
 func (l *lineageListener) send(ctx context.Context, events []openlineage.Event) error {
 	err := l.sink.Send(ctx, events)
+	l.failed = err
 	if err != nil {
 		fmt.Fprintf(l.app.err, "warning: %v; it is sent again later\n", err)
 	}
@@ -71,8 +74,8 @@ func (a *app) lineageEmit() *cobra.Command {
 		Short: "Tell a run in OpenLineage's words",
 		Long: `emit writes the OpenLineage events (2-0-2) of a run record, START and COMPLETE or FAIL
 of the pipeline and of each table's jobs: to standard output as one event a line, to
-a file with --to FILE, or to an endpoint with --to https://host/api/v1/lineage. Without
-a record it takes the newest that the warehouse holds. OPENLINEAGE_NAMESPACE,
+a file with --to FILE, to an endpoint with --to https://host/api/v1/lineage, or to
+standard error with --to console. Without a record it takes the newest that the warehouse holds. OPENLINEAGE_NAMESPACE,
 OPENLINEAGE_PARENT_ID (namespace/job/run) and OPENLINEAGE_API_KEY are heeded.
 
 A pipeline with lineage: {openlineage: FILE or URL} tells every run by itself.`,

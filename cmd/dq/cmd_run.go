@@ -135,8 +135,10 @@ that is checked out. What they do not say, such as approvals, a file can
 			}
 			opt := pipeline.Options{Engine: eng, Policies: bundle, Clock: time.Now, Version: version(),
 				Wait: wait, FullRefresh: fullRefresh, Resume: resume, DryRun: dryRun, Environment: env, Actor: whoRuns(os.Getenv), Change: changed, Progress: step}
+			var told *lineageListener
 			if p.OpenLineage != "" {
-				opt.Listener = a.lineageListener(p)
+				told = a.lineageListener(p)
+				opt.Listener = told
 			}
 			var verdict error // of the batches, the first that is none to exit 0 with
 			for run, err := range p.Batches(cmd.Context(), opt) {
@@ -163,6 +165,9 @@ that is checked out. What they do not say, such as approvals, a file can
 				if verdict == nil {
 					verdict = verdictCode(run, failOn)
 				}
+			}
+			if p.Strict && told.failed != nil && verdict == nil {
+				return fmt.Errorf("the run ended, but its events were not delivered, and lineage is strict: %w\nhint: the next run sends them again", told.failed)
 			}
 			return verdict
 		},

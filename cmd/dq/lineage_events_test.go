@@ -166,3 +166,55 @@ func TestOpenLineageHTTP(t *testing.T) {
 		t.Error(ends)
 	}
 }
+
+// Where lineage is strict, events that are not delivered fail the run; its tables
+// are published, and the next run sends the events again.
+func TestOpenLineageStrict(t *testing.T) {
+	down := true
+	var got []openlineage.Event
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e openlineage.Event
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+			t.Error(err)
+		}
+		if down {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		got = append(got, e)
+	}))
+	project := told(t, server.URL)
+	file := filepath.Join(project, "pipeline.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "{openlineage:", "{strict: true, openlineage:", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := dq(t, project, "run"); code != 3 || !strings.Contains(out, "its events were not delivered, and lineage is strict") || !strings.Contains(out, "answers 401") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	down = false
+	if out, code := dq(t, project, "run"); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	server.Close()
+	if ends := fmt.Sprint(endsOf(t, got)); ends != "[COMPLETE COMPLETE]" {
+		t.Error(ends)
+	}
+}
+
+// The console is standard error: standard output is the run's.
+func TestOpenLineageConsole(t *testing.T) {
+	cmd := exec.Command("dq", "run", "--format", "json")
+	cmd.Dir = told(t, "console")
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v:\n%s", err, stderr.String())
+	}
+	if !json.Valid([]byte(stdout.String())) || strings.Count(stderr.String(), `"eventType":"START"`) < 2 {
+		t.Errorf("%s\n%s", stdout.String(), stderr.String())
+	}
+}

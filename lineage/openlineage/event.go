@@ -12,10 +12,12 @@ import (
 	"crypto/sha1" //nolint:gosec // UUIDs of version 5 are made with it; it protects nothing
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +72,10 @@ type Context struct {
 	Parent string
 	// Source is the pattern of the files that a table is landed from, absolute; by table.
 	Source map[string]string
+	// SQL is the text of a table's model; by table.
+	SQL map[string]string
+	// Warehouse is where the tables lie, a folder or a URL, or "".
+	Warehouse string
 }
 
 // facet gives a facet its head.
@@ -114,9 +120,13 @@ func (t *teller) event(kind string, at time.Time, job string, facets map[string]
 		facets["parent"] = facet("ParentRunFacet", "1-2-0", map[string]any{"run": map[string]any{"runId": uuid(t.run.ID, t.run.Pipeline)},
 			"job": map[string]any{"namespace": ns, "name": t.run.Pipeline}})
 	}
+	about := map[string]any{"jobType": facet("JobTypeJobFacet", "2-0-4", map[string]any{"processingType": "BATCH", "integration": "DQ", "jobType": kindOf})}
+	if sql := t.ctx.SQL[strings.TrimPrefix(job, t.run.Pipeline+".")]; sql != "" {
+		about["sql"] = facet("SQLJobFacet", "1-1-0", map[string]any{"query": sql, "dialect": t.run.Engine.Name})
+	}
 	return Event{EventTime: at.UTC(), EventType: kind, Producer: producer, SchemaURL: schema, Inputs: []Dataset{}, Outputs: []Dataset{},
 		Run: Run{uuid(t.run.ID, job), facets},
-		Job: Job{ns, job, map[string]any{"jobType": facet("JobTypeJobFacet", "2-0-4", map[string]any{"processingType": "BATCH", "integration": "DQ", "jobType": kindOf})}}}
+		Job: Job{ns, job, about}}
 }
 
 // Start is the event of a run that begins; of the record it takes id, pipeline,
@@ -205,7 +215,9 @@ func (t *teller) table(tab *record.Table, end time.Time, locations map[string]st
 		delete(audited.Facets, "version")
 	}
 	audited.InputFacets = map[string]any{"dataQualityAssertions": assertions(tab.Check)}
-	judged := t.event(kind, end, job+".audit", facets)
+	tested := map[string]any{"test": tests(tab.Check)}
+	maps.Copy(tested, facets)
+	judged := t.event(kind, end, job+".audit", tested)
 	judged.Inputs = []Dataset{audited}
 	return append(out, t.event("START", t.run.StartedAt, job+".audit", nil), judged)
 }
@@ -244,7 +256,48 @@ func (t *teller) about(tab *record.Table, locations map[string]string) map[strin
 	if made := t.columns(tab.Name, locations); made != nil {
 		facets["columnLineage"] = made
 	}
+	if tags := tagged(tab.Schema.Fields); len(tags) > 0 {
+		facets["tags"] = facet("TagsDatasetFacet", "1-0-0", map[string]any{"tags": tags})
+	}
+	if to := lifecycle(tab); to != "" {
+		facets["lifecycleStateChange"] = facet("LifecycleStateChangeDatasetFacet", "1-0-1", map[string]any{"lifecycleStateChange": to})
+	}
+	if at := t.ctx.Warehouse; at != "" {
+		where := Located(at)
+		root := where.Namespace + "/" + where.Name
+		if where.Namespace == "file" {
+			root = "file://" + where.Name
+		}
+		facets["catalog"] = facet("CatalogDatasetFacet", "1-1-0", map[string]any{"framework": "delta", "type": "path", "name": t.run.Pipeline, "warehouseUri": root, "source": "dq"})
+	}
 	return facets
+}
+
+// lifecycle is what became of a table as a whole, "" when rows alone came or went.
+func lifecycle(tab *record.Table) string {
+	switch {
+	case tab.Outcome != "published" || tab.Version == nil:
+		return ""
+	case tab.VersionBefore == nil:
+		return "CREATE"
+	case tab.Mode == "overwrite":
+		return "OVERWRITE"
+	case len(tab.Changes) > 0:
+		return "ALTER"
+	}
+	return ""
+}
+
+// tagged are the tags of columns, as their suite gives them.
+func tagged(list []table.Field) []map[string]any {
+	var out []map[string]any
+	for _, f := range list {
+		tags, _ := f.Meta["dq.tags"].(string)
+		for _, tag := range strings.FieldsFunc(tags, func(r rune) bool { return r == ',' }) {
+			out = append(out, map[string]any{"key": tag, "value": "true", "source": "DQ", "field": f.Name})
+		}
+	}
+	return out
 }
 
 // versionFacet names the version of a table that was read or written.
@@ -291,9 +344,62 @@ func (t *teller) columns(name string, locations map[string]string) map[string]an
 		return nil
 	}
 	for column, list := range inputs {
-		made[column] = map[string]any{"inputFields": list}
+		typ, text := legacy(list)
+		made[column] = map[string]any{"inputFields": list, "transformationType": typ, "transformationDescription": text}
 	}
 	return facet("ColumnLineageDatasetFacet", "1-2-0", map[string]any{"fields": made, "dataset": rows})
+}
+
+// legacy is how a column is made in the words of version 1-0-0 of the facet, which
+// know one for all its inputs: IDENTITY, MASKED when nothing comes unmasked, or else
+// the strongest of today's; and the subtypes as a text.
+func legacy(inputs []map[string]any) (typ, text string) {
+	var subtypes []string
+	masked := true
+	for _, in := range inputs {
+		for _, step := range in["transformations"].([]map[string]any) {
+			subtype := step["subtype"].(string)
+			subtypes = append(subtypes, subtype)
+			masked = masked && (step["masking"] == true || step["type"] == "INDIRECT")
+		}
+	}
+	slices.Sort(subtypes)
+	subtypes = slices.Compact(subtypes)
+	for _, s := range []string{"AGGREGATION", "TRANSFORMATION", "IDENTITY"} {
+		if typ == "" && slices.Contains(subtypes, s) {
+			typ = s
+		}
+	}
+	switch {
+	case typ == "":
+		typ = subtypes[0] // steered alone
+	case masked:
+		typ = "MASKED"
+	}
+	return typ, strings.ToLower(strings.ReplaceAll(strings.Join(subtypes, ", "), "_", " "))
+}
+
+// tests are the expectations as a facet of the run that asked them.
+func tests(c *record.Check) map[string]any {
+	list := []map[string]any{}
+	for _, e := range c.Expectations {
+		status := "pass"
+		switch e.Verdict {
+		case record.Fail, record.Error, record.Warn:
+			status = "fail"
+		case record.Skipped, record.Vacuous:
+			status = "skip"
+		}
+		test := map[string]any{"name": e.ID, "status": status, "severity": e.Severity, "type": e.Kind}
+		if e.Description != "" {
+			test["description"] = e.Description
+		}
+		if e.CEL != "" {
+			test["content"], test["contentType"] = e.CEL, "expression"
+		}
+		list = append(list, test)
+	}
+	return facet("TestRunFacet", "1-0-1", map[string]any{"tests": list})
 }
 
 func assertions(c *record.Check) map[string]any {

@@ -20,7 +20,7 @@ import (
 
 func run() *record.Run {
 	v, nested := int64(3), table.Type{Kind: table.Struct, Fields: []table.Field{{Name: "lat", Type: table.Type{Kind: table.Double}}}}
-	return &record.Run{ID: "20260101T000000000Z-abcdef", Pipeline: "shop", Tool: record.Tool{Version: "1"}, StartedAt: time.Date(2026, 1, 1, 0, 0, 0, 5000, time.UTC),
+	return &record.Run{ID: "20260101T000000000Z-abcdef", Pipeline: "shop", Tool: record.Tool{Version: "1"}, Engine: record.EngineInfo{Name: "duckdb"}, StartedAt: time.Date(2026, 1, 1, 0, 0, 0, 5000, time.UTC),
 		DurationMS: 1200, Outcome: "refused", Message: "silver is refused",
 		Lineage: &record.Graph{Edges: []record.Edge{
 			{FromTable: "bronze.orders", FromColumn: "id", ToTable: "silver.orders", ToColumn: "id", Type: "DIRECT", Subtype: "TRANSFORMATION"},
@@ -28,7 +28,7 @@ func run() *record.Run {
 			{FromTable: "bronze.orders", ToTable: "silver.orders", Type: "INDIRECT", Subtype: "FILTER"}}},
 		Layers: []record.Layer{
 			{Name: "bronze", Tables: []record.Table{{Name: "bronze.orders", Location: "/lake/bronze/orders", Outcome: "published", Version: &v, Owner: "sales",
-				Schema: table.Schema{Fields: []table.Field{{Name: "id", Type: table.Type{Kind: table.String}, Meta: map[string]any{"comment": "its number"}}, {Name: "at", Type: nested}}}}}},
+				Schema: table.Schema{Fields: []table.Field{{Name: "id", Type: table.Type{Kind: table.String}, Meta: map[string]any{"comment": "its number", "dq.tags": "pii.id,key"}}, {Name: "at", Type: nested}}}}}},
 			{Name: "silver", Tables: []record.Table{
 				{Name: "silver.orders", Location: "s3://lake/silver/orders", Outcome: "refused", Message: "id.unique failed", Inputs: map[string]int64{"bronze.orders": 3},
 					Quarantine: &record.Quarantine{Table: "/lake/quarantine/silver/orders", Rows: 2}, Counts: record.Counts{Total: 9},
@@ -40,7 +40,8 @@ func run() *record.Run {
 }
 
 func TestEvents(t *testing.T) {
-	ctx := openlineage.Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"}}
+	ctx := openlineage.Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"},
+		SQL: map[string]string{"silver.orders": "SELECT id FROM bronze.orders"}, Warehouse: "s3://lake/w"}
 	events := append([]openlineage.Event{openlineage.Start(run(), ctx)}, openlineage.End(run(), nil, ctx)...)
 	spectest.Validate(t, events)
 	spectest.Paired(t, events, "shop")
@@ -133,6 +134,19 @@ func TestSinkHTTP(t *testing.T) {
 	err := sink.Send(context.Background(), []openlineage.Event{openlineage.Start(run(), openlineage.Context{})})
 	if err == nil || !strings.Contains(err.Error(), "503") || strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("%v", err)
+	}
+	// What is refused is not sent again; what is too much or comes too early is.
+	for code, want := range map[int]int{400: 1, 401: 1, 404: 1, 422: 1, 408: 3, 429: 3, 500: 3} {
+		tries := 0
+		refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			tries++
+			w.WriteHeader(code)
+		}))
+		err := openlineage.Sink(refusing.URL).Send(context.Background(), []openlineage.Event{openlineage.Start(run(), openlineage.Context{})})
+		refusing.Close()
+		if err == nil || tries != want || errors.Is(err, openlineage.ErrRefused) != (want == 1) {
+			t.Errorf("%d: %d tries, %v", code, tries, err)
+		}
 	}
 	if err := openlineage.Sink("http://user:pass@127.0.0.1:1/x").Send(context.Background(), []openlineage.Event{{}}); err == nil || strings.Contains(err.Error(), "pass") {
 		t.Errorf("%v", err)

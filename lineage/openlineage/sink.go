@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,9 +17,13 @@ import (
 	"time"
 )
 
-// Sink is where events go: a file, one event a line (NDJSON), or the URL of an
-// HTTP endpoint (https://host/api/v1/lineage).
+// Sink is where events go: a file, one event a line (NDJSON), the URL of an HTTP
+// endpoint (https://host/api/v1/lineage), or console, which is standard error.
 type Sink string
+
+// ErrRefused is what errors of [Sink.Send] are when the endpoint will not take the
+// events however often they are sent: it answers 4xx, other than 408 and 429.
+var ErrRefused = errors.New("refused")
 
 // Remote reports whether events go over HTTP.
 func (s Sink) Remote() bool {
@@ -26,10 +31,14 @@ func (s Sink) Remote() bool {
 }
 
 // Send delivers events in order. All that go to a file are one write at its end.
-// Over HTTP each is a request, tried three times; OPENLINEAGE_API_KEY is its
-// bearer token. The error never shows the key, nor the user in a URL.
+// Over HTTP each is a request, tried three times unless it is refused
+// ([ErrRefused]); OPENLINEAGE_API_KEY is its bearer token. The error never shows the
+// key, nor the user in a URL.
 func (s Sink) Send(ctx context.Context, events []Event) error {
-	if !s.Remote() {
+	switch {
+	case s == "console":
+		return Write(os.Stderr, events)
+	case !s.Remote():
 		return s.append(events)
 	}
 	client := &http.Client{Timeout: 10 * time.Second}
@@ -39,7 +48,7 @@ func (s Sink) Send(ctx context.Context, events []Event) error {
 			return fmt.Errorf("openlineage: %w", err)
 		}
 		for try := range 3 {
-			if err = s.post(ctx, client, body); err == nil || ctx.Err() != nil {
+			if err = s.post(ctx, client, body); err == nil || errors.Is(err, ErrRefused) || ctx.Err() != nil {
 				break
 			}
 			select {
@@ -76,7 +85,10 @@ func (s Sink) post(ctx context.Context, client *http.Client, body []byte) error 
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<16))
-	if res.StatusCode >= 300 {
+	switch code := res.StatusCode; {
+	case code >= 400 && code < 500 && code != http.StatusRequestTimeout && code != http.StatusTooManyRequests:
+		return fmt.Errorf("openlineage: %s answers %s: %w", shown, res.Status, ErrRefused)
+	case code >= 300:
 		return fmt.Errorf("openlineage: %s answers %s", shown, res.Status)
 	}
 	return nil
