@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/record"
@@ -37,10 +38,10 @@ func annotate(b *bytes.Buffer, level string, list []issue) {
 			name += " of " + clean(i.table, maxName)
 		}
 		b.WriteString("::" + level + " ")
-		if file, line, column := place(i.position()); file != "" {
-			b.WriteString("file=" + property(clean(file, maxName)) + ",line=" + line)
-			if column != "" {
-				b.WriteString(",col=" + column)
+		if file, line, column := i.place(); file != "" {
+			b.WriteString("file=" + property(clean(file, maxName)) + ",line=" + strconv.Itoa(line))
+			if column > 0 {
+				b.WriteString(",col=" + strconv.Itoa(column))
 			}
 			b.WriteByte(',')
 		}

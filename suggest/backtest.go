@@ -106,7 +106,7 @@ func (b *Backtest) Keep(s *Suite) {
 		bears, alarms := b.judge(&r, first)
 		bound := atMostOf(len(alarms), r.Trials)
 		switch {
-		case bears > atMost && !r.Warn:
+		case bears > atMost && r.OnFail != "warn":
 			return drop("up to %.3g %% of rows broke it from one version to the next", 100*bears)
 		case r.Trials == 0:
 			return drop("no version before the newest has it")
@@ -123,7 +123,7 @@ func (b *Backtest) Keep(s *Suite) {
 	for i := range s.Rules {
 		r := &s.Rules[i]
 		bears, alarms := b.judge(r, first)
-		if bears > 0 && !r.Warn && (r.Fail == "" || 1-bears < r.Confidence) {
+		if bears > 0 && r.OnFail != "warn" && (r.Fail == "" || 1-bears < r.Confidence) {
 			r.Fail = number(decimalText(math.Floor((1-bears)*1000) / 1000))
 		}
 		r.Alarms, r.AlarmsAtMost = len(alarms), math.Ceil(atMostOf(len(alarms), r.Trials)*1000)/1000

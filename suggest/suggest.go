@@ -27,6 +27,7 @@ import (
 // Suite is the suggested contract of a table.
 type Suite struct {
 	Table   string   `json:"table"`
+	Owner   string   `json:"owner,omitempty"`
 	Rows    int64    `json:"rows"`
 	Looked  int      `json:"looked"` // at how many of the rows
 	Columns []Column `json:"columns"`
@@ -61,7 +62,9 @@ type Rule struct {
 	// Fail is the share of rows below which the rule fails, and does not only warn: its
 	// confidence. "" of one that every row must keep.
 	Fail number `json:"fail,omitempty"`
-	Warn bool   `json:"warn,omitempty"` // most rows break the rule: it only warns
+	// OnFail is what the rule does when it fails, "" for what every rule does; warn when
+	// most rows break it.
+	OnFail string `json:"on_fail,omitempty"`
 	// In Trials versions that came after the one it was learned on it failed Alarms times; the
 	// rate of that is AlarmsAtMost or less, at 95 %.
 	Trials       int     `json:"trials,omitempty"`
@@ -132,7 +135,7 @@ func (r *Rule) tolerate() {
 	switch strict := slices.Contains([]string{"not_null", "unique", "no_duplicate_rows"}, r.Kind); {
 	case r.Judged == 0 || r.Exceptions == 0 && strict:
 	case r.Confidence < 0.5:
-		r.Warn = true
+		r.OnFail = "warn"
 	default:
 		r.Fail = number(decimalText(r.Confidence))
 	}

@@ -21,6 +21,9 @@ func (s *Suite) YAML() []byte {
 		s.Backtest.head(&b)
 	}
 	fmt.Fprintf(&b, "version: 1\ntable: %s\n", scalar(s.Table))
+	if s.Owner != "" {
+		fmt.Fprintf(&b, "owner: %s\n", scalar(s.Owner))
+	}
 	if len(s.Columns) > 0 {
 		b.WriteString("columns:\n")
 	}
@@ -68,8 +71,8 @@ func (r *Rule) body(b *strings.Builder, indent string) {
 	if r.Fail != "" {
 		fmt.Fprintf(b, "%smostly: {warn: 1, fail: %s}\n", indent, r.Fail)
 	}
-	if r.Warn {
-		fmt.Fprintf(b, "%son_fail: warn\n", indent)
+	if r.OnFail != "" {
+		fmt.Fprintf(b, "%son_fail: %s\n", indent, r.OnFail)
 	}
 	fmt.Fprintf(b, "%sdescription: %s\n", indent, scalar(r.Why))
 }

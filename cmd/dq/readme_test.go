@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,5 +96,40 @@ func TestReadmeKinds(t *testing.T) {
 	}
 	if want := fmt.Sprintf("| %d kinds,", len(expectations.Kinds())); !strings.Contains(string(text), want) {
 		t.Errorf("README.md does not say %q", want)
+	}
+}
+
+// TestReadmeFirstUse follows the README from a folder with one file to a gate that closes.
+func TestReadmeFirstUse(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```sh\n(dq init.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("the README shows no first use")
+	}
+	dir := t.TempDir()
+	var rows strings.Builder
+	rows.WriteString("id,status,total\n")
+	for i := range 60 {
+		fmt.Fprintf(&rows, "%d,%s,%d.50\n", i, []string{"new", "paid", "shipped"}[i%3], i%7)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "orders.csv"), []byte(rows.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	commands := strings.Split(strings.TrimSpace(string(block[1])), "\n")
+	if len(commands) > 5 {
+		t.Errorf("it takes %d commands", len(commands))
+	}
+	for i, line := range commands {
+		cmd := exec.Command("sh", "-c", line)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if last := i == len(commands)-1; !last && err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		} else if last && (cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "::error file=suites/silver/orders.yaml,line=")) {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
 	}
 }
