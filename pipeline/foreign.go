@@ -211,12 +211,15 @@ func (r *run) feed(ctx context.Context, t *tableRun, s engine.Session) error {
 	if err != nil {
 		return err
 	}
-	files, _, err := s.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: t.PartitionBy, Root: root, Dir: changeFolder + "/" + r.id})
+	files, returned, err := s.Stage(ctx, engine.StageRequest{SQL: sql, Schema: schema, PartitionBy: t.PartitionBy, Root: root, Dir: changeFolder + "/" + r.id})
 	if err != nil {
 		return fmt.Errorf("change data feed: %w", err)
 	}
 	for _, f := range files {
 		t.staged.changes = append(t.staged.changes, f.File)
+	}
+	if held := liveRows(t.staged.changes); held != returned {
+		return fmt.Errorf("change data feed: %s changed, but its files hold %d", plural(returned, "row"), held)
 	}
 	return nil
 }

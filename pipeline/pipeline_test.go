@@ -332,6 +332,60 @@ func TestQuarantineConflicts(t *testing.T) {
 	f.want("quarantine/silver/orders", "id", "5\n")
 }
 
+// TestQuarantineOfABatchThatIsNone: rows were refused of a batch that the table does not
+// have, for another writer came between or because it was restored. It comes again, and
+// they are not there twice.
+func TestQuarantineOfABatchThatIsNone(t *testing.T) {
+	f := newFixture(t)
+	f.put("pipeline.yaml", `
+version: 1
+pipeline: shop
+layers:
+  bronze: {tables: {orders: {source: {files: 'in/*.csv'}}}}
+  silver: {tables: {orders: {mode: append, incremental: bronze.orders}}}
+`)
+	f.run()
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,-9.00\n4,dan,Lyon,2024-01-02 10:00:00+00,4.00\n")
+	rec, err := f.try(pipeline.Options{Progress: func(step string) {
+		if step == "committed quarantine.silver.orders" {
+			f.deleteAll("silver/orders")
+		}
+	}})
+	if err != nil || rec.Outcome != "partial" {
+		t.Fatalf("outcome %s, %v", rec.Outcome, err)
+	}
+	f.want("quarantine/silver/orders", "id", "3\n")
+	f.run()
+	f.want("silver/orders", "id", "4\n")
+	f.want("quarantine/silver/orders", "id", "3\n")
+
+	// Of its versions 0 to 2, the last is the batch.
+	orders := delta.Open(delta.Dir(filepath.Join(f.dir, "warehouse/silver/orders")))
+	if _, err := orders.Restore(context.Background(), delta.Version(1), delta.RestoreOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	f.run()
+	f.want("silver/orders", "id", "4\n")
+	f.want("quarantine/silver/orders", "id", "3\n")
+}
+
+// TestQuarantineThatCannotBeWritten: what another writer did to it is found before
+// anything is decided.
+func TestQuarantineThatCannotBeWritten(t *testing.T) {
+	f := newFixture(t)
+	f.put("in/2.csv", "id,customer,city,seen,amount\n3,cid,Lyon,2024-01-02 10:00:00+00,-9.00\n4,dan,Lyon,2024-01-02 10:00:00+00,4.00\n")
+	f.run()
+	f.put("warehouse/quarantine/silver/orders/_delta_log/00000000000000000001.json",
+		`{"protocol":{"minReaderVersion":1,"minWriterVersion":7,"writerFeatures":["fromTheFuture"]}}`)
+	f.put("in/3.csv", "id,customer,city,seen,amount\n5,eve,Lyon,2024-01-03 10:00:00+00,-5.00\n6,flo,Lyon,2024-01-03 10:00:00+00,6.00\n")
+	decided := false
+	_, err := f.try(pipeline.Options{Progress: func(step string) { decided = decided || step == "prepared silver" || step == "decided silver" }})
+	if err == nil || !strings.Contains(err.Error(), "fromTheFuture") || !errors.Is(err, delta.ErrUnsupported) || decided {
+		t.Fatalf("decided %t, %v", decided, err)
+	}
+	f.want("silver/orders", "id", "1\n2\n4\n")
+}
+
 func TestAFullRefreshNeedsNoLedger(t *testing.T) {
 	f := newFixture(t)
 	f.run()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -54,6 +56,15 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		return err
 	}
 	c, left, held := &st.quarantine, int64(0), q.snap != nil
+	if held && again != "true" {
+		gone, err := r.unpublished(ctx, t)
+		if err != nil {
+			return err
+		}
+		if len(gone) > 0 {
+			again = fmt.Sprintf("(coalesce(%s, false) OR dq_t.dq_run IN (%s))", again, strings.Join(gone, ", "))
+		}
+	}
 	if held && again == "true" && !extends(q.snap.Schema(), q.schema) {
 		// Files of other columns or types cannot stay, nor be compared.
 		if c.removes, err = filesOf(ctx, q.snap); err != nil {
@@ -101,6 +112,9 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 			idents(r.d, "dq_t.", q.schema.Names()), relHeld, r.d.Ident(engine.FileColumn), strings.Join(names, ", "), again))
 		t.note("quarantine", "info", "%s left the quarantine: what they were made of came again", plural(left, "row"))
 	}
+	if len(c.removes) > 0 && q.snap.Properties()["delta.appendOnly"] == "true" {
+		return fmt.Errorf("quarantine: rows would leave it, and rows may only be added to it (delta.appendOnly): dq table alter %s --set delta.appendOnly=false", r.where.Sub(quarantineFolder(t.Name)))
+	}
 	if len(parts) == 0 {
 		return nil
 	}
@@ -112,6 +126,25 @@ func (r *run) stageRefused(ctx context.Context, t *tableRun, s engine.Session, s
 		c.adds = append(c.adds, f.File)
 	}
 	return nil
+}
+
+// unpublished are the runs, as literals, that meant to bring batches which the table does
+// not have: it was restored to a version before them, or another writer's commit came
+// between that of its quarantine and its own. What they were made of comes again.
+func (r *run) unpublished(ctx context.Context, t *tableRun) ([]string, error) {
+	names, err := r.state.ledgerNames(ctx, t.Name, t.nextBatch(), math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, of := range names {
+		for _, name := range of {
+			_, id, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".json"), "-")
+			out = append(out, r.d.Literal(id))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 // heldIn is the files of the quarantine that hold rows for which a condition is true.
@@ -151,7 +184,9 @@ func (r *run) quarantine(ctx context.Context, t *tableRun) (*quarantine, error) 
 	snap, err := q.delta.Snapshot(ctx, delta.Latest())
 	if err == nil {
 		q.snap = snap
-		q.schema, err = snap.Mapped(q.schema)
+		if err = snap.Writable("columnMapping"); err == nil { // not only when the run has decided to publish
+			q.schema, err = snap.Mapped(q.schema)
+		}
 	} else if errors.Is(err, delta.ErrNoTable) {
 		err = nil
 	}
