@@ -153,10 +153,15 @@ func (c *compilation) expand(e ast.Expr, stack []string) {
 			return
 		}
 		if call.IsMemberFunction() {
-			t := call.Target()
-			if t.Kind() == ast.IdentKind && isNamespace(t.AsIdent()) && !c.env.knows(t.AsIdent()) {
+			switch t := call.Target(); {
+			case t.Kind() != ast.IdentKind || c.env.knows(t.AsIdent()):
+				c.expand(t, stack)
+			case isNamespace(t.AsIdent()):
 				e.SetKindCase(c.fac.NewCall(e.ID(), t.AsIdent()+"."+call.FunctionName(), call.Args()...))
-			} else {
+			case slices.Contains(foreignNamespaces, t.AsIdent()):
+				c.foreign(e, t.AsIdent(), call.FunctionName())
+				return
+			default:
 				c.expand(t, stack)
 			}
 		}
@@ -471,10 +476,56 @@ var elsewhere = map[string]string{
 	"regexp_matches": "x.matches('^a')", "regexp_like": "x.matches('^a')", "like": "x.matches('^a')", "starts_with": "x.startsWith('a')", "ends_with": "x.endsWith('a')",
 	"avg": "mean(x)", "average": "mean(x)", "std": "stddev(x)", "stdev": "stddev(x)", "var": "variance(x)", "percentile": "quantile(x, 0.99)",
 	"row_count": "rows()", "count_distinct": "distinct(x)", "null_count": "nulls(x)", "current_timestamp": "now()", "today": "date(now())",
+	"quote": quoteHere, "format": "string(x) + 'text'", "dyn": typesHere, "type": typesHere,
+	"transformlist": "x.map(e, ...)", "transformmap": "x.map(k, ...)", "sortby": "x.sort()",
+	"hasvalue": nullHere, "orvalue": nullHere, "optmap": nullHere,
 	"float": "double(x)", "bigint": "int(x)", "str": "string(x)", "if": "c ? a : b", "not": "!x", "and": "a && b", "or": "a || b",
 }
 
+const (
+	quoteHere = "x itself: texts are compared as they are, without quotes"
+	typesHere = "x itself: it has one type, which the suite states under columns"
+	nullHere  = "x == null ? y : x"
+)
+
+// foreignNamespaces are those of CEL's extensions that have no meaning for rows, or
+// another name here; names of their functions are in foreignFunctions, or those of functions.
+var foreignNamespaces = []string{"cel", "strings", "optional", "base64", "proto", "regex"}
+
+// foreignFunctions say what to do instead.
+var foreignFunctions = map[string]string{
+	"cel.bind": "name the value under let: in the suite, and use the name", "cel.block": "name values under let: in the suite, and use the names",
+	"strings.quote": "write " + quoteHere, "strings.format": "write string(x) + 'text'",
+	"base64.encode": "compare the bytes as they are", "base64.decode": "write isBase64(x) to judge the text",
+	"regex.extract": "write x.matches('^a'), or take x apart by x.split and x.substring", "regex.extractAll": "write x.matches('^a'), or take x apart by x.split",
+	"regex.replace": "write x.replace('a', 'b') for a text, x.matches('^a') for a pattern",
+}
+
+// foreign refuses a function of a namespace that has no meaning here.
+func (c *compilation) foreign(e ast.Expr, namespace, name string) {
+	hint := foreignFunctions[namespace+"."+name]
+	f, known := lib().functions[name]
+	switch {
+	case hint != "":
+	case namespace == "proto":
+		hint = "it has no meaning for columns"
+	case namespace == "optional":
+		hint = "write " + nullHere
+	case known && f.style == member:
+		hint = "write x." + name + "(...)"
+	case known:
+		hint = "write " + name + "(x)"
+	case elsewhere[strings.ToLower(name)] != "":
+		hint = "write " + elsewhere[strings.ToLower(name)]
+	}
+	c.refuse(e, hint, "there is no function %s.%s", namespace, name)
+}
+
 func (c *compilation) unknownFunction(e ast.Expr, name string) {
+	if slices.Contains(functionNames(), name) { // one that is not called on a value
+		c.refuse(e, "write "+name+"(x)", "%s is not called on a value", name)
+		return
+	}
 	hint := ""
 	foreign := slices.Sorted(maps.Keys(elsewhere))
 	switch near, other := nearest(name, functionNames()), nearest(name, foreign); {
