@@ -83,7 +83,8 @@ func (s *session) survivors(ctx context.Context, t *text, possible [][]int, wher
 				holds += " AND " + candidates[k].cast
 			}
 			holds = strings.ReplaceAll(holds, "(c", "("+column)
-			items = append(items, "coalesce(bool_and("+holds+") FILTER (WHERE "+column+" IS NOT NULL), true)")
+			// No FILTER: DuckDB gives each a copy of all that the query computes.
+			items = append(items, "coalesce(bool_and("+column+" IS NULL OR "+holds+"), true)")
 			if full && candidates[k].kind == table.Decimal {
 				items = append(items,
 					"coalesce(max(length(split_part(ltrim("+column+", '-'), '.', 1))), 0)",
