@@ -236,3 +236,7 @@ func (b *Bound) Drop(ctx context.Context, name, column string) ([]record.Decisio
 	}
 	return out, nil
 }
+
+// Renamed maps columns of a table's next version to what they were called before, as
+// its suite declares.
+func (b *Bound) Renamed(name string) map[string]string { return b.run.tables[name].renamed() }

@@ -96,7 +96,7 @@ engine's plan was not understood: then columns have too many sources, never too 
 	f.IntVar(&down, "down", -1, "steps towards what depends on it, -1 for all; alone, nothing of the sources")
 	f.StringVar(&sql, "sql", "", "file with SQL, whose lineage is shown instead")
 	f.StringVar(&schema, "schema", "", "JSON file that describes the tables that the SQL reads")
-	f.StringVar(&format, "format", "tree", "tree, json, dot, mermaid or svg; of --sql and of a version tree or json")
+	f.StringVar(&format, "format", "tree", "tree, json, dot, mermaid, svg or openlineage (events of jobs, one a line); of --sql and of a version tree or json")
 	f.StringVar(&output, "output", "", "write to this file instead of standard output")
 	return cmd
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
 	"github.com/dq-dev/dq/lineage/draw"
+	"github.com/dq-dev/dq/lineage/openlineage"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 )
 
 // graphFormats are the formats of a part of a pipeline's lineage.
-var graphFormats = []string{"tree", "json", "dot", "mermaid", "svg"}
+var graphFormats = []string{"tree", "json", "dot", "mermaid", "svg", "openlineage"}
 
 // bound loads a pipeline and binds it; with ruled, policies can be asked.
 func (a *app) bound(ctx context.Context, file string, ruled bool) (*pipeline.Pipeline, *pipeline.Bound, func(), error) {
@@ -80,7 +81,7 @@ func place(g *record.Graph, name string) (table, column string, err error) {
 
 // showGraph draws a part of a pipeline's lineage, or all of it.
 func (a *app) showGraph(ctx context.Context, file, name string, up, down int, format string, w io.Writer) error {
-	_, b, closeEngine, err := a.bound(ctx, file, false)
+	p, b, closeEngine, err := a.bound(ctx, file, false)
 	if err != nil {
 		return err
 	}
@@ -101,11 +102,37 @@ func (a *app) showGraph(ctx context.Context, file, name string, up, down int, fo
 		return draw.Mermaid(w, g, column != "")
 	case "svg":
 		return draw.SVG(w, g, column != "")
+	case "openlineage":
+		of := &record.Run{Pipeline: p.Name, Engine: record.EngineInfo{Name: "duckdb"}, Lineage: g}
+		return openlineage.Write(w, openlineage.Jobs(of, time.Now(), locations(p, g), openLineageContext(p)))
 	}
 	if name == "" {
 		return usagef("name a table for a tree: dq lineage show silver.orders; or all as a drawing: --format svg --output lineage.svg")
 	}
 	return draw.Tree(w, g, table, column)
+}
+
+// locations are where the tables of a graph lie: those of the pipeline in its
+// warehouse, files of sources and outside of it where they are named.
+func locations(p *pipeline.Pipeline, g *record.Graph) map[string]string {
+	own := map[string]bool{}
+	for _, l := range p.Layers {
+		for _, t := range l.Tables {
+			own[t.Name], own["quarantine."+t.Name] = true, true
+		}
+	}
+	out := map[string]string{}
+	for _, t := range g.Tables {
+		switch {
+		case own[t.Name]:
+			out[t.Name] = p.Place(strings.ReplaceAll(t.Name, ".", "/"))
+		case strings.Contains(t.Name, "://") || filepath.IsAbs(t.Name):
+			out[t.Name] = t.Name
+		case t.Layer == "source" || t.Layer == "outside":
+			out[t.Name] = filepath.Join(filepath.Dir(p.File), t.Name)
+		}
+	}
+	return out
 }
 
 // impact is the JSON of dq lineage impact.
@@ -121,24 +148,47 @@ type impact struct {
 
 func (a *app) lineageImpact() *cobra.Command {
 	var file, format string
+	var diff bool
 	cmd := &cobra.Command{
-		Use:   "impact TABLE[.COLUMN]",
+		Use:   "impact TABLE[.COLUMN] | impact --diff [RUN.json [RUN.json] | TABLE@V TABLE@V]",
 		Short: "List what hangs on a table or column",
 		Long: `impact lists what a change of a column, or of a whole table, concerns: columns and
 tables that are made from it, through all layers and into the tables of refused
 rows; expectations that look at it or at what is made from it; and what the
-policies would say if it were dropped.`,
-		Example: "  dq lineage impact silver.order_lines.country -f examples/ecommerce/pipeline.yaml",
-		Args:    cobra.ExactArgs(1),
+policies would say if it were dropped.
+
+With --diff it lists each operation between two shapes of the tables, and who is hit
+by it: since a run (by default the newest in the warehouse) to the models as they are
+now, between two runs, or between two versions of one table.`,
+		Example: `  dq lineage impact silver.order_lines.country -f examples/ecommerce/pipeline.yaml
+  dq lineage impact --diff
+  dq lineage impact --diff silver.order_lines@1 silver.order_lines@2 --format json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if diff {
+				return cobra.MaximumNArgs(2)(cmd, args)
+			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "json"); err != nil {
 				return err
 			}
-			_, b, closeEngine, err := a.bound(cmd.Context(), file, true)
+			p, b, closeEngine, err := a.bound(cmd.Context(), file, !diff)
 			if err != nil {
 				return err
 			}
 			defer closeEngine()
+			if diff {
+				hits, err := a.hits(cmd, p, b, args)
+				if err != nil {
+					return err
+				}
+				if format == "json" {
+					return writeJSON(a.out, map[string][]hit{"changes": hits})
+				}
+				printHits(a.out, hits)
+				return nil
+			}
 			table, column, err := place(b.Lineage, args[0])
 			if err != nil {
 				return err
@@ -176,6 +226,7 @@ policies would say if it were dropped.`,
 	}
 	cmd.Flags().StringVarP(&file, "pipeline", "f", "pipeline.yaml", "pipeline file")
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	cmd.Flags().BoolVar(&diff, "diff", false, "of each operation between two runs, versions, or a run and the models now")
 	return cmd
 }
 

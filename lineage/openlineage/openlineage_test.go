@@ -65,6 +65,21 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// What a job reads and makes can be told without a run.
+func TestJobs(t *testing.T) {
+	r := run()
+	r.Lineage.Tables = []record.GraphTable{{Name: "bronze.orders", Columns: []string{"id", "day"}}, {Name: "silver.orders", Columns: []string{"id"}}}
+	jobs := openlineage.Jobs(r, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), map[string]string{"bronze.orders": "/lake/bronze/orders", "silver.orders": "s3://lake/silver/orders"}, openlineage.Context{})
+	spectest.ValidateJobs(t, jobs)
+	if len(jobs) != 1 || jobs[0].Job.Name != "shop.silver.orders" || jobs[0].Inputs[0].Name != "/lake/bronze/orders" || jobs[0].Outputs[0].Namespace != "s3://lake" {
+		t.Fatalf("%+v", jobs)
+	}
+	text, err := json.Marshal(jobs[0].Outputs[0].Facets["columnLineage"])
+	if err != nil || !strings.Contains(string(text), `"dataset":[{"field":"day"`) || !strings.Contains(string(text), `"subtype":"TRANSFORMATION"`) {
+		t.Errorf("%v, %s", err, text)
+	}
+}
+
 // However a run ends, its START has an end, and one only.
 func TestEnds(t *testing.T) {
 	killed := []openlineage.Event{openlineage.Start(run(), openlineage.Context{}), openlineage.Abort(run(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), openlineage.Context{})}

@@ -144,7 +144,7 @@ func cutTorn(f *os.File) error {
 }
 
 // Write writes events as NDJSON.
-func Write(w io.Writer, events []Event) error {
+func Write[E Event | JobEvent](w io.Writer, events []E) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for _, e := range events {

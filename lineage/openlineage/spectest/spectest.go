@@ -19,6 +19,7 @@ var spec embed.FS
 
 type schemas struct {
 	event  *jsonschema.Schema
+	job    *jsonschema.Schema
 	facets map[string]*jsonschema.Schema // by the name under which an event has it
 	err    error
 }
@@ -60,6 +61,9 @@ var load = sync.OnceValue(func() (s schemas) {
 			return schemas{err: err}
 		}
 	}
+	if s.job, err = c.Compile("https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent"); err != nil {
+		return schemas{err: err}
+	}
 	s.event, s.err = c.Compile("https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent")
 	return s
 })
@@ -73,25 +77,42 @@ func Validate(t testing.TB, events []openlineage.Event) {
 		t.Fatal(s.err)
 	}
 	for _, e := range events {
-		data, err := json.Marshal(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.event.Validate(doc); err != nil {
-			t.Errorf("%s %s: %v", e.Job.Name, e.EventType, err)
-		}
-		facets(doc, func(name string, facet any) {
-			if schema := s.facets[name]; schema == nil {
-				t.Errorf("facet %s has no schema in spec/facets", name)
-			} else if err := schema.Validate(map[string]any{name: facet}); err != nil {
-				t.Errorf("%s %s: facet %s: %v", e.Job.Name, e.EventType, name, err)
-			}
-		})
+		s.hold(t, s.event, e.Job.Name+" "+e.EventType, e)
 	}
+}
+
+// ValidateJobs does the same for events of jobs.
+func ValidateJobs(t testing.TB, events []openlineage.JobEvent) {
+	t.Helper()
+	s := load()
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	for _, e := range events {
+		s.hold(t, s.job, e.Job.Name, e)
+	}
+}
+
+func (s schemas) hold(t testing.TB, schema *jsonschema.Schema, name string, event any) {
+	t.Helper()
+	data, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+	facets(doc, func(facetName string, facet any) {
+		if schema := s.facets[facetName]; schema == nil {
+			t.Errorf("facet %s has no schema in spec/facets", facetName)
+		} else if err := schema.Validate(map[string]any{facetName: facet}); err != nil {
+			t.Errorf("%s: facet %s: %v", name, facetName, err)
+		}
+	})
 }
 
 // facets visits every facet of an event.
