@@ -28,13 +28,15 @@ fuzz:
 		done; done
 
 # dq check against 30 queries by hand in the DuckDB that is linked in (the version
-# of github.com/duckdb/duckdb-go in go.mod), and against Soda, which needs a DuckDB
-# and so a place of its own. make bench-check ROWS=1000000
+# of github.com/duckdb/duckdb-go in go.mod), and against Soda and Great Expectations,
+# each in a place of its own. make bench-check ROWS=1000000
 ROWS ?= 10000000
 bench-check: build bench-env
 	test -x .bench/soda/bin/python || { python3 -m venv .bench/soda && \
 		.bench/soda/bin/pip install -q soda-core-duckdb==3.5.6 setuptools==65.5.0; } || rm -rf .bench/soda
-	PYTHONPATH=test/bench .bench/bin/python test/bench/check/run.py ./dq --rows $(ROWS) --peer soda=.bench/soda/bin/python
+	test -x .bench/gx/bin/python || { python3 -m venv .bench/gx && \
+		.bench/gx/bin/pip install -q great-expectations==1.24.1 duckdb==1.5.6 duckdb-engine==0.17.0 'sqlalchemy<2.1'; } || rm -rf .bench/gx
+	PYTHONPATH=test/bench .bench/bin/python test/bench/check/run.py ./dq --rows $(ROWS) --peer soda=.bench/soda/bin/python --peer gx=.bench/gx/bin/python
 
 # Delta tables against plain Parquet in the same DuckDB, and against delta-rs.
 # make bench-delta ONLY=merge,appends

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/dq-dev/dq/engine"
@@ -138,17 +139,30 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 // statement asks for the row count and all items. A few items are each asked in
 // a SELECT of its own, which reads no column but its own and can be answered from
 // statistics; a FILTER beside others makes DuckDB copy what all of them read. More
-// share one scan.
+// share one scan, but for those with a FILTER: these do so with a few others (300
+// sums with one, of 20,000 rows: 14 s in one SELECT, 2.3 s by 32).
 func (a *auditor) statement(name string, items []string) string {
 	from := a.dialect.Relation(name)
 	items = append([]string{"count(*)"}, items...)
-	if len(items) > searches {
-		return "SELECT " + strings.Join(items, ", ") + " FROM " + from
-	}
-	var names, parts []string
+	var names []string
+	together := map[string][]string{}
+	filtered := 0
 	for i, item := range items {
-		names = append(names, fmt.Sprintf("dq_%d.v", i))
-		parts = append(parts, fmt.Sprintf("(SELECT %s AS v FROM %s) AS dq_%d", item, from, i))
+		group := strconv.Itoa(i)
+		if len(items) > searches {
+			group = "all"
+			if strings.Contains(item, " FILTER (") {
+				group = strconv.Itoa(filtered / searches)
+				filtered++
+			}
+		}
+		name := fmt.Sprintf("dq_v%d", i)
+		names = append(names, name)
+		together[group] = append(together[group], item+" AS "+name)
+	}
+	var parts []string
+	for _, group := range sortedKeys(together) {
+		parts = append(parts, fmt.Sprintf("(SELECT %s FROM %s) AS dq_%s", strings.Join(together[group], ", "), from, group))
 	}
 	return "SELECT " + strings.Join(names, ", ") + " FROM " + strings.Join(parts, ", ")
 }
