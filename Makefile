@@ -2,7 +2,7 @@
 # fetched in the version named here.
 GOLANGCI = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all lint test build bench bench-check bench-delta bench-profile bench-env fuzz systems clean
+.PHONY: all lint test build bench bench-lineage bench-check bench-delta bench-profile bench-env fuzz systems clean
 all: lint test
 
 lint:
@@ -18,6 +18,11 @@ build:
 PKG ?= ./...
 bench:
 	go test -run '^$$' -bench . -benchmem $(PKG)
+
+# Lineage of a project of 200 models, and dq blame over 200 versions whose verdicts
+# were kept: figures alone, nothing is asserted of the time.
+bench-lineage:
+	go test -run '^$$' -bench '^(BenchmarkLineage|BenchmarkBlame)$$' -benchtime 3x ./cmd/dq
 
 # Every fuzz test for a while. make fuzz TIME=1m
 TIME ?= 10s
