@@ -32,8 +32,8 @@ type Contract struct {
 }
 
 // Compatibilities are what a contract can promise of the next versions of its
-// table: backward, that who reads this version can read the next; forward, that who
-// reads the next can read this one; full, both; the transitive ones of all versions.
+// table: backward, that the next schema can read this version's rows; forward, that this
+// schema can read the next version's rows; full, both; the transitive ones of all versions.
 var Compatibilities = []string{"backward", "forward", "full", "none", "backward_transitive", "forward_transitive", "full_transitive"}
 
 // SLA is the service level of a table, as the suite writes it.

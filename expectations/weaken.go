@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
@@ -130,9 +131,11 @@ func (s *Suite) letsOf(text string) map[string]string {
 // Weakened lists what a suite demands less than before, as changes of the
 // operation suite_weakened: expectations that are gone, those that bear more or
 // cost less when they fail, and those that demand something else, of which cannot be
-// told which is stricter. What is stricter or new is not among them. An expectation
-// that has a new id alone is the same.
-func Weakened(old, next []Rule) []table.Change {
+// told that they demand no less. What is stricter or new is not among them. An
+// expectation that has a new id alone is the same, and so is one that follows its
+// column to a new name: renamed maps that to the old one.
+func Weakened(old, next []Rule, renamed map[string]string) []table.Change {
+	old = following(old, renamed)
 	byID := map[string]*Rule{}
 	for i := range next {
 		byID[next[i].ID] = &next[i]
@@ -205,8 +208,8 @@ func (c *comparison) rules(old, next Rule) {
 		}
 	}
 	c.thresholds(old, next)
-	if old.Where != next.Where && next.Where != "" {
-		c.note(table.RuleChanged, "where", old.Where, next.Where)
+	if class := narrower(old, next); class != "" {
+		c.note(class, "where", old.Where, next.Where)
 	}
 	for _, x := range []struct {
 		key     string
@@ -220,11 +223,17 @@ func (c *comparison) rules(old, next Rule) {
 		c.note(table.RuleChanged, "group_by", old.GroupBy, next.GroupBy)
 	}
 	switch {
+	case old.Kind == next.Kind && old.Text != next.Text && agree(old, next) && cel.Implies(next.Text, old.Text):
+		return // stricter
 	case old.Kind != next.Kind || old.Text != next.Text:
+		class := table.RuleChanged
+		if old.Kind == next.Kind && cel.Implies(old.Text, next.Text) {
+			class = table.RuleWeakened
+		}
 		from, to := old.short(), next.short()
 		for _, key := range slices.Sorted(maps.Keys(from)) {
 			if !reflect.DeepEqual(from[key], to[key]) {
-				c.note(table.RuleChanged, key, from[key], to[key])
+				c.note(class, key, from[key], to[key])
 			}
 		}
 		if c.class == "" { // only more in it
@@ -233,7 +242,7 @@ func (c *comparison) rules(old, next Rule) {
 		return
 	case old.User != next.User:
 		c.note(table.RuleChanged, "kind", old.Kind+" "+old.User, next.Kind+" "+next.User)
-	case !maps.Equal(old.Lets, next.Lets):
+	case !agree(old, next):
 		c.note(table.RuleChanged, "let", old.Lets, next.Lets)
 	}
 	if old.Nulls != next.Nulls {
@@ -253,6 +262,107 @@ func (c *comparison) rules(old, next Rule) {
 			c.note(class, name, strings.Join(was, ", "), strings.Join(is, ", "))
 		}
 	}
+}
+
+// agree reports whether the names that the texts of both rules use mean the same in both.
+func agree(old, next Rule) bool {
+	differs := func(a, b Rule) bool {
+		names := word.FindAllString(b.Text+" "+b.Where, -1)
+		for name, text := range a.Lets {
+			other, is := b.Lets[name]
+			if is && other != text || !is && slices.Contains(names, name) {
+				return true
+			}
+		}
+		return false
+	}
+	return !differs(old, next) && !differs(next, old)
+}
+
+// narrower gives the class of a rule by the rows that it looks at; "" when they are no
+// fewer. For a share of rows, or an aggregate, more rows may as well demand less.
+func narrower(old, next Rule) string {
+	all := func(where string) string {
+		if where == "" {
+			return "true"
+		}
+		return where
+	}
+	share := func(r Rule) bool { return r.Mostly != "" && r.Mostly != "1" }
+	switch was, is := all(old.Where), all(next.Where); {
+	case was == is:
+		return ""
+	case old.Scope == "table" || share(old) || share(next):
+		return table.RuleChanged
+	case cel.Implies(was, is):
+		return ""
+	case cel.Implies(is, was):
+		return table.RuleWeakened
+	}
+	return table.RuleChanged
+}
+
+// following gives rules the new names of their columns: in their ids, arguments and texts.
+func following(rules []Rule, renamed map[string]string) []Rule {
+	if len(renamed) == 0 {
+		return rules
+	}
+	now := map[string]string{}
+	for is, was := range renamed {
+		now[was] = is
+	}
+	out := slices.Clone(rules)
+	for i := range out {
+		r := &out[i]
+		if column, kind, ok := strings.Cut(r.ID, "."); ok && now[column] != "" {
+			r.ID = now[column] + "." + kind
+		}
+		args := maps.Clone(r.Args)
+		for name, items := range args {
+			if !namesColumns(r.Kind, name) {
+				continue
+			}
+			args[name] = slices.Clone(items)
+			for j, item := range items {
+				if to := now[item]; to != "" {
+					args[name][j] = to
+				}
+			}
+		}
+		r.Args, r.Text, r.Where = args, reworded(r.Text, now), reworded(r.Where, now)
+		r.GroupBy = slices.Clone(r.GroupBy)
+		for j, column := range r.GroupBy {
+			if to := now[column]; to != "" {
+				r.GroupBy[j] = to
+			}
+		}
+		r.Lets = maps.Clone(r.Lets)
+		for name, text := range r.Lets {
+			r.Lets[name] = reworded(text, now)
+		}
+	}
+	return out
+}
+
+// namesColumns reports whether items of an argument are columns of the table.
+func namesColumns(kind, param string) bool {
+	k := builtin()[kind]
+	if k == nil {
+		return param == "column" || param == "columns" // of a kind of the user's own
+	}
+	return slices.ContainsFunc(k().Params, func(p Param) bool { return p.Name == param && (p.Type == "column" || p.Type == "columns") })
+}
+
+var textOrWord = regexp.MustCompile("(?s)'(?:\\\\.|[^'\\\\])*'|\"(?:\\\\.|[^\"\\\\])*\"|[A-Za-z_][A-Za-z0-9_]*")
+
+// reworded gives names in a text, but not those in quotes, their new form.
+func reworded(text string, now map[string]string) string {
+	return textOrWord.ReplaceAllStringFunc(text, func(word string) string {
+		if to := now[word]; to != "" {
+			return to
+		}
+		return word
+	})
 }
 
 func merged(a, b map[string][]string) map[string][]string {
@@ -353,6 +463,9 @@ func looser(kind, param string, was, is []string, before, after bool) string {
 	if way == whenFalse {
 		return either(before && slices.Equal(was, []string{"true"}) && !(after && slices.Equal(is, []string{"true"})))
 	}
+	if param == "pattern" && kind == "regex" && after && matchesAll(strings.Join(is, "")) {
+		return table.RuleWeakened
+	}
 	if !before || !after {
 		switch way {
 		case whenLower, whenHigher, whenFewer: // a bound or a list that is gone
@@ -379,6 +492,16 @@ func looser(kind, param string, was, is []string, before, after bool) string {
 		return either(!within(was, is))
 	}
 	return table.RuleChanged
+}
+
+// matchesAll reports whether a regular expression is plainly one that every text
+// matches: it needs no character, and none of its marks a place.
+func matchesAll(pattern string) bool {
+	if inner := strings.TrimSuffix(strings.TrimPrefix(pattern, "^"), "$"); inner == ".*" || pattern == "^" || pattern == "$" {
+		return true
+	}
+	re, err := regexp.Compile(pattern)
+	return err == nil && re.MatchString("") && !strings.ContainsAny(pattern, `^$\`)
 }
 
 func either(weaker bool) string {

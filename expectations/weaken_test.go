@@ -32,7 +32,7 @@ func TestWeakened(t *testing.T) {
 	}
 	text := func(old, next string) string {
 		var out []string
-		for _, c := range Weakened(rules(old), rules(next)) {
+		for _, c := range Weakened(rules(old), rules(next), nil) {
 			from, _ := json.Marshal(c.From)
 			to, _ := json.Marshal(c.To)
 			out = append(out, strings.NewReplacer(`\u003e`, ">", `\u003c`, "<", `\u0026`, "&").Replace(fmt.Sprintf("%s %s %s>%s", c.Class, c.Path, from, to)))
@@ -45,8 +45,23 @@ func TestWeakened(t *testing.T) {
 		{"a: {row: x > 0}", "b: {row: x > 0}", "", ""},
 		{"a: {row: x > 0}", "b: {row: y > 0}", `removed a {"kind":"row","on_fail":"block","text":"x > 0"}>null`, `removed b {"kind":"row","on_fail":"block","text":"y > 0"}>null`},
 		{"a: {row: x > 0}", "b: {row: x > 0, mostly: 0.9}", `weakened b {"mostly":"1"}>{"mostly":"0.9"}`, ""},
-		{"a: {row: x > 0}", "a: {row: x > -1}", `changed a {"text":"x > 0"}>{"text":"x > -1"}`, `changed a {"text":"x > -1"}>{"text":"x > 0"}`},
-		{"a: {row: x > 0}", "a: {row: x > 0, where: y == 1}", `changed a {"where":""}>{"where":"y == 1"}`, ""},
+		{"a: {row: x > 0}", "a: {row: x > -1}", `weakened a {"text":"x > 0"}>{"text":"x > -1"}`, ""},
+		{"a: {row: x > 0}", "a: {row: 'true'}", `weakened a {"text":"x > 0"}>{"text":"true"}`, ""},
+		{"a: {row: x > 0}", "a: {row: x > 0 || true}", `weakened a {"text":"x > 0"}>{"text":"x > 0 || true"}`, ""},
+		{"a: {row: x > 0}", "a: {row: x == x}", `changed a {"text":"x > 0"}>{"text":"x == x"}`, `changed a {"text":"x == x"}>{"text":"x > 0"}`},
+		{"a: {row: x > 0 && y > 0}", "a: {row: x > 0}", `weakened a {"text":"x > 0 && y > 0"}>{"text":"x > 0"}`, ""},
+		{"a: {table: rows() > 10}", "a: {table: 'true'}", `weakened a {"text":"rows() > 10"}>{"text":"true"}`, ""},
+		{"a: {sql: 'SELECT * FROM {table} WHERE x < 0'}", "a: {sql: 'SELECT * FROM {table} WHERE false'}",
+			`changed a {"text":"SELECT * FROM {table} WHERE x < 0"}>{"text":"SELECT * FROM {table} WHERE false"}`, `changed a {"text":"SELECT * FROM {table} WHERE false"}>{"text":"SELECT * FROM {table} WHERE x < 0"}`},
+		{"a: {row: x > 0, where: y > 1}", "a: {row: x > 0, where: 'false'}", `weakened a {"where":"y > 1"}>{"where":"false"}`, ""},
+		{"a: {row: x > 0, where: y > 1}", "a: {row: x > 0, where: y > 2}", `weakened a {"where":"y > 1"}>{"where":"y > 2"}`, ""},
+		{"a: {row: x > 0, where: y > 1}", "a: {row: x > 0, where: z > 1}", `changed a {"where":"y > 1"}>{"where":"z > 1"}`, `changed a {"where":"z > 1"}>{"where":"y > 1"}`},
+		{"a: {row: x > 0, mostly: 0.9, where: y > 1}", "a: {row: x > 0, mostly: 0.9}", `changed a {"where":"y > 1"}>{"where":""}`, `changed a {"where":""}>{"where":"y > 1"}`},
+		{"a: {table: sum(x) > 0, where: y > 1}", "a: {table: sum(x) > 0}", `changed a {"where":"y > 1"}>{"where":""}`, `changed a {"where":""}>{"where":"y > 1"}`},
+		{"a: {not_null: {column: c}}", "a: {not_null: {column: c, where: 'false'}}", `weakened a {"where":""}>{"where":"false"}`, ""},
+		{"let: {net: a - b}\nexpectations: {a: {row: net > 0}}", "let: {net: a - b, m: b}\nexpectations: {a: {row: net > 0 && m > 0}}", "", `weakened a {"text":"net > 0 && m > 0"}>{"text":"net > 0"}`},
+		{"expectations: {a: {row: x > 0}}\n", "let: {x: '1'}\nexpectations: {a: {row: x > 0}}", `changed a {"let":null}>{"let":{"x":"1"}}`, `changed a {"let":{"x":"1"}}>{"let":null}`},
+		{"a: {row: x > 0}", "a: {row: x > 0, where: y == 1}", `weakened a {"where":""}>{"where":"y == 1"}`, ""},
 		{"a: {row: x > 0}", "a: {row: x > 0, on_fail: quarantine}", `weakened a {"on_fail":"block"}>{"on_fail":"quarantine"}`, ""},
 		{"a: {row: x > 0, on_fail: warn}", "a: {row: x > 0, on_fail: info}", `weakened a {"on_fail":"warn"}>{"on_fail":"info"}`, ""},
 		{"a: {row: x > 0, mostly: 0.99}", "a: {row: x > 0, mostly: 0.9}", `weakened a {"mostly":"0.99"}>{"mostly":"0.9"}`, ""},
@@ -67,6 +82,9 @@ func TestWeakened(t *testing.T) {
 		{"a: {outside: {column: c, min: 0, max: 10}}", "a: {outside: {column: c, min: 1, max: 10}}", `weakened a {"min":"0"}>{"min":"1"}`, ""},
 		{"a: {freshness: {column: c, max_age: 26h}}", "a: {freshness: {column: c, max_age: 2d}}", `weakened a {"max_age":"26h"}>{"max_age":"2d"}`, ""},
 		{"a: {regex: {column: c, pattern: '^a'}}", "a: {regex: {column: c, pattern: 'a'}}", `changed a {"pattern":"^a"}>{"pattern":"a"}`, `changed a {"pattern":"a"}>{"pattern":"^a"}`},
+		{"a: {regex: {column: c, pattern: '^a'}}", "a: {regex: {column: c, pattern: '.*'}}", `weakened a {"pattern":"^a"}>{"pattern":".*"}`, `changed a {"pattern":".*"}>{"pattern":"^a"}`},
+		{"a: {regex: {column: c, pattern: '^a'}}", "a: {regex: {column: c, pattern: '^.*$'}}", `weakened a {"pattern":"^a"}>{"pattern":"^.*$"}`, `changed a {"pattern":"^.*$"}>{"pattern":"^a"}`},
+		{"a: {regex: {column: c, pattern: '^a'}}", "a: {regex: {column: c, pattern: '(ab)?'}}", `weakened a {"pattern":"^a"}>{"pattern":"(ab)?"}`, `changed a {"pattern":"(ab)?"}>{"pattern":"^a"}`},
 		{"a: {unique: [b, c]}", "a: {unique: [b, c, d]}", `weakened a {"columns":"b, c"}>{"columns":"b, c, d"}`, ""},
 		{"a: {not_null: {column: c}}", "a: {row: c != null}", `changed a {"column":"c","kind":"not_null"}>{"column":null,"kind":"row"}`, `changed a {"kind":"row","text":"c != null"}>{"kind":"not_null","text":null}`},
 		{"let: {net: a - b}\nexpectations: {a: {row: net > 0}}", "let: {net: a + b}\nexpectations: {a: {row: net > 0}}", `changed a {"let":{"net":"a - b"}}>{"let":{"net":"a + b"}}`, `changed a {"let":{"net":"a + b"}}>{"let":{"net":"a - b"}}`},
@@ -79,6 +97,43 @@ func TestWeakened(t *testing.T) {
 		if got := text(c.next, c.old); got != c.back {
 			t.Errorf("%s\n→ %s\n got %s\nwant %s", c.next, c.old, got, c.back)
 		}
+	}
+}
+
+// A rule follows its column to a new name: what it demands besides is compared.
+func TestWeakenedOfARenamedColumn(t *testing.T) {
+	rules := func(text string) []Rule {
+		s, err := Parse("suite.yaml", []byte("version: 1\n"+text), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Rules()
+	}
+	was := rules(`
+let: {half: mail.size() / 2}
+columns: {mail: {type: string, not_null: true, in_set: [mail, post]}}
+expectations:
+  short: {row: half < 9 && mail != 'mail', where: mail != 'x', group_by: [mail]}
+  once:  {unique: [mail, id]}
+`)
+	same := strings.NewReplacer("$", "email").Replace(`
+let: {half: $.size() / 2}
+columns: {$: {type: string, renamed_from: mail, not_null: true, in_set: [mail, post]}}
+expectations:
+  short: {row: half < 9 && $ != 'mail', where: $ != 'x', group_by: [$]}
+  once:  {unique: [$, id]}
+`)
+	renamed := map[string]string{"email": "mail"}
+	if got := Weakened(was, rules(same), renamed); len(got) > 0 {
+		t.Errorf("only the name is another: %+v", got)
+	}
+	if got := Weakened(was, rules(same), nil); len(got) == 0 {
+		t.Error("another column's rules are the same as this one's")
+	}
+	less := rules(strings.NewReplacer("not_null: true, in_set: [mail, post]", "in_set: [email, post]").Replace(same))
+	got := Weakened(was, less, renamed)
+	if len(got) != 2 || got[0].Path != "email.not_null" || got[0].Class != "removed" || got[1].Path != "email.in_set" || got[1].Class != "weakened" {
+		t.Errorf("%+v", got)
 	}
 }
 

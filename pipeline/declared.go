@@ -65,7 +65,7 @@ func (r *run) keepDeclared(ctx context.Context, t *tableRun, entry *ledgerEntry)
 // suite demands less.
 func (d *declared) changes(t *tableRun) []policies.Change {
 	out := policies.DiffDeclared(d.Table, t.declaredTable())
-	for _, c := range expectations.Weakened(d.Rules, t.Suite.Rules()) {
+	for _, c := range expectations.Weakened(d.Rules, t.Suite.Rules(), t.renamed()) {
 		change := policies.Change{Change: c}
 		for i := range t.Suite.Expectations {
 			if e := &t.Suite.Expectations[i]; e.ID == c.Path {

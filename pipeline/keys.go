@@ -44,7 +44,7 @@ var Sections = []Section{
 		{Name: "layers", Type: "map", Of: "layer", Required: true, Doc: "The layers by name, in the order in which they are published.", Example: "{bronze: {tables: {orders: {source: {files: data/*.csv}}}}}"},
 		{Name: "owners", Type: "path", Doc: "The file of owners. With one, every table's `owner` must be in it.", Example: "owners.yaml"},
 		{Name: "policies", Type: "mapping", Of: "policies", Lone: true, Doc: "The folder of policies of one's own, beside the bundled ones; or a mapping.", Example: "policies/"},
-		{Name: "waivers", Type: "path", Doc: "The file of waivers.", Example: "waivers.yaml"},
+		{Name: "waivers", Type: "path", Doc: "The file of waivers; one that is not there yet holds none.", Example: "waivers.yaml"},
 		{Name: "reports", Type: "map", Choices: []string{"html", "pdf", "junit", "sarif", "gitlab", "json", "markdown"}, Doc: "What every run writes, and into which folder.", Example: "{html: reports/, junit: reports/}"},
 		{Name: "lineage", Type: "mapping", Of: "lineage", Doc: "Who is told which column came from which.", Example: "{openlineage: lineage.ndjson}"},
 		{Name: "exposures", Type: "map", Of: "exposure", Doc: "What outside the pipeline reads its tables, by name.", Example: "{board: {kind: dashboard, reads: [gold.daily_revenue]}}"},

@@ -108,6 +108,34 @@ func (l *links) downstream(t *tableRun) []policies.Downstream {
 	return append(out, l.watchers[t.Name]...)
 }
 
+// exposed lists the exposures among those who read a table.
+func (l *links) exposed(t *tableRun) []policies.Downstream {
+	if len(l.r.Exposures) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(l.downstream(t), func(d policies.Downstream) bool { return l.r.exposure(d.ID) == nil })
+}
+
+// readers are those of downstream, and the exposures that read the table when it was
+// published: one that goes, or reads less, in the change that hurts it is hurt all the same.
+func (l *links) readers(t *tableRun) []policies.Downstream {
+	out := l.downstream(t)
+	if t.ledger.last == nil {
+		return out
+	}
+	for _, before := range t.ledger.last.Exposed {
+		i := slices.IndexFunc(out, func(d policies.Downstream) bool { return d.ID == before.ID })
+		if i < 0 {
+			out = append(out, before)
+			continue
+		}
+		now := &out[i]
+		now.Certified = now.Certified || before.Certified
+		now.Columns = slices.Compact(slices.Sorted(slices.Values(slices.Concat(now.Columns, before.Columns))))
+	}
+	return out
+}
+
 // status is the worst of the lineage of those tables that read one.
 func (l *links) status(readers []policies.Downstream) string {
 	worst := lineage.Exact

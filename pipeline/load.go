@@ -114,7 +114,10 @@ func (l *loader) pipeline(file string) *Pipeline {
 	if !location.Remote(p.Warehouse) {
 		p.Warehouse, _ = filepath.Abs(relativeTo(l.dir, p.Warehouse))
 	}
-	p.Owners, p.Waivers = l.file(f["owners"]), l.file(f["waivers"])
+	p.Owners = l.file(f["owners"])
+	if n := f["waivers"]; n != nil { // dq waiver add makes the file: one that is not there holds none
+		p.Waivers = relativeTo(l.dir, place(n, ""))
+	}
 	l.policies(p, f["policies"])
 	for _, e := range f["reports"].Pairs("reports") {
 		p.Reports = append(p.Reports, Report{

@@ -66,7 +66,7 @@ func (r *run) complete(ctx context.Context, q *question) error {
 	q.complete = true
 	t, links := q.t, r.links()
 	q.Actor, q.Change = r.opt.Actor, r.opt.Change
-	q.Downstream, q.UpstreamColumns = links.downstream(t), links.upstream(t.Name)
+	q.Downstream, q.UpstreamColumns = links.readers(t), links.upstream(t.Name)
 	q.Lineage = &policies.Lineage{Status: links.status(q.Downstream)}
 	mode := t.Suite.Contract.Compatibility
 	if q.before != nil && q.before.Table.Contract != nil {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
 )
@@ -85,7 +87,7 @@ func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 
 // settle notes for tables that were compared with their inputs and found
 // unchanged that they are up to date with these, so that the next run need not
-// compare again, and what policies said of them, so that it is logged once.
+// compare again, what policies said of them, so that it is logged once, and who reads them.
 func (r *run) settle(ctx context.Context, l *Layer) error {
 	for _, spec := range l.Tables {
 		t := r.tables[spec.Name]
@@ -99,11 +101,15 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 			}
 			last = &ledgerEntry{N: t.batches, Run: run, Table: t.Name, At: r.now, Keys: t.Keys}
 		}
-		if last == nil || t.staged != nil || t.settled == nil && t.rejudged == nil && last.Ruled == t.ruledAs {
+		if last == nil || t.staged != nil {
+			continue
+		}
+		exposed := r.links().exposed(t)
+		if t.settled == nil && t.rejudged == nil && last.Ruled == t.ruledAs && slices.EqualFunc(last.Exposed, exposed, func(a, b policies.Downstream) bool { return reflect.DeepEqual(a, b) }) {
 			continue
 		}
 		entry := *last
-		entry.Ruled = t.ruledAs
+		entry.Ruled, entry.Exposed = t.ruledAs, exposed
 		if t.settled != nil {
 			entry.Inputs, entry.Model, entry.Seen = t.settled.Inputs, t.settled.Model, t.seen
 		}
@@ -301,7 +307,7 @@ func (r *run) prepare(ctx context.Context, t *tableRun) ([]plannedCommit, error)
 	entry := *st.entry
 	entry.Judged, entry.Ruled = t.current.version, t.ruledAs
 	entry.N, entry.Run, entry.Table, entry.At, entry.Model, entry.Suite, entry.Keys = n, r.id, t.Name, r.now, t.digest(), t.Suite.Digest, t.Keys
-	entry.Columns = t.schema.Names()
+	entry.Columns, entry.Exposed = t.schema.Names(), r.links().exposed(t)
 	if entry.Seen = t.seen; st.counts.Quarantined+st.counts.Dropped > 0 {
 		entry.Seen = nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/policies"
 )
 
 // state is what a pipeline remembers beside its tables, under <warehouse>/_dq:
@@ -71,6 +72,8 @@ type ledgerEntry struct {
 	Ruled string `json:"ruled,omitempty"`
 	// Declared names what suite and pipeline declare of the version; see [declared].
 	Declared string `json:"declared,omitempty"`
+	// Exposed are the exposures that read the version.
+	Exposed []policies.Downstream `json:"exposed,omitempty"`
 	// Keys are the keys of merge and scd2.
 	Keys []string `json:"keys,omitempty"`
 	// Seen is the latest time of all observations of a table of mode scd2, for as

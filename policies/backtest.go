@@ -103,6 +103,7 @@ func (b *Bundle) Backtest(ctx context.Context, about Input, shapes iter.Seq2[Com
 			}
 			in := about
 			in.Time, in.Op, in.New, in.History = s.Time(), "plan", ShapeOf(s).Declared(about.New), history
+			in.Old, in.Compat, in.Rewrite, in.Table.VersionFrom = nil, nil, false, nil // those of the version that is there now
 			if in.Time.IsZero() {
 				yield(nil, errors.New("policies: a version has no time"))
 				return

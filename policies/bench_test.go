@@ -34,7 +34,7 @@ func change(columns, changes, readers int) Input {
 		in.Profile.Columns[c.Path] = ProfileColumn{NullCount: int64(i), Distinct: 10}
 		old.Columns = append(old.Columns, c)
 		if i < changes {
-			d := table.Change{Op: table.ColumnDropped, Path: c.Path, From: "string", Breaks: []string{table.Backward}, DataRisk: table.LossRisk}
+			d := table.Change{Op: table.ColumnDropped, Path: c.Path, From: "string", Breaks: []string{table.Forward}, DataRisk: table.LossRisk}
 			switch i % 5 {
 			case 1:
 				c.Type = "int64"
@@ -44,7 +44,7 @@ func change(columns, changes, readers int) Input {
 				d = table.Change{Op: table.ColumnRenamed, Path: c.Path, From: name(i), To: c.Path, Breaks: []string{table.Backward, table.Forward}}
 			case 3:
 				c.Nullable = false
-				d = table.Change{Op: table.ColumnNullabilityChanged, Path: c.Path, From: true, To: false, Breaks: []string{table.Forward}}
+				d = table.Change{Op: table.ColumnNullabilityChanged, Path: c.Path, From: true, To: false, Breaks: []string{table.Backward}}
 			case 4:
 				c.Path += "_more"
 				d = table.Change{Op: table.ColumnAdded, Path: c.Path, To: "string"}

@@ -19,20 +19,26 @@ type Checked struct {
 	Policies []Policy `json:"policies"` // those in them; empty when the METADATA of one is wrong
 }
 
-// Check looks at the policies in folders, and their tests, more closely than
-// [Load] needs to: everything that is wrong with any file comes at once, and what
-// a rule reads of its input must be in [InputSchema]. The error is
-// yamlpos.Errors. Cost: some tens of milliseconds.
-func Check(dirs []string) (*Checked, error) {
+// Check looks at the policies in folders, their tests and their [ConfigFile] more
+// closely than [Load] needs to: everything that is wrong with any file comes at once,
+// and what a rule reads must be there: of its input in [InputSchema], of data.dq in
+// [Config], data.dq.lib and other policies. Modes are those from elsewhere. The error
+// is yamlpos.Errors. Cost: some tens of milliseconds.
+func Check(dirs []string, modes []Mode) (*Checked, error) {
 	m, err := readModules(dirs)
 	var problems yamlpos.Errors
 	if err != nil && !errors.As(err, &problems) {
 		return nil, err
 	}
 	catalog, err := m.catalog()
+	if err == nil { // else ids are missing that the configuration may name
+		_, err = readConfig(dirs, modes, catalog)
+	}
 	var more yamlpos.Errors
 	if errors.As(err, &more) {
 		problems = append(problems, more...)
+	} else if err != nil {
+		return nil, err
 	}
 	out := &Checked{Policies: []Policy{}}
 	for name := range m.sources {
@@ -92,12 +98,13 @@ func (m *modules) compileAll(left map[string]*ast.Module, schemas *ast.SchemaSet
 			return problems, compiler
 		}
 		before := len(left)
+		missing := slices.ContainsFunc(slices.Collect(maps.Keys(m.sources)), func(name string) bool { return !m.bundled[name] && left[name] == nil })
 		for _, e := range compiler.Errors {
 			if e.Location != nil {
 				delete(left, e.Location.File)
 			}
 			// A function may be in a file that was taken out, or does not parse.
-			if before < len(m.sources) && strings.HasPrefix(e.Message, "undefined function data.") {
+			if missing && strings.HasPrefix(e.Message, "undefined function data.") {
 				continue
 			}
 			problems = append(problems, m.problems("", ast.Errors{e})...)

@@ -23,20 +23,27 @@ type names struct {
 	// before, and of this one. A round looks at all rules once.
 	rules, args         map[string][]typed
 	nextRules, nextArgs map[string][]typed
-	env                 map[ast.Var]typed
-	found               map[string]yamlpos.Error // by place; only in the last round
-	own                 bool                     // the rule is a user's
+	// below are the names of packages and rules under a path, of this round.
+	below map[string][]string
+	env   map[ast.Var]typed
+	found map[string]yamlpos.Error // by place; only in the last round
+	own   bool                     // the rule is a user's
 }
 
 // typed is what is known of a value: its type, nil for nothing; and the texts that
 // it may be, if they are few.
 type typed struct {
-	of   reflect.Type
-	enum []string
+	of    reflect.Type
+	enum  []string
+	usual []string // texts of which one is most often meant, though it may be another
+	keys  []string // that a map may have
 }
 
 // findingKeys are what a finding may say.
 var findingKeys = []string{"path", "diff_id", "msg", "severity", "evidence"}
+
+// severityNames are those that a finding may have; see [Policy].
+var severityNames = []string{"error", "warn"}
 
 // misnamed are the names that users' rules read and that are not there. The
 // compiler has compiled the modules.
@@ -47,6 +54,14 @@ func (m *modules) misnamed(compiler *ast.Compiler) yamlpos.Errors {
 		n.nextRules, n.nextArgs = map[string][]typed{}, map[string][]typed{}
 		if round == rounds-1 {
 			n.found = map[string]yamlpos.Error{}
+		}
+		n.below = map[string][]string{"data.dq": slices.Clone(besideRules)}
+		for _, rule := range slices.Sorted(maps.Keys(n.rules)) {
+			for path, name := cutLast(rule); path != "data" && path != ""; path, name = cutLast(path) {
+				if !slices.Contains(n.below[path], name) {
+					n.below[path] = append(n.below[path], name)
+				}
+			}
 		}
 		for _, file := range slices.Sorted(maps.Keys(compiler.Modules)) {
 			module := compiler.Modules[file]
@@ -71,6 +86,12 @@ func one(values []typed) typed {
 		}
 		if !slices.Equal(v.enum, values[0].enum) {
 			values[0].enum = nil
+		}
+		if !slices.Equal(v.usual, values[0].usual) {
+			values[0].usual = nil
+		}
+		if !slices.Equal(v.keys, values[0].keys) {
+			values[0].keys = nil
 		}
 	}
 	return values[0]
@@ -132,9 +153,13 @@ func (n *names) finding(r *ast.Rule) {
 		}
 	}
 	if o, ok := literal.Value.(ast.Object); ok {
-		o.Foreach(func(key, _ *ast.Term) {
-			if s, ok := key.Value.(ast.String); ok && !slices.Contains(findingKeys, string(s)) {
+		o.Foreach(func(key, value *ast.Term) {
+			s, ok := key.Value.(ast.String)
+			switch {
+			case ok && !slices.Contains(findingKeys, string(s)):
 				n.wrong(key.Location, fmt.Sprintf("a finding has no %q", string(s)), yamlpos.DidYouMean(string(s), findingKeys))
+			case s == "severity":
+				n.oneOf(typed{enum: severityNames}, value)
 			}
 		})
 	}
@@ -239,6 +264,9 @@ func (n *names) oneOf(value typed, with *ast.Term) {
 	if ok && len(value.enum) > 0 && !slices.Contains(value.enum, string(text)) {
 		n.wrong(with.Location, fmt.Sprintf("it is never %q", string(text)), yamlpos.DidYouMean(string(text), value.enum))
 	}
+	if near := yamlpos.Nearest(string(text), value.usual); ok && near != "" && near != string(text) {
+		n.wrong(with.Location, fmt.Sprintf("it is hardly %q", string(text)), "did you mean "+near+"?")
+	}
 }
 
 // term is what is known of a term; names in it are looked at.
@@ -298,6 +326,7 @@ func (n *names) ref(ref ast.Ref) typed {
 			if !ok {
 				break
 			}
+			n.known(path, part)
 			path += "." + string(s)
 			if path == "data.dq.config" {
 				at, rest = typed{of: reflect.TypeFor[Config]()}, rest[i+1:]
@@ -315,6 +344,23 @@ func (n *names) ref(ref ast.Ref) typed {
 	return at
 }
 
+// besideRules is what policies see under data.dq that no rule makes.
+var besideRules = []string{"catalog", "config", "owners", "waivers"}
+
+// known looks at a name under a path of data.dq: a package, or a rule of one.
+func (n *names) known(path string, part *ast.Term) {
+	name, there := string(part.Value.(ast.String)), n.below[path]
+	if there != nil && !slices.Contains(there, name) {
+		n.wrong(part.Location, fmt.Sprintf("%s has no %q", path, name), yamlpos.DidYouMean(name, there))
+	}
+}
+
+// cutLast takes the last part off a path.
+func cutLast(path string) (before, last string) {
+	i := max(strings.LastIndexByte(path, '.'), 0)
+	return path[:i], strings.TrimPrefix(path[i:], ".")
+}
+
 // part is what a value has under a key.
 func (n *names) part(of typed, key *ast.Term) typed {
 	n.term(key)
@@ -329,6 +375,9 @@ func (n *names) part(of typed, key *ast.Term) typed {
 	switch {
 	case t == timeType || !constant && t.Kind() == reflect.Struct:
 	case t.Kind() == reflect.Map:
+		if constant && len(of.keys) > 0 && !slices.Contains(of.keys, string(name)) {
+			n.wrong(key.Location, fmt.Sprintf("there is no %q among them", string(name)), yamlpos.DidYouMean(string(name), of.keys))
+		}
 		return element(of)
 	case t.Kind() == reflect.Slice && !constant:
 		return element(of)
@@ -339,7 +388,7 @@ func (n *names) part(of typed, key *ast.Term) typed {
 		for _, f := range reflect.VisibleFields(t) {
 			option, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if option == string(name) {
-				return typed{of: f.Type, enum: enumOf(f)}
+				return typed{of: f.Type, enum: enumOf(f), usual: split(f.Tag.Get("usual")), keys: keysOfMap(f)}
 			}
 			if option != "" && option != "-" {
 				known = append(known, option)
@@ -360,15 +409,34 @@ func described(t reflect.Type) string {
 	return strings.ToLower(t.Name())
 }
 
+// keysOfMap are the names that a field's map may have.
+func keysOfMap(f reflect.StructField) []string {
+	if f.Tag.Get("keys") != "thresholds" {
+		return nil
+	}
+	var names []string
+	for _, t := range Thresholds {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
 // enumOf is what a field of texts may be.
 func enumOf(f reflect.StructField) []string {
 	switch values := f.Tag.Get("enum"); {
-	case values == "" || f.Type.Kind() != reflect.String:
+	case f.Type.Kind() != reflect.String:
 		return nil
 	case values == "ops":
 		return table.Ops
 	default:
-		return strings.Split(values, ",")
+		return split(values)
 	}
 }
 

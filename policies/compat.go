@@ -27,14 +27,14 @@ type Replacement struct {
 // Compatibility works out what a change breaks of a compatibility that a contract
 // promises; nil when it promises none ("").
 //
-// The words are meant from where the readers of the table stand. backward: who
-// reads the version that is replaced can read the next, so a column that is
-// dropped, renamed or of another type breaks it. forward: who reads the next
-// version can read rows of the one that is replaced, so a new column that needs a
-// value breaks it. full is both. The transitive forms promise it for every version
-// of Earlier too: what a change breaks of those, and its predecessor did not, is a
-// violation as well, named once, at the newest version that has it. Cost: one
-// table.Diff for each version of Earlier, twice.
+// The words are those of schema registries (Confluent's first), where they say which
+// schema reads whose rows. backward: the new schema can read rows of the version that
+// is replaced, so columns may go, and those that come must do without a value. forward:
+// the schema of the version that is replaced can read the new rows, so columns may
+// come, and only one that may be null may go: it then reads as null. full is both. The
+// transitive forms promise it for every version of Earlier too: what a change breaks
+// of those, and its predecessor did not, is a violation as well, named once, at the
+// newest version that has it. Cost: one table.Diff for each version of Earlier, twice.
 func Compatibility(mode string, r Replacement) *Compat {
 	if mode == "" {
 		return nil
@@ -52,16 +52,16 @@ func Compatibility(mode string, r Replacement) *Compat {
 		return out
 	}
 	known := map[string]bool{}
-	note := func(version int64, id string, change table.Change) {
+	note := func(version int64, id string, change table.Change, of table.Schema) {
 		breaks, key := broken(change), same(change)
-		if len(breaks) == 0 || known[key] {
+		if len(breaks) == 0 || known[key] || change.Op == table.ColumnDropped && optional(of, change.Path) {
 			return
 		}
 		known[key] = true
 		c.Violations = append(c.Violations, Violation{Version: version, DiffID: id, Op: change.Op, Path: change.Path, From: change.From, To: change.To, Breaks: breaks})
 	}
 	for _, d := range r.Diff {
-		note(r.Version, d.ID, d.Change)
+		note(r.Version, d.ID, d.Change, r.Old)
 	}
 	if !transitive {
 		return c
@@ -75,7 +75,7 @@ func Compatibility(mode string, r Replacement) *Compat {
 		}
 		for _, change := range table.Diff(e.Schema, r.Next, r.Renamed) {
 			if !before[same(change)] {
-				note(e.Version, "", change)
+				note(e.Version, "", change, e.Schema)
 			}
 		}
 	}
@@ -87,7 +87,24 @@ func same(c table.Change) string {
 	return fmt.Sprintf("%s %s %v>%v", c.Op, c.Path, c.From, c.To)
 }
 
-// Breaking reports whether changes break those who read a table.
+// optional reports whether a column, or a part of one, may be null.
+func optional(s table.Schema, path string) bool {
+	return slices.ContainsFunc(Columns(s), func(c Column) bool { return c.Path == path && c.Nullable })
+}
+
+// Breaking reports whether changes take away what queries of a table had, as
+// data.dq.lib.breaking does for one change: not a type that only becomes wider without
+// loss, a column that may be null from now on, or a constraint.
 func Breaking(diff []Change) bool {
-	return slices.ContainsFunc(diff, func(c Change) bool { return slices.Contains(c.Breaks, table.Backward) })
+	return slices.ContainsFunc(diff, func(c Change) bool {
+		switch c.Op {
+		case table.ColumnDropped, table.ColumnRenamed, table.PrimaryKeyChanged, table.TableDropped, table.TableRenamed:
+			return true
+		case table.ColumnTypeChanged:
+			return c.Class != table.WideningLossless
+		case table.ColumnNullabilityChanged, table.ConstraintDropped, table.ConstraintChanged:
+			return false
+		}
+		return slices.Contains(c.Breaks, table.Forward)
+	})
 }

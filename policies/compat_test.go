@@ -2,9 +2,12 @@ package policies
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/dq-dev/dq/table"
 )
@@ -34,22 +37,31 @@ func TestCompatibility(t *testing.T) {
 	}{
 		{"nothing", []string{"a int64", "a int64"}, nil, nil},
 		{"column added", []string{"a int64", "a int64; b string"}, nil, nil},
+		// Registries' own examples: backward may delete and add optional fields, forward add
+		// fields and delete optional ones, full both with optional ones alone.
 		{"column added that needs a value", []string{"a int64", "a int64; b string!"}, nil, map[string]string{
-			"forward": "0 column_added b forward", "forward_transitive": "0 column_added b forward",
-			"full": "0 column_added b forward", "full_transitive": "0 column_added b forward"}},
-		{"column dropped", []string{"a int64; b string", "a int64"}, nil, map[string]string{
-			"backward": "0 column_dropped b backward", "backward_transitive": "0 column_dropped b backward",
-			"full": "0 column_dropped b backward", "full_transitive": "0 column_dropped b backward"}},
+			"backward": "0 column_added b backward", "backward_transitive": "0 column_added b backward",
+			"full": "0 column_added b backward", "full_transitive": "0 column_added b backward"}},
+		{"optional column dropped", []string{"a int64; b string", "a int64"}, nil, nil},
+		{"required column dropped", []string{"a int64; b string!", "a int64"}, nil, map[string]string{
+			"forward": "0 column_dropped b forward", "forward_transitive": "0 column_dropped b forward",
+			"full": "0 column_dropped b forward", "full_transitive": "0 column_dropped b forward"}},
+		{"one that becomes required", []string{"a int64", "a int64!"}, nil, map[string]string{
+			"backward": "0 column_nullability_changed a backward", "backward_transitive": "0 column_nullability_changed a backward",
+			"full": "0 column_nullability_changed a backward", "full_transitive": "0 column_nullability_changed a backward"}},
+		{"one that may be null", []string{"a int64!", "a int64"}, nil, map[string]string{
+			"forward": "0 column_nullability_changed a forward", "forward_transitive": "0 column_nullability_changed a forward",
+			"full": "0 column_nullability_changed a forward", "full_transitive": "0 column_nullability_changed a forward"}},
 		{"column renamed", []string{"a int64", "b int64"}, map[string]string{"b": "a"}, map[string]string{
 			"backward": "0 column_renamed b backward", "backward_transitive": "0 column_renamed b backward",
 			"forward": "0 column_renamed b forward", "forward_transitive": "0 column_renamed b forward",
 			"full": "0 column_renamed b backward,forward", "full_transitive": "0 column_renamed b backward,forward"}},
 		{"type widened", []string{"a int32", "a int64"}, nil, map[string]string{
-			"backward": "0 column_type_changed a backward", "backward_transitive": "0 column_type_changed a backward",
-			"full": "0 column_type_changed a backward", "full_transitive": "0 column_type_changed a backward"}},
-		{"type narrowed", []string{"a int64", "a int32"}, nil, map[string]string{
 			"forward": "0 column_type_changed a forward", "forward_transitive": "0 column_type_changed a forward",
 			"full": "0 column_type_changed a forward", "full_transitive": "0 column_type_changed a forward"}},
+		{"type narrowed", []string{"a int64", "a int32"}, nil, map[string]string{
+			"backward": "0 column_type_changed a backward", "backward_transitive": "0 column_type_changed a backward",
+			"full": "0 column_type_changed a backward", "full_transitive": "0 column_type_changed a backward"}},
 		// What an earlier change broke is not held against this one.
 		{"dropped long ago", []string{"a int64; b string", "a int64", "a int64; c string"}, nil, nil},
 		// A column that comes back as something else fits the last version, but not the first.
@@ -85,4 +97,35 @@ func TestCompatibility(t *testing.T) {
 			t.Error("a compatibility that nobody promised")
 		}
 	}
+}
+
+// TestBreaking holds what Go calls breaking against data.dq.lib.breaking.
+func TestBreaking(t *testing.T) {
+	query, err := rego.New(rego.Query("x := [d | some d in data.dq.lib.breaking]"), rego.Module("lib.rego", string(mustRead(t, "builtin/lib/lib.rego")))).PrepareForEval(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range table.Ops {
+		for _, class := range []string{"", table.WideningLossless, table.WideningLossy, table.Narrowing, table.Incompatible} {
+			for _, breaks := range [][]string{nil, {table.Backward}, {table.Forward}} {
+				c := Change{ID: "d", Change: table.Change{Op: op, Class: class, Breaks: breaks}}
+				results, err := query.Eval(t.Context(), rego.EvalInput(map[string]any{"diff": []Change{c}}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := len(results[0].Bindings["x"].([]any)) == 1; Breaking([]Change{c}) != want {
+					t.Errorf("%s: breaking %t, and data.dq.lib says %t", line(c), !want, want)
+				}
+			}
+		}
+	}
+}
+
+func mustRead(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -37,7 +37,7 @@ type Config struct {
 	Except []string `json:"except,omitempty"` // of those
 	// Modes: the last entry that matches a policy and a table holds; enforce when none does.
 	Modes      []Mode         `json:"modes"`
-	Thresholds map[string]int `json:"thresholds"`
+	Thresholds map[string]int `json:"thresholds" keys:"thresholds"`
 	Freeze     []Freeze       `json:"freeze"`
 	// PrivacyGroup consents to changes and waivers of privacy; Groups says who is in it.
 	PrivacyGroup    string              `json:"privacy_group"`
@@ -51,9 +51,9 @@ type Config struct {
 type Mode struct {
 	Policy string `json:"policy,omitempty"` // id, or category
 	Table  string `json:"table,omitempty"`  // glob: * within a part of the name, ** across dots
-	Layer  string `json:"layer,omitempty"`
-	Env    string `json:"env,omitempty"`
-	Mode   string `json:"mode"` // enforce, warn, dry_run or off
+	Layer  string `json:"layer,omitempty" usual:"bronze,silver,gold"`
+	Env    string `json:"env,omitempty" enum:"dev,test,prod"`
+	Mode   string `json:"mode" enum:"enforce,warn,dry_run,off"` // enforce, warn, dry_run or off
 
 	Node *yamlpos.Node `json:"-"` // the mapping that says so, for errors; may be nil
 }
@@ -64,8 +64,8 @@ type Freeze struct {
 	From   string `json:"from"` // 2006-01-02
 	To     string `json:"to"`
 	Table  string `json:"table,omitempty"` // glob
-	Layer  string `json:"layer,omitempty"`
-	Env    string `json:"env,omitempty"`
+	Layer  string `json:"layer,omitempty" usual:"bronze,silver,gold"`
+	Env    string `json:"env,omitempty" enum:"dev,test,prod"`
 	Reason string `json:"reason"`
 }
 

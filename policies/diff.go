@@ -18,7 +18,7 @@ func Diff(old, next *Shape, columns []table.Change) []Change {
 	case old == nil && next != nil:
 		d.add(table.Change{Op: table.TableCreated})
 	case old != nil && next == nil:
-		d.add(table.Change{Op: table.TableDropped, Breaks: []string{table.Backward}, DataRisk: table.LossRisk})
+		d.add(table.Change{Op: table.TableDropped, Breaks: []string{table.Forward}, DataRisk: table.LossRisk})
 	}
 	for _, c := range columns {
 		d.add(c)
@@ -53,7 +53,12 @@ func DiffDeclared(old, next Table) []Change {
 		}
 		d.add(c)
 	}
-	d.text(table.ContractVersionChanged, "", old.version(), next.version())
+	was, is := old.contract(), next.contract()
+	d.text(table.ContractVersionChanged, "", was.Version, is.Version)
+	d.text(table.CompatibilityChanged, "", was.Compat, is.Compat)
+	for _, version := range keysOf(was.Sunset, is.Sunset) {
+		d.text(table.SunsetChanged, version, was.Sunset[version], is.Sunset[version])
+	}
 	switch {
 	case old.SCD == nil && next.SCD == nil:
 	case old.SCD == nil || next.SCD == nil || !sameNames(old.SCD.Keys, next.SCD.Keys) || !sameNames(old.SCD.Tracked, next.SCD.Tracked):
@@ -74,11 +79,12 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-func (t Table) version() string {
+// contract is what the table promises, or nothing.
+func (t Table) contract() Contract {
 	if t.Contract == nil {
-		return ""
+		return Contract{}
 	}
-	return t.Contract.Version
+	return *t.Contract
 }
 
 type differ struct{ changes []Change }
@@ -192,10 +198,10 @@ func (d *differ) constraints(old, next map[string]string) {
 		is, after := next[name]
 		switch {
 		case !before:
-			d.add(table.Change{Op: table.ConstraintAdded, Path: name, To: is, Breaks: []string{table.Forward}, DataRisk: table.RewriteRisk,
+			d.add(table.Change{Op: table.ConstraintAdded, Path: name, To: is, Breaks: []string{table.Backward}, DataRisk: table.RewriteRisk,
 				Hint: "rows that are there may break it"})
 		case !after:
-			d.add(table.Change{Op: table.ConstraintDropped, Path: name, From: was, Breaks: []string{table.Backward}})
+			d.add(table.Change{Op: table.ConstraintDropped, Path: name, From: was, Breaks: []string{table.Forward}})
 		case was != is:
 			d.add(table.Change{Op: table.ConstraintChanged, Path: name, From: was, To: is, Breaks: []string{table.Backward, table.Forward}, DataRisk: table.RewriteRisk})
 		}
@@ -227,7 +233,7 @@ func (d *differ) protocol(old, next *Protocol) {
 	c := table.Change{Op: table.ProtocolChanged, From: *old, To: *next}
 	asks := func(feature string) bool { return !slices.Contains(old.ReaderFeatures, feature) }
 	if next.Reader > old.Reader || slices.ContainsFunc(next.ReaderFeatures, asks) {
-		c.Breaks = []string{table.Backward}
+		c.Breaks = []string{table.Forward}
 	}
 	d.add(c)
 }

@@ -85,8 +85,8 @@ func TestDiffOfShapes(t *testing.T) {
 		{"partitions", func(s *Shape) { s.PartitionBy = []string{"mail"} }, nil, []string{`partitioning_changed ["s"]>["mail"] risk rewrite`}},
 		{"clusters", func(s *Shape) { s.ClusterBy = []string{"mail", "id"} }, nil, []string{`clustering_changed ["mail"]>["mail","id"]`}},
 		{"constraints", func(s *Shape) { s.Constraints = map[string]string{"positive": "id >= 0", "short": "length(mail) < 9"} }, nil,
-			[]string{`constraint_changed positive "id > 0">"id >= 0" breaks backward,forward risk rewrite`, `constraint_added short null>"length(mail) < 9" breaks forward risk rewrite`}},
-		{"constraint gone", func(s *Shape) { s.Constraints = nil }, nil, []string{`constraint_dropped positive "id > 0">null breaks backward`}},
+			[]string{`constraint_changed positive "id > 0">"id >= 0" breaks backward,forward risk rewrite`, `constraint_added short null>"length(mail) < 9" breaks backward risk rewrite`}},
+		{"constraint gone", func(s *Shape) { s.Constraints = nil }, nil, []string{`constraint_dropped positive "id > 0">null breaks forward`}},
 		{"properties", func(s *Shape) { s.Properties = map[string]string{"delta.enableChangeDataFeed": ""} }, nil,
 			[]string{`property_changed delta.appendOnly "true">null`, `property_changed delta.enableChangeDataFeed null>""`}},
 		{"writers must know more", func(s *Shape) { s.Protocol = &Protocol{Reader: 1, Writer: 3, Features: []string{"appendOnly"}} }, nil,
@@ -94,7 +94,7 @@ func TestDiffOfShapes(t *testing.T) {
 		{"readers must know more", func(s *Shape) {
 			s.Protocol = &Protocol{Reader: 1, Writer: 2, Features: []string{"appendOnly"}, ReaderFeatures: []string{"v2Checkpoint"}}
 			s.Protocol.Features = append(s.Protocol.Features, "v2Checkpoint")
-		}, nil, []string{`protocol_changed {"reader":1,"writer":2,"features":["appendOnly"]}>{"reader":1,"writer":2,"features":["appendOnly","v2Checkpoint"],"reader_features":["v2Checkpoint"]} breaks backward`}},
+		}, nil, []string{`protocol_changed {"reader":1,"writer":2,"features":["appendOnly"]}>{"reader":1,"writer":2,"features":["appendOnly","v2Checkpoint"],"reader_features":["v2Checkpoint"]} breaks forward`}},
 	} {
 		next := base()
 		c.change(next)
@@ -110,7 +110,7 @@ func TestDiffOfShapes(t *testing.T) {
 	if got := lines(Diff(nil, base(), nil)); !slices.Equal(got, []string{"table_created"}) {
 		t.Errorf("created: %v", got)
 	}
-	if got := lines(Diff(base(), nil, nil)); !slices.Equal(got, []string{"table_dropped breaks backward risk loss"}) {
+	if got := lines(Diff(base(), nil, nil)); !slices.Equal(got, []string{"table_dropped breaks forward risk loss"}) {
 		t.Errorf("dropped: %v", got)
 	}
 }
@@ -132,7 +132,7 @@ func TestDiffDeclared(t *testing.T) {
 	days := 30
 	was := func() Table {
 		return Table{Name: "silver.customers", Owner: "sales", RetentionDays: &days, SLA: map[string]any{"freshness": "26h"},
-			Contract: &Contract{Version: "1.2.0"}, SCD: &SCD{Keys: []string{"id"}, Tracked: []string{"mail"}}}
+			Contract: &Contract{Version: "1.2.0", Compat: "full", Sunset: map[string]string{"0.x": "2027-03-31"}}, SCD: &SCD{Keys: []string{"id"}, Tracked: []string{"mail"}}}
 	}
 	for _, c := range []struct {
 		name   string
@@ -145,8 +145,12 @@ func TestDiffDeclared(t *testing.T) {
 		{"levels", func(t *Table) { t.SLA = map[string]any{"availability": "08:00"} }, []string{`sla_changed availability null>"08:00"`, `sla_changed freshness "26h">null`}},
 		{"kept for ever", func(t *Table) { t.RetentionDays = nil }, []string{`retention_changed 30>null`}},
 		{"kept for less", func(t *Table) { n := 7; t.RetentionDays = &n }, []string{`retention_changed 30>7 risk loss`}},
-		{"version", func(t *Table) { t.Contract = &Contract{Version: "2.0.0"} }, []string{`contract_version_changed "1.2.0">"2.0.0"`}},
-		{"no contract", func(t *Table) { t.Contract = nil }, []string{`contract_version_changed "1.2.0">null`}},
+		{"version", func(t *Table) { t.Contract.Version = "2.0.0" }, []string{`contract_version_changed "1.2.0">"2.0.0"`}},
+		{"promise", func(t *Table) { t.Contract.Compat = "backward" }, []string{`compatibility_changed "full">"backward"`}},
+		{"sunsets", func(t *Table) { t.Contract.Sunset = map[string]string{"0.x": "2027-01-31", "1.x": "2028-01-31"} },
+			[]string{`sunset_changed 0.x "2027-03-31">"2027-01-31"`, `sunset_changed 1.x null>"2028-01-31"`}},
+		{"no contract", func(t *Table) { t.Contract = nil },
+			[]string{`contract_version_changed "1.2.0">null`, `compatibility_changed "full">null`, `sunset_changed 0.x "2027-03-31">null`}},
 		{"history", func(t *Table) { t.SCD = &SCD{Keys: []string{"id"}, Tracked: []string{"mail", "name"}} },
 			[]string{`scd_changed {"keys":["id"],"tracked":["mail"]}>{"keys":["id"],"tracked":["mail","name"]} risk rewrite`}},
 		{"no history", func(t *Table) { t.SCD = nil }, []string{`scd_changed {"keys":["id"],"tracked":["mail"]}>null risk rewrite`}},

@@ -19,7 +19,7 @@ const API = "dq.policy/v1"
 type Input struct {
 	API    string     `json:"api"`
 	Time   time.Time  `json:"time"` // the only clock that policies have
-	Env    string     `json:"env"`  // dev, test, prod
+	Env    string     `json:"env" enum:"dev,test,prod"`
 	Op     string     `json:"op" enum:"plan,commit,backfill,drop"`
 	Actor  *Actor     `json:"actor,omitempty"`
 	Change *ChangeSet `json:"change,omitempty"`
@@ -75,8 +75,8 @@ type Approval struct {
 
 // Table is what is declared about the table.
 type Table struct {
-	Name            string            `json:"name"`  // silver.orders
-	Layer           string            `json:"layer"` // bronze, silver, gold
+	Name            string            `json:"name"` // silver.orders
+	Layer           string            `json:"layer" usual:"bronze,silver,gold"`
 	Path            string            `json:"path,omitempty"`
 	VersionFrom     *int64            `json:"version_from"` // the version that is to be replaced; nil for a new table
 	Owner           string            `json:"owner"`
@@ -197,7 +197,7 @@ type Version struct {
 type Downstream struct {
 	ID        string   `json:"id"` // of an expectation: silver.orders/customer_id.references
 	Kind      string   `json:"kind" enum:"table,view,exposure,dashboard,export,expectation"`
-	Layer     string   `json:"layer,omitempty"`
+	Layer     string   `json:"layer,omitempty" usual:"bronze,silver,gold"`
 	Owner     string   `json:"owner,omitempty"`
 	Certified bool     `json:"certified,omitempty"`
 	Columns   []string `json:"columns"`

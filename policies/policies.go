@@ -75,7 +75,7 @@ import (
 // loads the bundled policies alone.
 type Options struct {
 	Dirs    []string // folders of users' policies, with all below them
-	Waivers string   // YAML file of waivers, or ""
+	Waivers string   // YAML file of waivers, or ""; one that is not there holds none
 	Owners  string   // YAML file of owners, or ""; with one, every owner must be in it
 	Modes   []Mode   // more than the folders' own, and after them; see [Config]
 }

@@ -15,9 +15,9 @@ const (
 
 // Who breaks by a change, and what happens to data.
 const (
-	// Backward: those who read the old shape break on rows of the new one.
+	// Backward: who reads by the new shape breaks on rows of the old one.
 	Backward = "backward"
-	// Forward: those who read the new shape break on rows of the old one.
+	// Forward: who reads by the old shape breaks on rows of the new one.
 	Forward = "forward"
 
 	NoRisk      = "none"
@@ -172,14 +172,14 @@ func outOfOrder(from []int) []bool {
 func (d *differ) added(f Field, path string) {
 	c := Change{Op: ColumnAdded, Path: path, To: f.Type.String(), DataRisk: NoRisk}
 	if !f.Nullable {
-		c.Breaks, c.DataRisk = []string{Forward}, RewriteRisk
+		c.Breaks, c.DataRisk = []string{Backward}, RewriteRisk
 		c.Hint = "rows that are there have no value for it: make it nullable, or write them again"
 	}
 	d.add(c)
 }
 
 func (d *differ) dropped(f Field, path string, old, next []Field, from []int) {
-	c := Change{Op: ColumnDropped, Path: path, From: f.Type.String(), Breaks: []string{Backward}, DataRisk: LossRisk}
+	c := Change{Op: ColumnDropped, Path: path, From: f.Type.String(), Breaks: []string{Forward}, DataRisk: LossRisk}
 	// One new column of the type in its place, or one alone, looks like a rename.
 	var same []string
 	for i, n := range next {
@@ -196,10 +196,10 @@ func (d *differ) dropped(f Field, path string, old, next []Field, from []int) {
 func (d *differ) nullability(was, is bool, path string) {
 	switch {
 	case was && !is:
-		d.add(Change{Op: ColumnNullabilityChanged, Path: path, From: was, To: is, Breaks: []string{Forward}, DataRisk: RewriteRisk,
+		d.add(Change{Op: ColumnNullabilityChanged, Path: path, From: was, To: is, Breaks: []string{Backward}, DataRisk: RewriteRisk,
 			Hint: "rows that are there may hold nulls"})
 	case !was && is:
-		d.add(Change{Op: ColumnNullabilityChanged, Path: path, From: was, To: is, Breaks: []string{Backward}, DataRisk: NoRisk})
+		d.add(Change{Op: ColumnNullabilityChanged, Path: path, From: was, To: is, Breaks: []string{Forward}, DataRisk: NoRisk})
 	}
 }
 
@@ -233,11 +233,11 @@ func (d *differ) types(old, next Type, oldPath, path string) {
 	c := Change{Op: ColumnTypeChanged, Path: path, From: old.String(), To: next.String(), Class: classify(old, next)}
 	switch c.Class {
 	case WideningLossless:
-		c.Breaks, c.DataRisk = []string{Backward}, RewriteRisk
+		c.Breaks, c.DataRisk = []string{Forward}, RewriteRisk
 	case WideningLossy:
-		c.Breaks, c.DataRisk = []string{Backward}, LossRisk
-	case Narrowing:
 		c.Breaks, c.DataRisk = []string{Forward}, LossRisk
+	case Narrowing:
+		c.Breaks, c.DataRisk = []string{Backward}, LossRisk
 	default:
 		c.Breaks, c.DataRisk = []string{Backward, Forward}, LossRisk
 	}

@@ -37,6 +37,8 @@ const (
 	SLAChanged             = "sla_changed"              // Path: freshness, availability; From, To: the text, nil for none
 	RetentionChanged       = "retention_changed"        // From, To: days, nil for no limit
 	ContractVersionChanged = "contract_version_changed" // From, To: the versions, nil for none
+	CompatibilityChanged   = "compatibility_changed"    // From, To: what the contract promises, nil for nothing
+	SunsetChanged          = "sunset_changed"           // Path: the version, such as 1.x; From, To: the last day, nil for none
 	SuiteWeakened          = "suite_weakened"           // Path: the expectation; Class: removed, weakened, changed; From, To: what it demands
 )
 
@@ -47,7 +49,7 @@ var Ops = []string{
 	ColumnCommentChanged, ColumnTagsChanged, ColumnClassificationChanged, ColumnDeprecated,
 	PrimaryKeyChanged, SCDChanged, PartitioningChanged, ClusteringChanged, ConstraintAdded, ConstraintDropped, ConstraintChanged,
 	PropertyChanged, ProtocolChanged,
-	OwnerChanged, SLAChanged, RetentionChanged, ContractVersionChanged, SuiteWeakened,
+	OwnerChanged, SLAChanged, RetentionChanged, ContractVersionChanged, CompatibilityChanged, SunsetChanged, SuiteWeakened,
 }
 
 // KnownOp reports whether op is one of [Ops].
@@ -57,5 +59,5 @@ func KnownOp(op string) bool { return slices.Contains(Ops, op) }
 const (
 	RuleRemoved  = "removed"  // the expectation is gone
 	RuleWeakened = "weakened" // it demands less, or its failing costs less
-	RuleChanged  = "changed"  // it demands something else; which is stricter cannot be told
+	RuleChanged  = "changed"  // it demands something else; that it is no less cannot be told
 )

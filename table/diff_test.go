@@ -56,30 +56,30 @@ func TestDiff(t *testing.T) {
 	}{
 		{"same", "a int64; b struct<x: string>", "a int64; b struct<x: string>", nil, nil},
 		{"added", "a int64", "a int64; b string", nil, []string{"column_added b <nil>>string risk none"}},
-		{"added and required", "a int64", "a int64; b string!", nil, []string{"column_added b <nil>>string breaks forward risk rewrite"}},
-		{"dropped", "a int64; b string", "a int64", nil, []string{"column_dropped b string><nil> breaks backward risk loss"}},
+		{"added and required", "a int64", "a int64; b string!", nil, []string{"column_added b <nil>>string breaks backward risk rewrite"}},
+		{"dropped", "a int64; b string", "a int64", nil, []string{"column_dropped b string><nil> breaks forward risk loss"}},
 		{"all new", "", "a int64", nil, []string{"column_added a <nil>>int64 risk none"}},
-		{"maybe renamed", "a int64; b string", "a int64; c string", nil, []string{"column_added c <nil>>string risk none", "column_dropped b string><nil> breaks backward risk loss"}},
+		{"maybe renamed", "a int64; b string", "a int64; c string", nil, []string{"column_added c <nil>>string risk none", "column_dropped b string><nil> breaks forward risk loss"}},
 		{"renamed", "a int64; b string", "a int64; c string", map[string]string{"c": "b"}, []string{"column_renamed c b>c breaks backward,forward risk rewrite"}},
 		{"renamed from a column that stays", "b string", "b string; c string", map[string]string{"c": "b"}, []string{"column_added c <nil>>string risk none"}},
 		{"renamed from nothing", "b string", "b string; c string", map[string]string{"c": "z"}, []string{"column_added c <nil>>string risk none"}},
-		{"renamed and widened", "b int32", "c int64", map[string]string{"c": "b"}, []string{"column_renamed c b>c breaks backward,forward risk rewrite", "column_type_changed c int32>int64 widening_lossless breaks backward risk rewrite"}},
+		{"renamed and widened", "b int32", "c int64", map[string]string{"c": "b"}, []string{"column_renamed c b>c breaks backward,forward risk rewrite", "column_type_changed c int32>int64 widening_lossless breaks forward risk rewrite"}},
 		{"renamed by id", "a string #1; b string #2", "x string #1; b string #2", nil, []string{"column_renamed x a>x breaks backward,forward risk none"}},
 		{"two that change names", "a string #1; b string #2", "b string #1; a string #2", nil, []string{"column_renamed b a>b breaks backward,forward risk none", "column_renamed a b>a breaks backward,forward risk none"}},
-		{"dropped and back", "a string #1", "a string #2", nil, []string{"column_added a <nil>>string risk none", "column_dropped a string><nil> breaks backward risk loss"}},
-		{"case of a name", "a string", "A string", nil, []string{"column_added A <nil>>string risk none", "column_dropped a string><nil> breaks backward risk loss"}},
-		{"required", "a string", "a string!", nil, []string{"column_nullability_changed a true>false breaks forward risk rewrite"}},
-		{"nullable", "a string!", "a string", nil, []string{"column_nullability_changed a false>true breaks backward risk none"}},
+		{"dropped and back", "a string #1", "a string #2", nil, []string{"column_added a <nil>>string risk none", "column_dropped a string><nil> breaks forward risk loss"}},
+		{"case of a name", "a string", "A string", nil, []string{"column_added A <nil>>string risk none", "column_dropped a string><nil> breaks forward risk loss"}},
+		{"required", "a string", "a string!", nil, []string{"column_nullability_changed a true>false breaks backward risk rewrite"}},
+		{"nullable", "a string!", "a string", nil, []string{"column_nullability_changed a false>true breaks forward risk none"}},
 		{"one moved", "a string; b string; c string; d string", "b string; c string; d string; a string", nil, []string{"column_moved a 0>3 risk none"}},
 		{"moved past a new one", "a string; b string", "n string; b string; a string", nil, []string{"column_added n <nil>>string risk none", "column_moved a 0>2 risk none"}},
-		{"not moved by a drop", "a string; b string; c string", "b string; c string", nil, []string{"column_dropped a string><nil> breaks backward risk loss"}},
+		{"not moved by a drop", "a string; b string; c string", "b string; c string", nil, []string{"column_dropped a string><nil> breaks forward risk loss"}},
 		{"comment", "a string", "a string 'x'", nil, []string{"column_comment_changed a <nil>>x risk none"}},
 		{"comment gone", "a string 'x'", "a string", nil, []string{"column_comment_changed a x><nil> risk none"}},
 		{"member added", "s struct<a: int64>", "s struct<a: int64, b: string>", nil, []string{"column_added s.b <nil>>string risk none"}},
 		{"member renamed", "s struct<a: int64>", "s struct<b: int64>", map[string]string{"s.b": "s.a"}, []string{"column_renamed s.b s.a>s.b breaks backward,forward risk rewrite"}},
 		{"member of a renamed one", "s struct<a: int64>", "z struct<b: int64>", map[string]string{"z": "s", "z.b": "s.a"}, []string{"column_renamed z s>z breaks backward,forward risk rewrite", "column_renamed z.b s.a>z.b breaks backward,forward risk rewrite"}},
-		{"element", "l array<int32>", "l array<int64>", nil, []string{"column_type_changed l.element int32>int64 widening_lossless breaks backward risk rewrite"}},
-		{"member of an element", "l array<struct<a: int32>>", "l array<struct<b: int32>>", nil, []string{"column_added l.element.b <nil>>int32 risk none", "column_dropped l.element.a int32><nil> breaks backward risk loss"}},
+		{"element", "l array<int32>", "l array<int64>", nil, []string{"column_type_changed l.element int32>int64 widening_lossless breaks forward risk rewrite"}},
+		{"member of an element", "l array<struct<a: int32>>", "l array<struct<b: int32>>", nil, []string{"column_added l.element.b <nil>>int32 risk none", "column_dropped l.element.a int32><nil> breaks forward risk loss"}},
 		{"key and value", "m map<int32,string>", "m map<string,int32>", nil, []string{"column_type_changed m.key int32>string incompatible breaks backward,forward risk loss", "column_type_changed m.value string>int32 incompatible breaks backward,forward risk loss"}},
 		{"struct to text", "s struct<a: int64>", "s string", nil, []string{"column_type_changed s struct<a: int64>>string incompatible breaks backward,forward risk loss"}},
 	}
@@ -103,7 +103,7 @@ func TestDiff(t *testing.T) {
 		return Schema{Fields: []Field{{Name: "l", Type: Type{Kind: Array, Elem: &Type{Kind: String}, ElemNullable: nullable}}}}
 	}
 	changes = Diff(list(true), list(false), nil)
-	if len(changes) != 1 || changes[0].text() != "column_nullability_changed l.element true>false breaks forward risk rewrite" {
+	if len(changes) != 1 || changes[0].text() != "column_nullability_changed l.element true>false breaks backward risk rewrite" {
 		t.Errorf("changes %v", changes)
 	}
 }

@@ -156,10 +156,10 @@ func (a *app) policyCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [DIR...]",
 		Short: "Compile policies strictly, and say everything that is wrong with them",
-		Long: `check reads policies and their tests (default: those of the pipeline here, or
-policies/): their syntax and METADATA, functions that they may not call, variables
-without use, and what they read of the input that it does not have. dq schema
-policy-input prints what it has. All mistakes come at once.`,
+		Long: `check reads policies, their tests and config.yaml (default: those of the pipeline
+here, or policies/): syntax and METADATA, functions that they may not call, variables
+without use, and what they read of the input, of data.dq.config or of data.dq.lib that
+is not there. dq schema policy-input prints what the input has. All mistakes come at once.`,
 		Example: "  dq policy check\n  dq policy check policies/ packs/acme/policies --format json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := oneOf(format, "text", "json"); err != nil {
@@ -173,7 +173,7 @@ policy-input prints what it has. All mistakes come at once.`,
 			if len(o.Dirs) == 0 {
 				return usagef("which folder? there are no policies here: dq policy check my/policies")
 			}
-			checked, err := policies.Check(o.Dirs)
+			checked, err := policies.Check(o.Dirs, o.Modes)
 			var problems yamlpos.Errors
 			if err != nil && !errors.As(err, &problems) {
 				return usage(err)

@@ -27,8 +27,9 @@ func (a *app) cmdWaiver() *cobra.Command {
 		Short: "Let findings of policies through for a while: add, list, check",
 		Long: `A waiver lets the findings of one policy on some tables through until a date. It has a
 reason, and somebody else than who asks for it approves it. When it is over, the
-finding counts again. waiver works on the file of waivers of the pipeline here, else on
-waivers.yaml, or on --file.`,
+finding counts again. waiver works on the file that the pipeline here names (waivers:
+waivers.yaml), which is what a run goes by; where there is no pipeline on waivers.yaml;
+or on --file.`,
 		Example: `  dq waiver list
   dq waiver check --expiring 14d
   dq waiver add DQ-S002 silver.orders --path old_code --expires 30d --approved-by lea \
@@ -51,8 +52,8 @@ func (w *waiverFile) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&w.format, "format", "text", "text or json")
 }
 
-// load loads the policies with the waivers; without them when there is no file yet,
-// which only with one that is to be made is no mistake.
+// load loads the policies with the waivers. A pipeline must name their file: else no run
+// would see them.
 func (w *waiverFile) load(ctx context.Context) (*policies.Bundle, error) {
 	if err := oneOf(w.format, "text", "json"); err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func (w *waiverFile) load(ctx context.Context) (*policies.Bundle, error) {
 	case w.file != "":
 		o.Waivers = w.file
 	case o.Waivers == "":
+		if p, err := w.policySource.load(); err != nil || p != nil {
+			return nil, errors.Join(err, usagef("the pipeline names no file of waivers, so a run would not see one; write waivers: waivers.yaml in %s", p.File))
+		}
 		o.Waivers = "waivers.yaml"
 	}
 	w.file = o.Waivers
@@ -72,9 +76,6 @@ func (w *waiverFile) load(ctx context.Context) (*policies.Bundle, error) {
 		if rel, err := filepath.Rel(dir, w.file); err == nil && !strings.HasPrefix(rel, "..") {
 			w.file = rel
 		}
-	}
-	if !isFile(w.file) {
-		o.Waivers = ""
 	}
 	b, err := policies.Load(ctx, o)
 	return b, usage(err)
@@ -227,7 +228,7 @@ func (a *app) waiverList() *cobra.Command {
 				return writeJSON(a.out, lines)
 			}
 			if len(lines) == 0 {
-				fmt.Fprintln(a.out, "no waivers")
+				fmt.Fprintf(a.out, "no waivers in %s\n", plain(from.file))
 				return nil
 			}
 			return a.showWaivers(lines, now)
@@ -396,7 +397,7 @@ lasts at most 90 days, 30 for privacy, and nobody approves what he or she asks f
 	from.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&w.ID, "id", "", "its id (default: the next of the year, W-2026-014)")
-	f.StringArrayVar(&w.Paths, "path", nil, "only findings on this column")
+	f.StringArrayVar(&w.Paths, "path", nil, "only findings on this column, or expectation")
 	f.StringArrayVar(&w.Env, "env", nil, "only in this environment")
 	f.StringArrayVar(&w.DiffOps, "diff-op", nil, "only for this kind of change, such as column_dropped")
 	f.StringVar(&w.Reason, "reason", "", "why, in at least 20 characters")

@@ -5,7 +5,7 @@ import data.dq.policy.l001
 
 board := {"id": "board", "kind": "dashboard", "certified": true, "columns": ["amount"], "depth": 2}
 
-change(d, more) := fixture.change([object.union({"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["backward"]}, d)], object.union(
+change(d, more) := fixture.change([object.union({"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["forward"]}, d)], object.union(
 	{"downstream": [board, {"id": "gold.x", "kind": "table", "columns": ["amount"], "depth": 1}], "consumers_by_column": {"amount": ["gold.x", "board"]}},
 	more,
 ))

@@ -27,11 +27,19 @@ effects(id, document) := {f.effect |
 }
 
 effects_waived(id, document) := {f.effect |
-	some f in data.dq.main.findings with input as document with data.dq.catalog as alone(id) with data.dq.waivers as {id: [{
-		"id": "w1", "policy": id, "table": "*.*", "paths": [], "env": ["prod", "dev"], "diff_ops": [],
-		"created": "2026-09-20", "expires": "2026-10-01", "approved_by": ["lea"],
-	}]}
+	some f in data.dq.main.findings with input as document with data.dq.catalog as alone(id) with data.dq.waivers as waiver(id, [])
 	f.id == id
 }
+
+# effects_waived_at are the paths and effects, with a waiver for one path.
+effects_waived_at(id, path, document) := {[f.path, f.effect] |
+	some f in data.dq.main.findings with input as document with data.dq.catalog as alone(id) with data.dq.waivers as waiver(id, [path])
+	f.id == id
+}
+
+waiver(id, paths) := {id: [{
+	"id": "w1", "policy": id, "table": "*.*", "paths": paths, "env": ["prod", "dev"], "diff_ops": [],
+	"created": "2026-09-20", "expires": "2026-10-01", "approved_by": ["lea"],
+}]}
 
 alone(id) := {name: p | some name, p in data.dq.catalog; p.id == id}

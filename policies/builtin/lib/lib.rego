@@ -18,7 +18,7 @@ changes(ops) := [d | some op in ops; some d in object.get(by_op, op, [])]
 by_op := {op: [d | some d in input.diff; d.op == op] | some op in {d.op | some d in input.diff}}
 
 # breaking are the changes that take away what readers had, whether or not the
-# entry says that it breaks backward. Not among them are a type that only becomes
+# entry says that it breaks forward. Not among them are a type that only becomes
 # wider without loss (DQ-S004 says who cannot read it), a column that may be null
 # from now on (DQ-S006), and constraints (DQ-T004).
 breaking := [d | some d in input.diff; takes_away(d)]
@@ -29,7 +29,7 @@ else := object.get(d, "class", "") != "widening_lossless" if d.op == "column_typ
 
 else if {
 	not d.op in {"column_nullability_changed", "constraint_dropped", "constraint_changed"}
-	"backward" in d.breaks
+	"forward" in d.breaks
 }
 
 # about names the column that a change is about, as readers know it, or the table.
@@ -137,4 +137,4 @@ new_major := d if {
 }
 
 # major is the first number of a version: 2 of v2.1.0.
-major(version) := to_number(regex.find_all_string_submatch_n(`^v?(\d+)(\.|$)`, version, 1)[0][1])
+major(version) := to_number(regex.find_all_string_submatch_n(`^v?(\d+)(\.|$)`, version, 1)[0][1]) if is_string(version)

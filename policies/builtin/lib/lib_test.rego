@@ -50,16 +50,16 @@ test_about_names_what_readers_know if {
 
 test_breaking_is_what_takes_away if {
 	diff := [
-		{"id": "1", "op": "column_dropped", "breaks": ["backward"]},
-		{"id": "2", "op": "column_type_changed", "class": "widening_lossy", "breaks": ["backward"]},
-		{"id": "3", "op": "column_type_changed", "class": "widening_lossless", "breaks": ["backward"]},
-		{"id": "4", "op": "column_nullability_changed", "breaks": ["backward"]},
-		{"id": "5", "op": "constraint_dropped", "breaks": ["backward"]},
-		{"id": "6", "op": "column_added", "breaks": ["forward"]},
+		{"id": "1", "op": "column_dropped", "breaks": ["forward"]},
+		{"id": "2", "op": "column_type_changed", "class": "widening_lossy", "breaks": ["forward"]},
+		{"id": "3", "op": "column_type_changed", "class": "widening_lossless", "breaks": ["forward"]},
+		{"id": "4", "op": "column_nullability_changed", "breaks": ["forward"]},
+		{"id": "5", "op": "constraint_dropped", "breaks": ["forward"]},
+		{"id": "6", "op": "column_added", "breaks": ["backward"]},
 		{"id": "7", "op": "column_added"},
 		{"id": "8", "op": "table_renamed"},
 		{"id": "9", "op": "column_type_changed"},
-		{"id": "10", "op": "scd_changed", "breaks": ["backward"]},
+		{"id": "10", "op": "scd_changed", "breaks": ["forward"]},
 	]
 	[d.id | some d in lib.breaking] == ["1", "2", "8", "9", "10"] with input as {"diff": diff}
 }

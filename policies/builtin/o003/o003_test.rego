@@ -3,7 +3,7 @@ package dq.policy.o003_test
 import data.dq.fixture_test as fixture
 import data.dq.policy.o003
 
-dropped := {"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["backward"]}
+dropped := {"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["forward"]}
 
 change(approvals, more) := fixture.change([dropped], object.union({"change": {"author": "ada", "approvals": [{"id": id} | some id in approvals]}}, more))
 

@@ -2,7 +2,8 @@
 # title: The gate did not pass, or was made easier
 # description: >-
 #   The gate of this version is closed or never ran; or an expectation was removed or weakened, and nobody agreed to it
-#   who neither wrote nor asks for the change. One that demands something else, stricter or not, is a warning. At a plan
+#   who neither wrote nor asks for the change. One whose text is another counts as weakened unless its text tells that it
+#   demands no less (x > 1 in place of x > 0; more joined with &&). Findings have the expectation's id as their path. At a plan
 #   the gate has not spoken yet; the question comes again before the commit, and then silence is no pass. A table that
 #   is declared to have no suite has no gate.
 # custom:
@@ -11,12 +12,12 @@
 #   category: quality
 #   remediation: >-
 #     Mend the data, or put the expectation back. A rule that is wrong is changed with somebody's approval, which
-#     dq run --change FILE tells, or with a waiver (dq waiver add DQ-Q001 TABLE).
+#     dq run --change FILE tells, or with a waiver (dq waiver add DQ-Q001 TABLE --path EXPECTATION).
 #   why: >-
 #     A gate that is opened by taking the rule away tells readers that the data are as promised when they are not.
 #   avoid: |
 #     expectations:
-#       paid: {row: amount >= 0, severity: warn}   # was error, and failed this morning
+#       paid: {row: amount >= 0, on_fail: warn}   # was block, and failed this morning
 #   prefer: |
 #     expectations:
 #       paid: {row: amount >= 0, on_fail: quarantine}
@@ -27,10 +28,16 @@ import data.dq.lib
 
 findings contains finding if {
 	gate == "fail"
+	some rule in object.get(input.quality, "failed", [])
 	finding := {
-		"msg": sprintf("the gate of %s failed%s", [input.table.name, failed]),
-		"evidence": {"failed": object.get(input.quality, "failed", [])},
+		"path": rule,
+		"msg": sprintf("the gate of %s failed: %s", [input.table.name, rule]),
 	}
+}
+
+findings contains {"msg": sprintf("the gate of %s failed", [input.table.name])} if {
+	gate == "fail"
+	count(object.get(input.quality, "failed", [])) == 0
 }
 
 findings contains {"msg": sprintf("the gate of %s never ran for this version", [input.table.name])} if {
@@ -42,21 +49,18 @@ findings contains {"msg": sprintf("the gate of %s never ran for this version", [
 findings contains finding if {
 	count(lib.approvers) == 0
 	some rule, d in easier
-	finding := object.union(severity(d), {
+	finding := {
+		"path": rule,
 		"diff_id": d.id,
 		"msg": sprintf("expectation %s is %s, and nobody else agreed", [rule, d.class]),
 		"evidence": object.filter(d, ["from", "to"]),
-	})
+	}
 }
 
 # without_suite: the table says that it has none (suite: none), so that no gate could run.
 without_suite if input.quality.suite == ""
 
 gate := object.get(input, ["quality", "gate"], "not_run")
-
-failed := sprintf(": %s", [lib.listed(input.quality.failed)]) if {
-	count(input.quality.failed) > 0
-} else := ""
 
 # easier are the expectations that demand less than before, or are gone.
 easier := object.union(
@@ -66,7 +70,3 @@ easier := object.union(
 	),
 	{d.path: d | some d in lib.changes(["suite_weakened"])},
 )
-
-severity(d) := {"severity": "warn"} if d.class == "changed"
-
-severity(d) := {} if d.class != "changed"

@@ -3,7 +3,7 @@ package dq.policy.s008_test
 import data.dq.fixture_test as fixture
 import data.dq.policy.s008
 
-violation := {"version": 3, "diff_id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["backward"]}
+violation := {"version": 3, "diff_id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["forward"]}
 
 change(diff, compat) := fixture.change(
 	array.concat([{"id": "d1", "op": "column_dropped", "path": "amount"}], diff),
@@ -14,7 +14,7 @@ broken := change([], {"compat": {"mode": "full", "violations": [violation]}})
 
 test_fires_on_a_violation if {
 	some f in s008.findings with input as broken
-	f.msg == "column_dropped of amount breaks backward compatibility with version 3: the contract promises full"
+	f.msg == "column_dropped of amount breaks forward compatibility with version 3: the contract promises full"
 	f.diff_id == "d1"
 }
 
@@ -27,6 +27,30 @@ test_fires_on_one_without_column if {
 test_fires_when_nobody_worked_it_out if {
 	some f in s008.findings with input as change([], {"compat": null})
 	f.msg == "the contract promises full compatibility, but nobody worked out whether it holds"
+}
+
+lowered(from, to) := change([{"id": "d2", "op": "compatibility_changed", "from": from, "to": to}], {"compat": {"mode": "full", "violations": []}})
+
+test_fires_when_less_is_promised if {
+	every x in [["full", "backward"], ["backward", "forward"], ["full_transitive", "full"], ["forward_transitive", "backward_transitive"]] {
+		{f.msg | some f in s008.findings} == {sprintf("the contract promised %s compatibility, and now %s only", x)} with input as lowered(x[0], x[1])
+	}
+	every to in [null, "none"] {
+		{f.msg | some f in s008.findings} == {"the contract promised backward compatibility, and now none"} with input as lowered("backward", to)
+	}
+	fixture.effects("DQ-S008", lowered("full", "none")) == {"deny"}
+}
+
+test_silent_when_more_is_promised if {
+	every x in [["backward", "full"], ["full", "full_transitive"], [null, "backward"], ["none", "forward"], ["backward", "backward_transitive"]] {
+		count(s008.findings) == 0 with input as lowered(x[0], x[1])
+	}
+}
+
+test_silent_when_less_is_promised_of_a_new_major_version if {
+	major := {"id": "d3", "op": "contract_version_changed", "from": "1.1.0", "to": "2.0.0"}
+	less := {"id": "d2", "op": "compatibility_changed", "from": "full", "to": "backward"}
+	count(s008.findings) == 0 with input as change([less, major], {"compat": {"mode": "full", "violations": []}})
 }
 
 test_silent_when_the_mode_holds if {

@@ -2,7 +2,9 @@
 # title: A breaking change without a new contract version
 # description: >-
 #   A change takes away what readers had, but the contract's major version stays; or a new one is published and nobody
-#   says how long the old one lives. A table without a contract has no version to raise: that is a warning only.
+#   says how long the old one lives. A table without a contract has no version to raise: that is a warning only. To
+#   withdraw a contract, to go back to an earlier major version, or to end a version before the day that was announced
+#   breaks the promise itself, whatever else changes.
 #   Types that become wider without loss, columns that may be null and constraints are not counted here.
 # custom:
 #   id: DQ-S009
@@ -28,7 +30,7 @@ import data.dq.lib
 # Without a contract.
 findings contains finding if {
 	count(lib.breaking) > 0
-	not input.table.contract.version
+	not versioned
 	finding := {
 		"severity": "warn",
 		"msg": sprintf("%s breaks readers (%s), and has no contract whose version could say so", [input.table.name, lib.all_told(lib.breaking)]),
@@ -38,7 +40,7 @@ findings contains finding if {
 
 # The contract stays.
 findings contains finding if {
-	input.table.contract.version
+	versioned
 	not lib.new_major
 	not gone_as_announced
 	some d in lib.breaking
@@ -62,6 +64,49 @@ findings contains finding if {
 	}
 }
 
+# A contract is withdrawn, or goes back.
+findings contains finding if {
+	some d in lib.changes(["contract_version_changed"])
+	d.from != null
+	taken := taken_back(d)
+	not over(d.from)
+	finding := {
+		"diff_id": d.id,
+		"msg": sprintf("contract %s is %s", [d.from, taken]),
+		"evidence": object.filter(d, ["from", "to"]),
+	}
+}
+
+# A version ends before its day.
+findings contains finding if {
+	some d in lib.changes(["sunset_changed"])
+	d.from > lib.today
+	next := {true: "no day at all", false: d.to}[d.to == null]
+	sooner(d)
+	finding := {
+		"diff_id": d.id,
+		"msg": sprintf("version %s was to live until %s, and now until %s", [d.path, d.from, next]),
+		"evidence": object.filter(d, ["from", "to"]),
+	}
+}
+
+versioned if input.table.contract.version != ""
+
+taken_back(d) := "withdrawn" if d.to == null
+
+taken_back(d) := sprintf("taken back to %s", [d.to]) if lib.major(d.to) < lib.major(d.from)
+
+sooner(d) if d.to == null
+
+sooner(d) if d.to < d.from
+
+# over: the last day that was written for a version before the change has come.
+over(version) if max([d.from |
+	some d in lib.changes(["sunset_changed"])
+	d.path in names(version)
+	d.from != null
+]) <= lib.today
+
 # lives: the old version has a last day that is still to come.
 lives(version) if sunset(version) > lib.today
 
@@ -74,5 +119,8 @@ gone_as_announced if {
 # sunset is the last of the days that are written for a version: of itself, 1.x, 1.
 sunset(version) := max([date |
 	some key, date in input.table.contract.sunset
-	key in {version, trim_suffix(version, ".0"), sprintf("%d.x", [lib.major(version)]), sprintf("%d", [lib.major(version)])}
+	key in names(version)
 ])
+
+# names are how a version may be written at its sunset: 1.4.0, 1.4, 1.x, 1.
+names(version) := {version, trim_suffix(version, ".0"), sprintf("%d.x", [lib.major(version)]), sprintf("%d", [lib.major(version)])}

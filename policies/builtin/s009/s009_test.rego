@@ -3,7 +3,7 @@ package dq.policy.s009_test
 import data.dq.fixture_test as fixture
 import data.dq.policy.s009
 
-dropped := {"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["backward"]}
+dropped := {"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["forward"]}
 
 version(from, to) := {"id": "d2", "op": "contract_version_changed", "from": from, "to": to}
 
@@ -37,13 +37,45 @@ test_fires_as_a_warning_without_contract if {
 }
 
 test_fires_on_a_table_that_is_dropped_early if {
-	document := fixture.change([{"id": "d1", "op": "table_dropped", "breaks": ["backward"]}], object.union(table({"version": "1.4.0"}), {"new": null}))
+	document := fixture.change([{"id": "d1", "op": "table_dropped", "breaks": ["forward"]}], object.union(table({"version": "1.4.0"}), {"new": null}))
 	messages == {"table_dropped breaks readers, but the contract stays at version 1.4.0"} with input as document
+}
+
+test_fires_as_a_warning_on_a_contract_without_version if {
+	fixture.effects("DQ-S009", fixture.change([dropped], table({"version": "", "compat": "full"}))) == {"warn"}
+}
+
+sunset(path, from, to) := {"id": sprintf("s-%s", [path]), "op": "sunset_changed", "path": path, "from": from, "to": to}
+
+test_fires_when_the_contract_is_withdrawn if {
+	withdrawn := fixture.change([version("1.4.0", null), sunset("1.x", "2027-01-01", null)], {})
+	"contract 1.4.0 is withdrawn" in messages with input as withdrawn
+	fixture.effects("DQ-S009", withdrawn) == {"deny"}
+	messages == {"contract 2.0.0 is taken back to 1.9.0"} with input as fixture.change([version("2.0.0", "1.9.0")], table({"version": "1.9.0"}))
+}
+
+test_silent_when_the_contract_ends_as_announced if {
+	count(messages) == 0 with input as fixture.change([version("1.4.0", null), sunset("1.x", "2026-10-01", null)], {})
+}
+
+test_fires_when_a_version_ends_early if {
+	messages == {"version 1.x was to live until 2027-03-31, and now until 2026-12-31"} with input as fixture.change([sunset("1.x", "2027-03-31", "2026-12-31")], table({"version": "2.0.0"}))
+	messages == {"version 1.x was to live until 2027-03-31, and now until no day at all"} with input as fixture.change([sunset("1.x", "2027-03-31", null)], table({"version": "2.0.0"}))
+}
+
+test_silent_when_a_version_lives_longer if {
+	every d in [sunset("1.x", "2027-03-31", "2027-06-30"), sunset("1.x", null, "2027-06-30"), sunset("1.x", "2026-09-30", null)] {
+		count(messages) == 0 with input as fixture.change([d], table({"version": "2.0.0"}))
+	}
+}
+
+test_silent_on_a_first_contract if {
+	count(messages) == 0 with input as fixture.change([version(null, "1.0.0")], table({"version": "1.0.0"}))
 }
 
 test_silent_on_a_table_that_is_dropped_as_announced if {
 	contract := {"version": "1.4.0", "sunset": {"1": "2026-09-30"}}
-	document := fixture.change([{"id": "d1", "op": "table_dropped", "breaks": ["backward"]}], object.union(table(contract), {"new": null}))
+	document := fixture.change([{"id": "d1", "op": "table_dropped", "breaks": ["forward"]}], object.union(table(contract), {"new": null}))
 	count(s009.findings) == 0 with input as document
 }
 
@@ -57,8 +89,8 @@ test_silent_on_a_new_major_version if {
 test_silent_when_nothing_breaks if {
 	every d in [
 		{"op": "column_added", "path": "x"},
-		{"op": "column_type_changed", "path": "x", "class": "widening_lossless", "breaks": ["backward"]},
-		{"op": "column_nullability_changed", "path": "x", "to": true, "breaks": ["backward"]},
+		{"op": "column_type_changed", "path": "x", "class": "widening_lossless", "breaks": ["forward"]},
+		{"op": "column_nullability_changed", "path": "x", "to": true, "breaks": ["forward"]},
 	] {
 		count(s009.findings) == 0 with input as fixture.change([object.union({"id": "d1"}, d)], table({"version": "1.4.0"}))
 	}
