@@ -2,8 +2,12 @@ package policies
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/format"
 )
 
 func bundled(t testing.TB) *Bundle {
@@ -52,6 +56,40 @@ func TestBundledPolicies(t *testing.T) {
 		}
 		if want := "builtin/" + name + "/" + name + ".rego"; p.File != want {
 			t.Errorf("%s is in %s, not %s", p.ID, p.File, want)
+		}
+	}
+}
+
+// The bundled policies and their tests pass OPA's strict check against the schema of the
+// input (opa check --strict --schema), and are written as opa fmt writes them.
+func TestBundledRegoIsChecked(t *testing.T) {
+	m, err := readModules(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := modulesOf(m.sources, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := tests.compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Error(p)
+	}
+	for name, source := range m.sources {
+		formatted, err := format.SourceWithOpts(name, []byte(source), format.Opts{RegoVersion: ast.RegoV1})
+		switch {
+		case err != nil:
+			t.Error(err)
+		case *update:
+			err = os.WriteFile(name, formatted, 0o644)
+			if err != nil {
+				t.Fatal(err)
+			}
+		case string(formatted) != source:
+			t.Errorf("%s is not as opa fmt writes it; -update writes it so", name)
 		}
 	}
 }

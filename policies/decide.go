@@ -49,8 +49,9 @@ type Ruling struct {
 	BundleDigest string `json:"bundle_digest"`
 	ConfigDigest string `json:"config_digest"`
 
-	input  document // what was judged, and the bundle that did, for the log
-	bundle *Bundle
+	input   document // what was judged, the bundle that did, and how long it took, for the log
+	bundle  *Bundle
+	metrics map[string]int64
 }
 
 // Decide judges one change. It fills what Input leaves to it (see there). The
@@ -75,11 +76,17 @@ func (b *Bundle) Decide(ctx context.Context, in Input) (*Ruling, error) {
 			return nil, fmt.Errorf("%w: the diff of %s has an operation %q that policies do not know; known are %s", ErrEvaluation, in.Table.Name, c.Op, strings.Join(table.Ops, ", "))
 		}
 	}
+	began := time.Now()
 	doc, err := in.document()
 	if err != nil {
 		return nil, fmt.Errorf("%w: input of %s: %w", ErrEvaluation, in.Table.Name, err)
 	}
-	return b.decide(ctx, in, doc)
+	made := time.Since(began)
+	r, err := b.decide(ctx, in, doc)
+	if err == nil {
+		r.metrics["timer_rego_input_parse_ns"] = made.Nanoseconds()
+	}
+	return r, err
 }
 
 // decide judges a document; in is what it was made of.
@@ -91,12 +98,14 @@ func (b *Bundle) decide(ctx context.Context, in Input, doc document) (*Ruling, e
 			return nil, fmt.Errorf("%w: %w", ErrEvaluation, err)
 		}
 	}
+	began := time.Now()
 	answer, err := b.answer(ctx, in.Table.Name, queries, doc.value)
+	metrics := map[string]int64{"timer_rego_query_eval_ns": time.Since(began).Nanoseconds()}
 	if err != nil {
 		return nil, err
 	}
 	r := &Ruling{Table: in.Table.Name, VersionFrom: in.Table.VersionFrom, Op: in.Op, Time: in.Time.UTC(), InputSHA256: doc.sum, Decisions: []record.Decision{},
-		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b}
+		BundleDigest: b.digest, ConfigDigest: b.configDigest, ID: short(b.digest, b.configDigest, doc.sum), input: doc, bundle: b, metrics: metrics}
 	for _, f := range answer.findings {
 		d := b.decision(in, f)
 		r.Blocking = r.Blocking || d.Effect == "deny"

@@ -28,14 +28,20 @@ type Entry struct {
 	DecisionID   string            `json:"decision_id"` // Ruling.ID
 	Bundles      map[string]Source `json:"bundles"`
 	ConfigDigest string            `json:"config_digest"`
-	Path         string            `json:"path"`
-	Table        string            `json:"table"`
-	VersionFrom  *int64            `json:"version_from,omitempty"` // the version that was to be replaced
-	Op           string            `json:"op"`
-	InputSHA256  string            `json:"input_sha256"`
-	Erased       []string          `json:"erased,omitempty"` // JSON pointers of personal values that the input is without
-	Result       Result            `json:"result"`
-	Timestamp    time.Time         `json:"timestamp"` // that of the input
+	// CapsDigest names what policies could call: the functions that dq leaves them of
+	// this version of OPA. Lines of earlier versions of dq have none, and no Metrics.
+	CapsDigest  string    `json:"caps_digest,omitempty"`
+	Path        string    `json:"path"`
+	Table       string    `json:"table"`
+	VersionFrom *int64    `json:"version_from,omitempty"` // the version that was to be replaced
+	Op          string    `json:"op"`
+	InputSHA256 string    `json:"input_sha256"`
+	Erased      []string  `json:"erased,omitempty"` // JSON pointers of personal values that the input is without
+	Result      Result    `json:"result"`
+	Timestamp   time.Time `json:"timestamp"` // that of the input
+	// Metrics are how long it took, in nanoseconds: timer_rego_input_parse_ns to make the
+	// input, timer_rego_query_eval_ns to ask the policies.
+	Metrics map[string]int64 `json:"metrics,omitempty"`
 	// PrevHash is the hash of the line before, empty in the first. Hash is of
 	// this line's JSON with an empty hash.
 	PrevHash string `json:"prev_hash"`
@@ -137,9 +143,9 @@ func (l *Log) Append(r *Ruling, labels map[string]string) error {
 	}
 	e := Entry{
 		Labels: map[string]string{"opa_version": version.Version}, DecisionID: r.ID,
-		Bundles: map[string]Source{"dq": {Revision: r.BundleDigest}}, ConfigDigest: r.ConfigDigest, Path: "dq/main/result",
+		Bundles: map[string]Source{"dq": {Revision: r.BundleDigest}}, ConfigDigest: r.ConfigDigest, CapsDigest: capsDigest(), Path: "dq/main/result",
 		Table: r.Table, VersionFrom: r.VersionFrom, Op: r.Op, InputSHA256: r.InputSHA256, Erased: r.input.erased, Timestamp: r.Time, PrevHash: l.head,
-		Result: r.result(),
+		Result: r.result(), Metrics: r.metrics,
 	}
 	for k, v := range labels {
 		e.Labels[k] = v

@@ -76,6 +76,33 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// A line says what policies could call, and how long they took; one of an earlier
+// version, that does not, is still as it was written.
+func TestLogOfAnEarlierVersion(t *testing.T) {
+	data, err := os.ReadFile(threeRulings(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	e, err := readEntry(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.CapsDigest != capsDigest() || e.Metrics["timer_rego_query_eval_ns"] <= 0 || e.Metrics["timer_rego_input_parse_ns"] <= 0 {
+		t.Errorf("capabilities %q, metrics %v", e.CapsDigest, e.Metrics)
+	}
+	e.CapsDigest, e.Metrics = "", nil
+	if e.Hash, err = e.hash(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err = e.line(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readEntry(bytes.TrimSuffix(line, []byte("\n"))); err != nil || bytes.Contains(line, []byte("caps_digest")) || bytes.Contains(line, []byte("metrics")) {
+		t.Errorf("%v: %s", err, line)
+	}
+}
+
 // Any change of what was written shows.
 func TestLogShowsChanges(t *testing.T) {
 	data, err := os.ReadFile(threeRulings(t))

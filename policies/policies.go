@@ -320,3 +320,6 @@ func capabilities() *ast.Capabilities {
 	caps.AllowNet = []string{}
 	return caps
 }
+
+// capsDigest is the digest of the capabilities.
+var capsDigest = sync.OnceValue(func() string { return digestOf(stamped(capabilities())) })

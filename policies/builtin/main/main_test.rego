@@ -62,8 +62,7 @@ test_fires_no_harder_than_what_it_is_about if {
 
 test_fires_on_a_waiver_that_is_too_wide if {
 	got := main.result with input as object.union(change, {"table": {"name": "silver.t", "layer": "silver", "owner": "sales"}, "new": {"columns": [
-		{"path": sprintf("c%d.email", [n]), "type": "string"} | some n in numbers.range(1, 11)
-	]}})
+	{"path": sprintf("c%d.email", [n]), "type": "string"} | some n in numbers.range(1, 11)]}})
 		with data.dq.waivers as {"DQ-P004": [object.union(now["DQ-O001"][0], {"policy": "DQ-P004", "table": "silver.*"})]}
 		with data.dq.catalog as object.filter(data.dq.catalog, ["main", "p004"])
 	some f in got.findings

@@ -39,6 +39,6 @@ reasons(path) := array.concat(
 	[sprintf("a value is demanded by %s", [lib.listed(demanding(path))]) | count(demanding(path)) > 0],
 )
 
-keys := {k | some k in input.new.primary_key} | {k | some k in input.old.primary_key} | {k | some k in input.table.scd.keys}
+keys := ({k | some k in input.new.primary_key} | {k | some k in input.old.primary_key}) | {k | some k in input.table.scd.keys}
 
 demanding(path) := [r.id | some r in input.downstream; path in r.not_null]
