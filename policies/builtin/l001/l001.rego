@@ -33,18 +33,28 @@ findings contains finding if {
 	}
 }
 
-findings contains finding if {
+# Of a column those who read it are hit.
+findings contains hit(d, about, r) if {
 	count(certified) > 0
 	not told
 	some d in lib.breaking
 	about := lib.about(d)
-	some r in hit(d, about)
-	finding := {
-		"path": about,
-		"diff_id": d.id,
-		"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, lib.told(d)]),
-		"evidence": {"reader": object.filter(r, ["id", "kind", "owner", "depth"])},
-	}
+	some r in object.filter(certified, input.consumers_by_column[about])
+}
+
+# Of the table or its keys all are.
+findings contains hit(d, lib.about(d), r) if {
+	not told
+	some d in lib.breaking
+	not startswith(d.op, "column_")
+	some r in certified
+}
+
+hit(d, about, r) := {
+	"path": about,
+	"diff_id": d.id,
+	"msg": sprintf("certified %s %s is hit by %s, and the change is not labelled notice", [r.kind, r.id, trim_space(concat(" ", [d.op, about]))]),
+	"evidence": {"reader": object.filter(r, ["id", "kind", "owner", "depth"])},
 }
 
 certified := {r.id: r | some r in input.downstream; r.certified}
@@ -56,12 +66,3 @@ described := "missing" if status == "none"
 described := status if status != "none"
 
 told if "notice" in input.change.labels
-
-# hit are the certified readers that a change hits: of a column those who read it, of the table or its keys all.
-hit(d, about) := object.filter(certified, input.consumers_by_column[about]) if not of_table(d)
-
-hit(d, _) := certified if of_table(d)
-
-of_table(d) if startswith(d.op, "table_")
-
-of_table(d) if object.get(d, "path", "") == ""

@@ -33,9 +33,9 @@ else if {
 }
 
 # about names the column that a change is about, as readers know it, or the table.
-about(d) := object.get(d, "from", d.path) if d.op == "column_renamed"
-
-about(d) := object.get(d, "path", "") if d.op != "column_renamed"
+about(d) := object.get(d, "from", d.path) if {
+	d.op == "column_renamed"
+} else := object.get(d, "path", "")
 
 # told writes a change for a message: column_dropped amount.
 told(d) := trim_space(concat(" ", [d.op, about(d)]))
@@ -58,7 +58,7 @@ gone := array.concat(
 # readers lists who reads a column, nearest first.
 readers(path) := [reader_by_id[id] | some id in object.get(input.consumers_by_column, path, [])]
 
-reader_by_id := {r.id: r | some r in all_readers}
+reader_by_id := {r.id: object.remove(r, ["columns", "not_null"]) | some r in input.downstream}
 
 # all_readers are who reads anything of the table.
 all_readers := [object.remove(r, ["columns", "not_null"]) | some r in input.downstream]
@@ -66,7 +66,7 @@ all_readers := [object.remove(r, ["columns", "not_null"]) | some r in input.down
 # reader_names writes who reads a column for a message.
 reader_names(path) := listed([name_by_id[id] | some id in object.get(input.consumers_by_column, path, [])])
 
-name_by_id := {r.id: concat("", [r.id, " (depth ", format_int(r.depth, 10), ")"]) | some r in input.downstream}
+name_by_id := {r.id: sprintf("%s (depth %d)", [r.id, r.depth]) | some r in input.downstream}
 
 # today is the day of the input, and day_ns its beginning.
 today := substring(input.time, 0, 10)

@@ -42,11 +42,11 @@ findings contains finding if {
 arriving[path] contains source if {
 	some path, sources in input.upstream_columns
 	some source in sources
-	not source.masking
-	source.type == "DIRECT"
 	some tag, _ in source.tags
 	startswith(tag, "pii")
 	lib.is_personal(tag)
+	source.type == "DIRECT"
+	not source.masking
 }
 
 problems(source, column) := array.concat(

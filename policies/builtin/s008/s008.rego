@@ -28,10 +28,11 @@ import data.dq.lib
 findings contains finding if {
 	not lib.new_major
 	some v in input.compat.violations
+	what := trim_suffix(concat(" of ", [v.op, object.get(v, "path", "")]), " of ")
 	finding := {
 		"path": object.get(v, "path", ""),
 		"diff_id": object.get(v, "diff_id", ""),
-		"msg": sprintf("%s breaks %s compatibility with version %v: the contract promises %s", [what(v), concat(" and ", v.breaks), v.version, input.compat.mode]),
+		"msg": sprintf("%s breaks %s compatibility with version %v: the contract promises %s", [what, concat(" and ", v.breaks), v.version, input.compat.mode]),
 		"evidence": object.remove(v, ["path", "diff_id"]),
 	}
 }
@@ -69,7 +70,3 @@ promises := {
 now(mode) := "none" if mode in {null, "none"}
 
 now(mode) := sprintf("%s only", [mode]) if not mode in {null, "none"}
-
-what(v) := sprintf("%s of %s", [v.op, v.path]) if object.get(v, "path", "") != ""
-
-what(v) := v.op if object.get(v, "path", "") == ""
