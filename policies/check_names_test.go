@@ -92,6 +92,20 @@ func TestCheckFollowsNames(t *testing.T) {
 	}
 }
 
+// What adjusts policies is looked at with them.
+func TestCheckReadsTheConfiguration(t *testing.T) {
+	dir := filepath.Dir(write(t, ConfigFile, "use: [DQ-S01]\nmodes: [{policy: DQ-S001, mode: of}]\n"))
+	_, err := Check([]string{dir}, nil)
+	for _, want := range []string{"config.yaml:1:7: there is no policy DQ-S01; did you mean DQ-S001?", "config.yaml:2:33: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := Check(nil, []Mode{{Policy: "DQ-S01", Mode: "off"}}); err == nil || !strings.Contains(err.Error(), "there is no policy DQ-S01") {
+		t.Errorf("modes: %v", err)
+	}
+}
+
 // The bundled policies and their tests read nothing that is not there.
 func TestBundledNames(t *testing.T) {
 	m, err := readModules(nil)

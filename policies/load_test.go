@@ -69,10 +69,13 @@ func TestWrongPolicies(t *testing.T) {
 }
 
 func TestMissingFiles(t *testing.T) {
-	for _, o := range []Options{{Dirs: []string{"testdata/nowhere"}}, {Waivers: "testdata/nowhere.yaml"}, {Owners: "testdata/nowhere.yaml"}} {
+	for _, o := range []Options{{Dirs: []string{"testdata/nowhere"}}, {Owners: "testdata/nowhere.yaml"}} {
 		if _, err := Load(context.Background(), o); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "nowhere") {
 			t.Errorf("%+v: %v", o, err)
 		}
+	}
+	if b, err := Load(context.Background(), Options{Waivers: "testdata/nowhere.yaml"}); err != nil || len(b.Waivers()) > 0 {
+		t.Errorf("waivers that are not written yet: %v", err)
 	}
 }
 
