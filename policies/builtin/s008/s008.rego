@@ -48,11 +48,12 @@ findings contains finding if {
 findings contains finding if {
 	not lib.new_major
 	some d in lib.changes(["compatibility_changed"])
-	lost := object.get(promises, d.from, set()) - object.get(promises, d.to, set())
+	next := object.get(d, "to", "none")
+	lost := object.get(promises, d.from, set()) - object.get(promises, next, set())
 	count(lost) > 0
 	finding := {
 		"diff_id": d.id,
-		"msg": sprintf("the contract promised %s compatibility, and now %s", [d.from, now(d.to)]),
+		"msg": sprintf("the contract promised %s compatibility, and now %s", [d.from, now(next)]),
 		"evidence": {"no_longer": sort(lost)},
 	}
 }
@@ -67,6 +68,6 @@ promises := {
 	"full_transitive": {"backward", "backward of all versions", "forward", "forward of all versions"},
 }
 
-now(mode) := "none" if mode in {null, "none"}
+now("none") := "none"
 
-now(mode) := sprintf("%s only", [mode]) if not mode in {null, "none"}
+now(mode) := sprintf("%s only", [mode]) if mode != "none"

@@ -67,7 +67,6 @@ findings contains finding if {
 # A contract is withdrawn, or goes back.
 findings contains finding if {
 	some d in lib.changes(["contract_version_changed"])
-	d.from != null
 	taken := taken_back(d)
 	not over(d.from)
 	finding := {
@@ -81,30 +80,30 @@ findings contains finding if {
 findings contains finding if {
 	some d in lib.changes(["sunset_changed"])
 	d.from > lib.today
-	next := {true: "no day at all", false: d.to}[d.to == null]
-	sooner(d)
+	until := object.get(d, "to", "")
+	until < d.from
 	finding := {
 		"diff_id": d.id,
-		"msg": sprintf("version %s was to live until %s, and now until %s", [d.path, d.from, next]),
+		"msg": sprintf("version %s was to live until %s, and now %s", [d.path, d.from, ends(until)]),
 		"evidence": object.filter(d, ["from", "to"]),
 	}
 }
 
+ends("") := "nobody says until when"
+
+ends(day) := sprintf("until %s", [day]) if day != ""
+
 versioned if input.table.contract.version != ""
 
-taken_back(d) := "withdrawn" if d.to == null
-
-taken_back(d) := sprintf("taken back to %s", [d.to]) if lib.major(d.to) < lib.major(d.from)
-
-sooner(d) if d.to == null
-
-sooner(d) if d.to < d.from
+taken_back(d) := "withdrawn" if {
+	d.from
+	not d.to
+} else := sprintf("taken back to %s", [d.to]) if lib.major(d.to) < lib.major(d.from)
 
 # over: the last day that was written for a version before the change has come.
 over(version) if max([d.from |
 	some d in lib.changes(["sunset_changed"])
 	d.path in names(version)
-	d.from != null
 ]) <= lib.today
 
 # lives: the old version has a last day that is still to come.
