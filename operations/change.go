@@ -216,14 +216,6 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			if d.adds = files; err != nil || failed != nil || len(left) == 0 {
 				return d, errors.Join(err, failed)
 			}
-			if len(left) < len(touched) {
-				if err := t.attach(ctx, s, relTable, schema, left, true); err != nil {
-					return nil, err
-				}
-				if _, err := t.bound(ctx, relRest, rest, false); err != nil {
-					return nil, err
-				}
-			}
 		}
 		tracked := ""
 		if kept != nil {
@@ -235,9 +227,32 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 			rows += " WHERE dq_hit"
 		}
 		adds, _, err := t.stage(ctx, rows, kept.with(schema), s.PartitionBy())
-		d.adds = append(d.adds, adds...)
-		return d, err
+		if d.adds = append(d.adds, adds...); err != nil || vectors(s) {
+			return d, err
+		}
+		return d, sameRows("update", touched, d.adds)
 	})
+}
+
+// sameRows holds the rows of new files against those of the files that they replace,
+// where statistics tell both.
+func sameRows(op string, old, new []table.File) error {
+	var were, are int64
+	for _, f := range old {
+		n, ok := f.LiveRows()
+		if !ok {
+			return nil
+		}
+		were += n
+	}
+	for _, f := range new {
+		n, _ := f.LiveRows()
+		are += n
+	}
+	if were != are {
+		return fmt.Errorf("%s: the new files hold %d rows and those that they replace %d: nothing is committed", op, are, were)
+	}
+	return nil
 }
 
 // spelled are new values by the names that the table has for its columns.

@@ -195,13 +195,24 @@ func (t *Table) mergeColumns(ctx context.Context, s *delta.Snapshot, schema tabl
 // updateColumns is [Table.mergeColumns] for an update. Rest is the SELECT from the table, and
 // altered are the columns that get other values.
 func (t *Table) updateColumns(ctx context.Context, s *delta.Snapshot, touched []table.File, rest string, altered []table.Field, values []string) (adds []*writing, left []table.File, err error) {
-	return t.columnwise(ctx, s, touched, func(table.File) []table.Field { return altered }, func(f table.File) (string, error) {
+	tried := false
+	adds, left, err = t.columnwise(ctx, s, touched, func(table.File) []table.Field { return altered }, func(f table.File) (string, error) {
+		tried = true
 		if err := t.attach(ctx, s, relTable, s.Schema(), []table.File{f}, true); err != nil {
 			return "", err
 		}
 		_, err := t.bound(ctx, relRest, rest, false)
 		return fmt.Sprintf("SELECT %s FROM %s ORDER BY %s", strings.Join(values, ", "), relRest, t.Dialect.Ident(engine.LineColumn)), err
 	})
+	if err != nil || !tried || len(left) == 0 {
+		return adds, left, err
+	}
+	// The relation is now of the one file that was tried last.
+	if err := t.attach(ctx, s, relTable, s.Schema(), left, true); err != nil {
+		return adds, nil, err
+	}
+	_, err = t.bound(ctx, relRest, rest, false)
+	return adds, left, err
 }
 
 // columnwise writes those touched files by columns that it can: of each the columns
