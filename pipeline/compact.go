@@ -19,6 +19,24 @@ const (
 	mostBytes  = 256 << 20 // taken together at once
 )
 
+// alikeSmall are the most small files of about one size (within a factor of 16) that
+// the same rules have judged.
+func alikeSmall(files []table.File) []table.File {
+	groups := map[string][]table.File{}
+	var most []table.File
+	for _, f := range files {
+		if f.Size >= smallBytes || f.Deleted != nil {
+			continue
+		}
+		alike := fmt.Sprintf("%d %s", bits.Len64(uint64(f.Size))/4, f.Tags[tagRules])
+		groups[alike] = append(groups[alike], f)
+		if len(groups[alike]) > len(most) {
+			most = groups[alike]
+		}
+	}
+	return most
+}
+
 // compact stages the rows of small files that stay as new files, if there are
 // many and no row has an id that it would lose. Only files that the same rules have judged go together, so that their
 // counts add up and no row is judged again; and only files of about one size
@@ -27,18 +45,7 @@ func (r *run) compact(ctx context.Context, t *tableRun, s engine.Session, st *st
 	if t.snap == nil || len(t.PartitionBy) > 0 || t.snap.Properties()["delta.enableRowTracking"] == "true" {
 		return nil
 	}
-	groups := map[string][]table.File{}
-	var from []table.File
-	for _, f := range without(t.current.files, st.removes) {
-		if f.Size >= smallBytes || f.Deleted != nil {
-			continue
-		}
-		alike := fmt.Sprintf("%d %s", bits.Len64(uint64(f.Size))/4, f.Tags[tagRules])
-		groups[alike] = append(groups[alike], f)
-		if len(groups[alike]) > len(from) {
-			from = groups[alike]
-		}
-	}
+	from := alikeSmall(without(t.current.files, st.removes))
 	if len(from) < manySmall {
 		return nil
 	}

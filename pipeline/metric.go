@@ -33,26 +33,33 @@ func (m metric) MarshalJSON() ([]byte, error) {
 		}
 		return json.Marshal(map[string]any{"groups": kept})
 	}
-	kind, text := "", ""
-	switch v := m.value.(type) {
-	case nil:
-		kind = "null"
-	case int64:
-		kind, text = "int", strconv.FormatInt(v, 10)
-	case float64:
-		kind, text = "double", strconv.FormatFloat(v, 'g', -1, 64)
-	case engine.Decimal:
-		kind, text = "decimal", string(v)
-	case string:
-		kind, text = "string", v
-	case bool:
-		kind, text = "bool", strconv.FormatBool(v)
-	case time.Time:
-		kind, text = "time", v.UTC().Format(time.RFC3339Nano)
-	default:
+	kind, text := m.text()
+	if kind == "" {
 		return nil, fmt.Errorf("metric of type %T cannot be kept", m.value)
 	}
 	return json.Marshal(map[string]string{kind: text})
+}
+
+// text is a metric's type and its value as text, "null" and "" for none. A type of "" is
+// none that can be kept.
+func (m metric) text() (kind, text string) {
+	switch v := m.value.(type) {
+	case nil:
+		return "null", ""
+	case int64:
+		return "int", strconv.FormatInt(v, 10)
+	case float64:
+		return "double", strconv.FormatFloat(v, 'g', -1, 64)
+	case engine.Decimal:
+		return "decimal", string(v)
+	case string:
+		return "string", v
+	case bool:
+		return "bool", strconv.FormatBool(v)
+	case time.Time:
+		return "time", v.UTC().Format(time.RFC3339Nano)
+	}
+	return "", ""
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

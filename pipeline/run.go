@@ -257,6 +257,10 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrBusy) {
 		err = cause
 	}
+	if context.Cause(ctx) == nil {
+		r.step("metrics")
+		r.keepMetrics(ctx)
+	}
 	r.finish(err)
 	if head := r.log.Head(); head != decided {
 		r.rec.DecisionLogHead = head
