@@ -202,6 +202,9 @@ type commit struct {
 // parseCommit reads the actions of one commit file. Pretty-printed JSON, blank
 // lines and CR LF are fine. Errors are *[Error] and name the file.
 func parseCommit(file string, version int64, data []byte) (*commit, error) {
+	if len(data) == 0 { // whoever wrote it was cut off: nobody commits nothing
+		return nil, &Error{Category: LogCorrupt, File: file, Problem: "the log entry is empty: it has 0 bytes", Hint: "restore it from a backup; what it said is unknown"}
+	}
 	c := &commit{version: version}
 	err := eachAction(data, func(a *action) error { return c.take(a) })
 	if err != nil {

@@ -95,7 +95,7 @@ func TestCompaction(t *testing.T) {
 		{"beside a checkpoint", map[string]string{"delta.checkpointInterval": "5"}, of(3, 7, 6, 8),
 			"_last_checkpoint 5.checkpoint.parquet 6.00000000000000000008.compacted.json 9.json", "", nil},
 		{"no JSON", nil, put(1, 9, `{"add":{"path":`), "_last_checkpoint json 1.00000000000000000009.compacted.json 1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json 9.json", "not a JSON action", nil},
-		{"empty", nil, put(1, 9, ""), "_last_checkpoint json 1.00000000000000000009.compacted.json 1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json 9.json", "lacks what its commits must have", nil},
+		{"empty", nil, put(1, 9, ""), "_last_checkpoint json 1.00000000000000000009.compacted.json 1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json 9.json", "the log entry is empty", nil},
 		{"no metadata", nil, put(0, 9, `{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}`),
 			"_last_checkpoint 00000000000000000009.compacted.json json 1.json 2.json 3.json 4.json 5.json 6.json 7.json 8.json 9.json", "lacks what its commits must have", nil},
 		{"one file twice", nil, put(1, 9, `{"remove":{"path":"f1","dataChange":true}}`+"\n"+`{"remove":{"path":"f1","dataChange":true}}`),
