@@ -55,18 +55,27 @@ func (r *run) layer(ctx context.Context, l *Layer) (*record.Layer, error) {
 	began := r.opt.Clock()
 	rec := &record.Layer{Name: l.Name, Tables: []record.Table{}}
 	defer func() {
-		for _, spec := range l.Tables {
-			if t := r.tables[spec.Name]; t.rec != nil {
+		for _, t := range r.of(l) {
+			if t.rec != nil {
 				rec.Tables = append(rec.Tables, *t.rec)
 			}
 		}
 		rec.DurationMS = r.opt.Clock().Sub(began).Milliseconds()
 	}()
-	if err := r.stage(ctx, l); err != nil {
+	err := r.stage(ctx, l)
+	for _, t := range r.gone[l.Name] {
+		if err == nil {
+			err = r.ruleGone(ctx, t)
+		}
+	}
+	if err != nil {
 		rec.Verdict, rec.Outcome, rec.Message = record.Error, "failed", err.Error()
 		return rec, err
 	}
-	return rec, r.gate(ctx, l, rec)
+	if err := r.gate(ctx, l, rec); err != nil || rec.Outcome != "published" && rec.Outcome != "unchanged" {
+		return rec, err
+	}
+	return rec, r.keepKnown(ctx, l)
 }
 
 // stage stages and audits the tables of a layer side by side, each once those

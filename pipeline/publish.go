@@ -50,13 +50,12 @@ func commitNote(c delta.Commit) (note, bool) {
 func (r *run) gate(ctx context.Context, l *Layer, rec *record.Layer) error {
 	var closed []string
 	staged := false
-	for _, spec := range l.Tables {
-		t := r.tables[spec.Name]
+	for _, t := range r.of(l) {
 		t.conclude()
 		verdict, reasons := t.judgement()
 		rec.Verdict = record.Worst(rec.Verdict, verdict)
 		for _, reason := range reasons {
-			closed = append(closed, spec.Name+": "+reason)
+			closed = append(closed, t.Name+": "+reason)
 		}
 		staged = staged || t.staged != nil
 	}

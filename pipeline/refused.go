@@ -54,8 +54,7 @@ func (r *run) refuse(ctx context.Context, l *Layer, rec *record.Layer, reasons [
 	kept := Refused{ID: r.id + "-" + l.Name, Run: r.id, Pipeline: r.Name, Environment: r.rec.Environment, Tool: r.rec.Tool, Engine: r.rec.Engine,
 		DurationMS: r.opt.Clock().Sub(r.rec.StartedAt).Milliseconds(), Layer: l.Name, At: r.now, Expires: r.now.Add(keepRefused),
 		Reasons: reasons, Record: *rec}
-	for _, spec := range l.Tables {
-		t := r.tables[spec.Name]
+	for _, t := range r.of(l) {
 		for _, where := range []string{t.folder + "/" + r.id, quarantineFolder(t.Name) + "/" + r.id} {
 			some, err := r.holds(ctx, where)
 			if err != nil {

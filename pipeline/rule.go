@@ -162,6 +162,14 @@ func (r *run) dryRun(ctx context.Context) error {
 				return err
 			}
 			t.rec.Outcome, t.rec.Source = "not_run", t.planned()
+		}
+		for _, t := range r.gone[l.Name] {
+			if err := r.ruleGone(ctx, t); err != nil {
+				return err
+			}
+			t.rec.Outcome = "not_run"
+		}
+		for _, t := range r.of(l) {
 			verdict, _ := t.judgement()
 			rec.Verdict = record.Worst(rec.Verdict, verdict)
 			rec.Tables = append(rec.Tables, *t.rec)

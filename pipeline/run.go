@@ -78,6 +78,8 @@ type run struct {
 	d      engine.Dialect
 	binder engine.Session // in which models are bound
 	tables map[string]*tableRun
+	known  []string               // the tables that the pipeline had when the run before ended
+	gone   map[string][]*tableRun // those that it has no more, by the layer that decides about them
 	rec    *record.Run
 	begun  *begun // what the listener was told; nil without one
 	log    *policies.Log
@@ -335,7 +337,10 @@ func (r *run) open(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", t.Name, t.openErr)
 		}
 	}
-	return r.resume(ctx)
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	return r.findGone(ctx)
 }
 
 // openTable pins one table.
@@ -399,6 +404,9 @@ func (r *run) profiled() error {
 	for _, l := range r.rec.Layers {
 		for i := range l.Tables {
 			t := r.tables[l.Tables[i].Name]
+			if t == nil {
+				continue // it is gone
+			}
 			l.Tables[i].Profile = t.profile
 			if t.profileErr != nil && first == nil {
 				first = fmt.Errorf("%s: profile: %w", t.Name, t.profileErr)

@@ -21,6 +21,7 @@ import (
 //	journal/<run>/<layer>.json      the prepared commits of a layer: the versions that belong together
 //	journal/<run>/<layer>.decision  publish or abort; the first writer wins
 //	ledger/<table>/<n>-<run>.json   what batch n of a table consumed
+//	tables/<pipeline>.json          the tables that the pipeline has published and still has
 //	declared/<table>/<digest>.json  what suite and pipeline declare of a version of a table
 //	gate/<run>-<layer>.json         a refused batch, kept to be looked at
 //	runs/<run>.json                 the run record
