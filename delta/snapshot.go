@@ -323,6 +323,24 @@ func (s *Snapshot) Rows() (int64, bool) {
 	return n, true
 }
 
+// CheckVectors reads all deletion vectors, which [Snapshot.Rows] and [Snapshot.Extent]
+// take the log's word for. Errors are *[Error]: a vector is missing, or not what the
+// log says. Cost: a read of each file of vectors.
+func (s *Snapshot) CheckVectors(ctx context.Context) error {
+	dv := &dvReader{store: s.table.store}
+	files := slices.Collect(maps.Values(s.state.files))
+	files = slices.DeleteFunc(files, func(f *fileAction) bool { return f.DeletionVector == nil })
+	for _, f := range sortFiles(files) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := dv.resolve(ctx, f, f.rows()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Txn is the last version that the application committed with [Txn.SetTxn].
 func (s *Snapshot) Txn(app string) (int64, bool) {
 	t, ok := s.state.txns[app]

@@ -245,6 +245,10 @@ type Plan struct {
 	// are such. Both are nil when the engine does not find them.
 	Where  []Condition
 	Totals []Total
+	// Beyond names what in the SELECT makes a row of its result more than a fixed
+	// function of one row of a relation: a function that gives something else each
+	// time it is asked, a subquery, a window; "" when there is no such.
+	Beyond string
 }
 
 // Condition compares a column with constants, in canonical text as in
@@ -329,6 +333,12 @@ type Rows struct {
 
 // Decimal is an exact decimal as text: -12.340. Integers beyond int64 come as Decimal too.
 type Decimal string
+
+// ValueError is SQL that fails at a value: a text that is no number, a number that is
+// too large. The SQL or the value is to blame, and not what stores it.
+type ValueError struct{ Message string }
+
+func (e *ValueError) Error() string { return e.Message }
 
 // What an error of an engine is, for errors.Is, when more can be said than its text.
 var (

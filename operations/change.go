@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/table"
 )
@@ -27,7 +28,7 @@ func (t *Table) find(ctx context.Context, d *draft, s *delta.Snapshot, files []t
 	if err := t.attach(ctx, s, relTable, s.Schema(), nil, true); err != nil {
 		return nil, err
 	}
-	plan, err := t.Session.Bind(ctx, hits(condition))
+	plan, err := t.rowwise(ctx, "the condition", hits(condition))
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +40,20 @@ func (t *Table) find(ctx context.Context, d *draft, s *delta.Snapshot, files []t
 	}
 	_, err = t.bound(ctx, relHits, hits(condition), false)
 	return files, err
+}
+
+// rowwise binds a SELECT of what is said of each row, which must follow from the row
+// alone: it is asked more than once, of other files each time, and the table and its
+// change data feed would not agree.
+func (t *Table) rowwise(ctx context.Context, what, sql string) (engine.Plan, error) {
+	plan, err := t.Session.Bind(ctx, sql)
+	if err != nil {
+		return plan, fmt.Errorf("%s: %w", what, err)
+	}
+	if plan.Beyond != "" {
+		return plan, invalid("%s must follow from the row alone and be the same each time it is asked, which %s is not; write its value, or make the rows first (dq table query --output) and merge them", what, plan.Beyond)
+	}
+	return plan, nil
 }
 
 // readsOnly says that the outcome depends on the rows for which all predicates are
@@ -166,6 +181,9 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		names := slices.Sorted(maps.Keys(set))
 		items := []string{"*", "coalesce((\n" + condition + "\n), false) AS dq_hit"}
 		for i, name := range names {
+			if _, err := t.rowwise(ctx, "column "+name, fmt.Sprintf("SELECT (\n%s\n) AS %s FROM %s", set[name], t.Dialect.Ident(name), relTable)); err != nil {
+				return nil, err
+			}
 			items = append(items, fmt.Sprintf("(\n%s\n) AS dq_set_%d", set[name], i))
 		}
 		rest := "SELECT " + strings.Join(items, ", ") + " FROM " + relTable

@@ -181,6 +181,9 @@ func (t *Table) newest(ctx context.Context) (s *delta.Snapshot, err error) {
 	return s, err
 }
 
+// changedRows is what Spark calls the number of rows that an operation changed.
+var changedRows = map[string]string{"DELETE": "numDeletedRows", "UPDATE": "numUpdatedRows"}
+
 // publish asks the gate and commits.
 func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, files []table.File, d *draft) (Result, error) {
 	var schema table.Schema
@@ -236,11 +239,11 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	if snap != nil {
 		x.Upholds(upheld...)
 	}
-	x.Info(map[string]any{
-		"operationParameters": d.parameters,
-		"operationMetrics": map[string]any{"numAddedFiles": len(d.adds), "numRemovedFiles": len(d.removes),
-			"numOutputRows": d.rowsAdded, "numRemovedRows": d.rowsRemoved},
-	})
+	metrics := map[string]any{"numAddedFiles": len(d.adds), "numRemovedFiles": len(d.removes), "numOutputRows": d.rowsAdded, "numRemovedRows": d.rowsRemoved}
+	if name := changedRows[op]; name != "" {
+		metrics[name] = d.rowsRemoved
+	}
+	x.Info(map[string]any{"operationParameters": d.parameters, "operationMetrics": metrics})
 	version, err := x.Commit(ctx)
 	if err != nil {
 		return Result{}, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/dq-dev/dq/delta"
@@ -244,15 +245,18 @@ func Made(f table.Field) bool {
 	return f.Meta[generatedKey] != nil || f.Meta[defaultKey] != nil || isIdentity(f)
 }
 
+// identifier is a word that may be the name of a column.
+var identifier = regexp.MustCompile("^[`A-Za-z_]")
+
 // meaning is the engine's SQL for an expression of the table, which another engine
 // may have made. It is an error if that may mean something else.
 func (t *Table) meaning(what, sql string, schema table.Schema, columns map[string]string) (expression, error) {
 	e, err := translate(sql, schema, columns, t.Dialect)
 	if f := (*foreign)(nil); errors.As(err, &f) {
-		if near := yamlpos.Nearest(f.piece, schema.Names()); near != "" {
+		if near := yamlpos.Nearest(f.piece, schema.Names()); near != "" && identifier.MatchString(f.piece) {
 			return e, unsupported("%s (%s): the table has no column %s; did you mean %s?", what, sql, f.piece, near)
 		}
-		return e, unsupported("%s (%s): dq does not know that %s means the same here as where it was made", what, sql, f.piece)
+		return e, unsupported("%s (%s): %s is beyond what dq keeps of a table's SQL: it may mean something else in another engine", what, sql, f.piece)
 	}
 	return e, err
 }

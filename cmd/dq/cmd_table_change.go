@@ -53,7 +53,7 @@ func (a *app) changes(cmd *cobra.Command, args int, do func(ctx context.Context,
 				t.Gate = func(ctx context.Context, change operations.Change) error { return c.judge(ctx, eng, t, suite, change) }
 			}
 			res, err := do(cmd.Context(), c, t, args)
-			if be := new(engine.BindError); errors.As(err, &be) || errors.Is(err, delta.ErrInvalid) || errors.Is(err, delta.ErrUnsupported) {
+			if be, ve := new(engine.BindError), new(engine.ValueError); errors.As(err, &be) || errors.As(err, &ve) || errors.Is(err, delta.ErrInvalid) || errors.Is(err, delta.ErrUnsupported) {
 				return usage(err)
 			}
 			if errors.Is(err, delta.ErrNoTable) {
@@ -69,6 +69,8 @@ func (a *app) changes(cmd *cobra.Command, args int, do func(ctx context.Context,
 			case a.quiet:
 			case res.Version == nil:
 				fmt.Fprintln(a.out, "nothing to do: no row is concerned")
+			case res.FilesAdded == 0 && res.FilesRemoved == 0 && res.RowsRemoved > 0:
+				fmt.Fprintf(a.out, "version %d: 0 rows added, %d removed, by deletion vectors\n", *res.Version, res.RowsRemoved)
 			case res.FilesAdded == 0 && res.FilesRemoved == 0:
 				fmt.Fprintf(a.out, "version %d: no row is changed\n", *res.Version)
 			default:

@@ -36,8 +36,8 @@ SELECT reads t and nothing else. In JSON, decimals are numbers with all their
 digits, times are ISO 8601, binary is base64, and NaN and infinities are the texts
 "NaN", "Infinity" and "-Infinity". Whatever the size of the result, memory stays
 bounded, but for the format table. Files of a Delta table are opened only if they may
-hold a row that the SELECT looks at, by partition values and statistics; none for
-count(*), min and max of a whole table where the log says them.`,
+hold a row that the SELECT looks at, by partition values and statistics; none but its
+deletion vectors for count(*), min and max of a whole table where the log says them.`,
 		Example: `  dq table query warehouse/gold/daily_revenue
   dq table query warehouse/silver/order_lines@3 'SELECT country, sum(amount) FROM t GROUP BY country' --format json
   dq table query warehouse/gold/fact_sales 'SELECT * FROM t' --format parquet --output fact_sales.parquet`,
@@ -179,6 +179,9 @@ func (d *data) known(ctx context.Context, plan engine.Plan, s engine.Session, sa
 	}
 	if columns == nil {
 		return "", false, nil
+	}
+	if err := d.snap.CheckVectors(ctx); err != nil {
+		return "", false, err
 	}
 	fit, err := s.Query(ctx, "SELECT "+strings.Join(sure, " AND "))
 	if err != nil || fit.Values[0][0] != true {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -149,7 +150,7 @@ func (s *session) Bind(ctx context.Context, query string) (engine.Plan, error) {
 	if err != nil {
 		return engine.Plan{}, err
 	}
-	if plan.Reads, err = s.scans(plan.Tree); err != nil {
+	if plan.Reads, plan.Beyond, err = s.scans(plan.Tree); err != nil {
 		return engine.Plan{}, err
 	}
 	beside.Go(func() { plan.Where, plan.Totals = needs(plan.Tree) })
@@ -306,16 +307,48 @@ var forbidden = map[string]bool{
 	"current_query": true, "current_connection_id": true, "txid_current": true,
 }
 
-// scans checks the plan and names the attached relations that it reads.
-func (s *session) scans(tree []byte) ([]string, error) {
+// varying are the scalar functions that give something else each time they are
+// asked, at least in another statement.
+var varying = map[string]bool{
+	"random": true, "uuid": true, "gen_random_uuid": true, "uuidv4": true, "uuidv7": true,
+	"now": true, "today": true, "transaction_timestamp": true, "current_date": true, "get_current_time": true, "get_current_timestamp": true,
+	"current_localtime": true, "current_localtimestamp": true, "current_query_id": true, "current_transaction_id": true,
+}
+
+// rowwise are the operators that make each row of one row, and what the others are.
+var (
+	rowwise = map[string]bool{"LOGICAL_PROJECTION": true, "LOGICAL_FILTER": true, "LOGICAL_GET": true, "LOGICAL_DUMMY_SCAN": true, "LOGICAL_EMPTY_RESULT": true}
+	wider   = map[string]string{"LOGICAL_AGGREGATE_AND_GROUP_BY": "an aggregate", "LOGICAL_WINDOW": "a window function", "LOGICAL_UNNEST": "unnest"}
+)
+
+// beyond names what in a node of a plan is more than a function of the row, or "".
+func beyond(node map[string]any) string {
+	kind, _ := node["type"].(string)
+	name, _ := node["name"].(string)
+	arguments, _ := node["children"].([]any)
+	switch {
+	case kind == "BOUND_FUNCTION" && (varying[name] || name == "age" && len(arguments) == 1): // age up to now
+		return name + "()"
+	case wider[kind] != "":
+		return wider[kind]
+	case strings.HasPrefix(kind, "LOGICAL_") && !rowwise[kind]:
+		return "a subquery"
+	}
+	return ""
+}
+
+// scans checks the plan, names the attached relations that it reads, and says what
+// of it is more than a function of the row.
+func (s *session) scans(tree []byte) (names []string, more string, err error) {
 	var plan struct{ Plans []any }
 	if err := json.Unmarshal(tree, &plan); err != nil {
-		return nil, fmt.Errorf("duckdb: bind: the plan is not understood: %w", err)
+		return nil, "", fmt.Errorf("duckdb: bind: the plan is not understood: %w", err)
 	}
 	reads := map[string]bool{}
-	err := walk(any(plan.Plans), func(node map[string]any) error {
+	err = walk(any(plan.Plans), func(node map[string]any) error {
 		kind, _ := node["type"].(string)
 		name, _ := node["name"].(string)
+		more = cmp.Or(more, beyond(node))
 		switch {
 		case kind == "LOGICAL_GET" && name == "seq_scan":
 			data, _ := node["function_data"].(map[string]any)
@@ -336,14 +369,9 @@ func (s *session) scans(tree []byte) ([]string, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	names := make([]string, 0, len(reads))
-	for name := range reads {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names, nil
+	return slices.Sorted(maps.Keys(reads)), more, nil
 }
 
 // result says which columns the statement returns, and refuses names and types
@@ -351,6 +379,9 @@ func (s *session) scans(tree []byte) ([]string, error) {
 func (b *stubs) result(ctx context.Context, query string) (schema table.Schema, err error) {
 	err = prepared(ctx, b.conn, query, "duckdb: bind", func(stmt *driver.Stmt) error {
 		schema, _, err = columns(stmt, false)
+		if err != nil && strings.Contains(err.Error(), "empty name") { // the driver has no such type
+			return refuse(-1, "a value of the result is several values in one, without names", "write one value, or name those in it: {'a': 1, 'b': 2}")
+		}
 		return wrap(ctx, err, "duckdb: bind")
 	})
 	if err != nil {

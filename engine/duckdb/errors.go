@@ -32,6 +32,9 @@ func wrap(ctx context.Context, err error, doing string) error {
 			return fmt.Errorf("%s: %w: %s", doing, engine.ErrMemory, text)
 		case de.Type == driver.ErrorTypeInternal && doing == "duckdb: bind":
 			return unbindable(text)
+		// A file whose values have another type than the table says is no one's SQL.
+		case (de.Type == driver.ErrorTypeConversion || de.Type == driver.ErrorTypeOutOfRange) && !strings.Contains(de.Msg, "Error while reading file"):
+			return &engine.ValueError{Message: doing + ": " + text}
 		}
 		return fmt.Errorf("%s: %s", doing, text)
 	}
