@@ -1,10 +1,20 @@
 package lineage
 
-// masking functions hide the value they are given, but not whether two are equal.
+// masking functions hide the value they are given, but not whether two are equal, or
+// how long they are.
 var masking = map[string]bool{
 	"md5": true, "md5_number": true, "md5_number_lower": true, "md5_number_upper": true,
 	"sha1": true, "sha256": true, "hash": true,
 	"count": true, "count_star": true, "approx_count_distinct": true,
+	"length": true, "len": true, "char_length": true, "character_length": true, "strlen": true,
+	"length_grapheme": true, "octet_length": true, "bit_length": true,
+}
+
+// picking aggregates give the first argument of the row in which the second is the
+// least or the greatest.
+var picking = map[string]bool{
+	"arg_max": true, "argmax": true, "max_by": true, "arg_max_null": true, "arg_max_nulls_last": true,
+	"arg_min": true, "argmin": true, "min_by": true, "arg_min_null": true, "arg_min_nulls_last": true,
 }
 
 // expression gives what a value is made from. Nil has no sources.
@@ -45,7 +55,7 @@ func (t *tracer) expression(e *expression, rel *relation) set {
 		if e.OrderBy != nil {
 			t.sort(out, Sort, rel, e.OrderBy.Orders)
 		}
-		t.flow(out, Aggregation, rel, e.Children)
+		t.arguments(out, Aggregation, rel, e)
 	case "BOUND_WINDOW":
 		subtype := Transformation
 		if e.Type == "WINDOW_AGGREGATE" {
@@ -58,7 +68,7 @@ func (t *tracer) expression(e *expression, rel *relation) set {
 		t.sort(out, Window, rel, e.ArgOrders)
 		t.steer(out, Window, rel, e.Start, e.End, e.Offset)
 		t.steer(out, Conditional, rel, e.Filters)
-		t.flow(out, subtype, rel, e.Children)
+		t.arguments(out, subtype, rel, e)
 		out.mergeAs(t.expression(e.Default, rel), Direct, Transformation)
 	case "BOUND_FUNCTION", "BOUND_CAST", "BOUND_COMPARISON", "BOUND_CONJUNCTION", "BOUND_OPERATOR",
 		"BOUND_BETWEEN", "BOUND_UNNEST":
@@ -94,6 +104,16 @@ func (e *expression) pivots() bool {
 		return len(e.Children) > 0
 	}
 	return e.Type == "COMPARE_NOT_DISTINCT_FROM" && e.Right != nil && e.Right.Class == "BOUND_CAST" && e.Right.Child != nil && e.Right.Child.Class == "BOUND_CONSTANT"
+}
+
+// arguments adds those of an aggregate: what goes into its value, and what picks it.
+func (t *tracer) arguments(out set, subtype string, rel *relation, e *expression) {
+	if picking[e.Name] && len(e.Children) > 1 {
+		t.flow(out, subtype, rel, e.Children[:1])
+		t.steer(out, Sort, rel, &e.Children[1])
+		return // a third one is how many: a constant
+	}
+	t.flow(out, subtype, rel, e.Children)
 }
 
 // flow adds what goes into the value.

@@ -112,6 +112,26 @@ func TestTraceOperators(t *testing.T) {
 	}
 }
 
+// TestLengthHides holds that how long a value is does not show it, and that its
+// parts and what is made of it do.
+func TestLengthHides(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		hidden bool
+	}{{"length", true}, {"strlen", true}, {"sha256", true}, {"upper", false}, {"left", false}, {"concat", false}} {
+		call := `{"expression_class":"BOUND_FUNCTION","name":"` + c.name + `","children":[{"expression_class":"BOUND_REF","index":0}]}`
+		tree := `{"plans":[{"type":"LOGICAL_AGGREGATE_AND_GROUP_BY","expressions":[{"expression_class":"BOUND_AGGREGATE","name":"min","children":[` + call + `]}],"children":[` +
+			`{"type":"LOGICAL_GET","names":["src"],"projection_ids":[],"function_data":{"schema":"main","table":"edges"},"column_indexes":[{"index":0}]}]}]}`
+		st, err := Trace(engine.Plan{Schema: result([]string{"m"}), Tree: []byte(tree)}, tables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(st.Columns) != 1 || len(st.Columns[0].Sources) != 1 || st.Columns[0].Sources[0].Masking != c.hidden || st.Columns[0].Sources[0].Type != Direct {
+			t.Errorf("%s: %+v, want masking %v", c.name, st.Columns, c.hidden)
+		}
+	}
+}
+
 // TestEveryOperator holds that each operator that Trace knows is in a plan of
 // testdata or above. What it does not know is conservative; see TestTraceUnknown.
 func TestEveryOperator(t *testing.T) {
