@@ -9,6 +9,7 @@ import (
 
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/table"
 )
 
 // declared is what a suite and the pipeline say of a table, as it is kept for the
@@ -17,6 +18,8 @@ type declared struct {
 	Table   policies.Table      `json:"table"`
 	Columns []policies.Column   `json:"columns"`
 	Rules   []expectations.Rule `json:"rules"`
+	// gone is the file, when it is there no more: nothing is known of what was declared.
+	gone string
 }
 
 // declaredAs names what is declared of the table now.
@@ -27,7 +30,7 @@ func (t *tableRun) declaredAs() string {
 func declaredName(table, digest string) string { return "declared/" + table + "/" + digest + ".json" }
 
 // declaredBefore is what the published version declares; nil when that is what
-// is declared now, or when it was not kept. Cost: none for the former.
+// is declared now. Cost: none then.
 func (r *run) declaredBefore(ctx context.Context, t *tableRun) (*declared, error) {
 	last := t.ledger.last
 	if last == nil || last.Declared == "" || last.Declared == t.declaredAs() {
@@ -36,8 +39,7 @@ func (r *run) declaredBefore(ctx context.Context, t *tableRun) (*declared, error
 	var d declared
 	err := r.state.readJSON(ctx, declaredName(t.Name, last.Declared), &d)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.note("declared", "warn", "_dq/%s is gone: what the suite demands less than that of version %d cannot be told", declaredName(t.Name, last.Declared), t.current.version)
-		return nil, nil
+		return &declared{gone: "_dq/" + declaredName(t.Name, last.Declared)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -62,8 +64,11 @@ func (r *run) keepDeclared(ctx context.Context, t *tableRun, entry *ledgerEntry)
 }
 
 // changes are those of what is declared of the table as a whole, and what its
-// suite demands less.
+// suite demands less; that nobody can tell when what was declared is gone.
 func (d *declared) changes(t *tableRun) []policies.Change {
+	if d.gone != "" {
+		return []policies.Change{{Change: table.Change{Op: table.SuiteWeakened, Class: table.RuleUnknown, From: d.gone, DataRisk: table.NoRisk}}}
+	}
 	out := policies.DiffDeclared(d.Table, t.declaredTable())
 	for _, c := range expectations.Weakened(d.Rules, t.Suite.Rules(), t.renamed()) {
 		change := policies.Change{Change: c}

@@ -30,7 +30,7 @@ func (r *run) question(ctx context.Context, t *tableRun, was *table.Schema, next
 	var columns []table.Change
 	if was != nil {
 		q.was, q.Old = *was, t.shape(*was)
-		if before != nil {
+		if before != nil && before.gone == "" {
 			q.Old.Describe(before.Columns)
 		}
 		columns = table.Diff(*was, next, t.renamed())

@@ -374,9 +374,9 @@ func freeze(n *yamlpos.Node) Freeze {
 	return z
 }
 
-// privacyApproved says whether one of the names is the privacy group, or is in it.
+// privacyApproved says whether one of the names is in the privacy group.
 func (c *Config) privacyApproved(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
-		return name == c.PrivacyGroup || slices.Contains(c.Groups[c.PrivacyGroup], name)
+		return slices.Contains(c.Groups[c.PrivacyGroup], name)
 	})
 }

@@ -93,7 +93,7 @@ func TestDecide(t *testing.T) {
 		{"nothing wrong", orders(), ""},
 		{"as it should be: told, agreed and a new version", with(changed(orders(), id, dropped), func(in *Input) {
 			in.Old = &Shape{Columns: []Column{{Path: "amount", Type: "int64", Nullable: true, ID: "2", DeprecatedSince: "2026-08-01"}}}
-			in.Downstream, in.Change = nil, &ChangeSet{Author: "ada", Approvals: []Approval{{ID: "lea"}}}
+			in.Downstream, in.Change = nil, &ChangeSet{Author: "ada", Approvals: []Approval{{ID: "lea", At: in.Time}}}
 			in.Table.Contract = &Contract{Version: "2.0.0", Sunset: map[string]string{"1.x": "2027-01-01"}}
 			in.Diff = append(in.Diff, Change{Change: table.Change{Op: table.ContractVersionChanged, From: "1.0.0", To: "2.0.0"}})
 		}), ""},

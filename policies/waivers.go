@@ -103,7 +103,11 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 			}
 			return ""
 		}
-		return strings.TrimSpace(n.String())
+		text := strings.TrimSpace(n.String())
+		if text == "" && n.Kind == yamlpos.Scalar {
+			n.Errorf("write the "+key, "the %s of the waiver is blank", key)
+		}
+		return text
 	}
 	w := Waiver{ID: text("id"), Policy: text("policy"), Table: text("table"), Reason: text("reason"), RequestedBy: text("requested_by"),
 		Paths: list(f["paths"], "paths"), Env: list(f["env"], "env"), DiffOps: list(f["diff_ops"], "diff_ops"),
@@ -117,7 +121,7 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 		}
 	}
 	if f["ticket"] != nil {
-		w.Ticket = f["ticket"].String()
+		w.Ticket = strings.TrimSpace(f["ticket"].String())
 	}
 	if n := f["max_uses"]; n != nil {
 		uses := int(n.Int())
@@ -151,8 +155,14 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 	if len(w.ApprovedBy) == 0 && node.Kind == yamlpos.Mapping {
 		node.Errorf("add approved_by: [name]", "nobody approved the waiver")
 	}
-	for _, name := range w.ApprovedBy {
-		if strings.EqualFold(name, w.RequestedBy) {
+	for i := range w.ApprovedBy {
+		n := f["approved_by"].List("approved_by", true)[i]
+		name := strings.TrimSpace(n.Text)
+		w.ApprovedBy[i] = name
+		if name == "" && n.Kind == yamlpos.Scalar {
+			n.Errorf("write who approved it: approved_by: [name]", "who approved the waiver is blank")
+		}
+		if name != "" && strings.EqualFold(name, w.RequestedBy) {
 			f["approved_by"].Errorf("have somebody else approve it", "%s cannot approve what %s requested", name, w.RequestedBy)
 		}
 	}

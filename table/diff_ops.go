@@ -39,7 +39,7 @@ const (
 	ContractVersionChanged = "contract_version_changed" // From, To: the versions, nil for none
 	CompatibilityChanged   = "compatibility_changed"    // From, To: what the contract promises, nil for nothing
 	SunsetChanged          = "sunset_changed"           // Path: the version, such as 1.x; From, To: the last day, nil for none
-	SuiteWeakened          = "suite_weakened"           // Path: the expectation; Class: removed, weakened, changed; From, To: what it demands
+	SuiteWeakened          = "suite_weakened"           // Path: the expectation; Class: removed, weakened, changed, unknown; From, To: what it demands
 )
 
 // Ops lists all operations.
@@ -60,4 +60,5 @@ const (
 	RuleRemoved  = "removed"  // the expectation is gone
 	RuleWeakened = "weakened" // it demands less, or its failing costs less
 	RuleChanged  = "changed"  // it demands something else; that it is no less cannot be told
+	RuleUnknown  = "unknown"  // what any demanded before is not known; Path is "", From the file that is gone
 )

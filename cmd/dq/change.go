@@ -144,8 +144,8 @@ func checkedOut(git string) *policies.ChangeSet {
 
 // readChange reads what a file, JSON or YAML, says of the change over what is known
 // of it: commit, author, branch, pr, ticket, message, labels and approvals,
-// [{id: lea, at: 2026-10-01T12:00:00Z}]. Errors are yamlpos.Errors.
-func readChange(file string, known *policies.ChangeSet) (*policies.ChangeSet, error) {
+// [{id: lea, at: 2026-10-01T12:00:00Z}], none of them after now. Errors are yamlpos.Errors.
+func readChange(file string, known *policies.ChangeSet, now time.Time) (*policies.ChangeSet, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -176,8 +176,14 @@ func readChange(file string, known *policies.ChangeSet) (*policies.ChangeSet, er
 		at, err := time.Parse(time.RFC3339, a["at"].String())
 		if err != nil {
 			a["at"].Errorf("write 2026-10-01T12:00:00Z", "%q is no time", a["at"].Text)
+		} else if at.After(now) {
+			a["at"].Errorf("write when it was given; it is now "+now.UTC().Format(time.RFC3339), "the approval is of %s, in the future", a["at"].Text)
 		}
-		c.Approvals = append(c.Approvals, policies.Approval{ID: a["id"].String(), At: at.UTC()})
+		id := strings.TrimSpace(a["id"].String())
+		if id == "" {
+			a["id"].Errorf("write who gave it: id: lea", "the approval names nobody")
+		}
+		c.Approvals = append(c.Approvals, policies.Approval{ID: id, At: at.UTC()})
 	}
 	return &c, doc.Err()
 }

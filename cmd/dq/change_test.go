@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatChanged(t *testing.T) {
@@ -68,7 +69,7 @@ func TestReadChange(t *testing.T) {
 		}
 		c, err := readChange(file, whatChanged(func(name string) string {
 			return map[string]string{"GITLAB_CI": "1", "CI_COMMIT_SHA": "abc", "CI_COMMIT_REF_NAME": "fax"}[name]
-		}, ""))
+		}, ""), time.Date(2026, 10, 2, 0, 0, 0, 0, time.UTC))
 		out, _ := json.Marshal(c)
 		return string(out), err
 	}
@@ -77,16 +78,18 @@ func TestReadChange(t *testing.T) {
 		t.Errorf("%s %v", got, err)
 	}
 	for text, want := range map[string]string{
-		`{"aprovals": []}`:                            `change.json:1:2: a change has no "aprovals"; did you mean approvals?`,
-		`{"approvals": [{"id": "lea"}]}`:              "an approval says who gave it, and when",
-		`{"approvals": [{"id": "l", "at": "today"}]}`: `"today" is no time; write 2026-10-01T12:00:00Z`,
-		`{"labels": {"a": 1}}`:                        "labels must be a list",
+		`{"aprovals": []}`:                                             `change.json:1:2: a change has no "aprovals"; did you mean approvals?`,
+		`{"approvals": [{"id": "lea"}]}`:                               "an approval says who gave it, and when",
+		`{"approvals": [{"id": "l", "at": "today"}]}`:                  `"today" is no time; write 2026-10-01T12:00:00Z`,
+		`{"approvals": [{"id": " ", "at": "2026-10-01T12:00:00Z"}]}`:   `change.json:1:23: the approval names nobody; write who gave it: id: lea`,
+		`{"approvals": [{"id": "lea", "at": "2026-10-03T12:00:00Z"}]}`: `change.json:1:36: the approval is of 2026-10-03T12:00:00Z, in the future; write when it was given; it is now 2026-10-02T00:00:00Z`,
+		`{"labels": {"a": 1}}`:                                         "labels must be a list",
 	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := readChange(filepath.Join(t.TempDir(), "none.json"), nil); err == nil {
+	if _, err := readChange(filepath.Join(t.TempDir(), "none.json"), nil, time.Now()); err == nil {
 		t.Error("a file that is not there is read")
 	}
 }

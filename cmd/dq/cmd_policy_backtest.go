@@ -59,7 +59,7 @@ func (a *app) subject(ctx context.Context, from *policySource, arg, compat strin
 		s.about.Env = "prod"
 	}
 	if s.about.Change == nil { // no log says who agreed
-		s.about.Change = &policies.ChangeSet{Approvals: []policies.Approval{{ID: "(taken for granted)"}}, Labels: []string{"notice"}}
+		s.about.Change = &policies.ChangeSet{Approvals: []policies.Approval{{ID: "(taken for granted)", At: time.Unix(0, 0).UTC()}}, Labels: []string{"notice"}}
 	}
 	if compat != "" {
 		var promised policies.Contract

@@ -113,7 +113,7 @@ that is checked out. What they do not say, such as approvals, a file can
 			}
 			changed := whatChanged(os.Getenv, dir)
 			if change != "" {
-				if changed, err = readChange(change, changed); err != nil {
+				if changed, err = readChange(change, changed, time.Now()); err != nil {
 					return usage(err)
 				}
 			}

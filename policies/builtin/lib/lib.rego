@@ -76,11 +76,27 @@ days_since(date) := floor((day_ns(today) - day_ns(date)) / 86400000000000)
 
 day_ns(date) := time.parse_rfc3339_ns(sprintf("%sT00:00:00Z", [date])) if regex.match(`^\d{4}-\d{2}-\d{2}$`, date)
 
-# approvers are who agreed to the change and neither wrote nor asks for it.
-approvers := {a.id | some a in input.change.approvals} - ({id | id := input.change.author} | {id | id := input.actor.id})
+# approvers are who agreed to the change, no later than now, and neither wrote nor
+# asks for it, however they write their names.
+approvers := {id |
+	some a in input.change.approvals
+	id := trim_space(a.id)
+	id != ""
+	not lower(id) in involved
+	given(a.at)
+}
 
-# privacy_approvers are those of them that may agree to less protection.
-privacy_approvers := approvers & ({data.dq.config.privacy_group} | {id | some id in data.dq.config.groups[data.dq.config.privacy_group]})
+involved := {lower(trim_space(id)) | some id in [input.change.author]} | {lower(trim_space(id)) | some id in [input.actor.id]}
+
+# given says that a time is not in the future; of years without nanoseconds (0001 for none) nothing is.
+given(at) if {
+	at > "1970"
+	at < "2262"
+	time.parse_rfc3339_ns(at) <= time.parse_rfc3339_ns(input.time)
+}
+
+# privacy_approvers are those of them that are in the group that may agree to less protection.
+privacy_approvers := approvers & {id | some id in data.dq.config.groups[data.dq.config.privacy_group]}
 
 # personal are the tags that say which personal data a column holds: pii and pii.*, but not pii.none.
 personal(column) := [tag | some tag, _ in column.tags; startswith(tag, "pii"); is_personal(tag)]

@@ -63,3 +63,24 @@ test_breaking_is_what_takes_away if {
 	]
 	[d.id | some d in lib.breaking] == ["1", "2", "8", "9", "10"] with input as {"diff": diff}
 }
+
+agreed(id, at) := {
+	"time": "2026-10-01T06:00:00Z",
+	"actor": {"id": "ci"},
+	"change": {"author": "bob", "approvals": [{"id": id, "at": at}]},
+}
+
+test_approvers_have_a_name_of_their_own_and_agreed_before if {
+	lib.approvers == {"lea"} with input as agreed(" lea ", "2026-10-01T06:00:00Z")
+	every id in ["", " ", "bob", "BOB", " bob ", "CI"] {
+		lib.approvers == set() with input as agreed(id, "2026-09-30T12:00:00Z")
+	}
+	every at in ["2026-10-01T06:00:01Z", "2028-11-01T12:00:00Z", "9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "", null, "2026-10-01T01:00:00-06:00"] {
+		lib.approvers == set() with input as agreed("lea", at)
+	}
+}
+
+test_nobody_agreed_without_approvals if {
+	lib.approvers == set() with input as {"time": "2026-10-01T06:00:00Z"}
+	lib.approvers == {"lea"} with input as {"time": "2026-10-01T06:00:00Z", "change": {"approvals": [{"id": "lea", "at": "2026-10-01T08:00:00+02:00"}]}}
+}

@@ -15,9 +15,9 @@
 #     A second pair of eyes is the cheapest protection that there is against the change that everybody regrets, and what
 #     auditors ask for first.
 #   avoid: |
-#     {"author": "ada", "approvals": [{"id": "ada"}]}
+#     {"author": "ada", "approvals": [{"id": "ada", "at": "2026-10-01T12:00:00Z"}]}
 #   prefer: |
-#     {"author": "ada", "approvals": [{"id": "lea"}]}
+#     {"author": "ada", "approvals": [{"id": "lea", "at": "2026-10-01T12:00:00Z"}]}
 #   configuration: "None."
 package dq.policy.o003
 

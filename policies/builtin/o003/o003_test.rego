@@ -5,7 +5,7 @@ import data.dq.policy.o003
 
 dropped := {"id": "d1", "op": "column_dropped", "path": "amount", "breaks": ["forward"]}
 
-change(approvals, more) := fixture.change([dropped], object.union({"change": {"author": "ada", "approvals": [{"id": id} | some id in approvals]}}, more))
+change(approvals, more) := fixture.change([dropped], object.union({"change": {"author": "ada", "approvals": [{"id": id, "at": "2026-09-30T12:00:00Z"} | some id in approvals]}}, more))
 
 alone := change([], {})
 

@@ -3,7 +3,8 @@
 # description: >-
 #   The gate of this version is closed or never ran; or an expectation was removed or weakened, and nobody agreed to it
 #   who neither wrote nor asks for the change. One whose text is another counts as weakened unless its text tells that it
-#   demands no less (x > 1 in place of x > 0; more joined with &&). Findings have the expectation's id as their path. At a plan
+#   demands no less (x > 1 in place of x > 0; more joined with &&).
+#   So does a suite of which the version before is not known any more, because its file in _dq/declared is gone. Findings have the expectation's id as their path. At a plan
 #   the gate has not spoken yet; the question comes again before the commit, and then silence is no pass. A table that
 #   is declared to have no suite has no gate.
 # custom:
@@ -52,10 +53,23 @@ findings contains finding if {
 	finding := {
 		"path": rule,
 		"diff_id": d.id,
-		"msg": sprintf("expectation %s is %s, and nobody else agreed", [rule, d.class]),
+		"msg": sprintf("expectation %s is %s, and nobody else agreed", [rule, object.get(d, "class", "weakened")]),
 		"evidence": object.filter(d, ["from", "to"]),
 	}
 }
+
+findings contains finding if {
+	count(lib.approvers) == 0
+	some d in lib.changes(["suite_weakened"])
+	unknown(d)
+	finding := {
+		"diff_id": d.id,
+		"msg": sprintf("what the version before demanded is not known, and nobody else agreed: %s is gone; restore it from a backup", [d.from]),
+	}
+}
+
+# unknown says that nobody can tell what the suite demanded before.
+unknown(d) if d.class == "unknown"
 
 # without_suite: the table says that it has none (suite: none), so that no gate could run.
 without_suite if input.quality.suite == ""
@@ -68,5 +82,5 @@ easier := object.union(
 		{rule: {"id": "", "class": "weakened"} | some rule in input.quality.weakened},
 		{rule: {"id": "", "class": "removed"} | some rule in input.quality.removed},
 	),
-	{d.path: d | some d in lib.changes(["suite_weakened"])},
+	{d.path: d | some d in lib.changes(["suite_weakened"]); not unknown(d)},
 )

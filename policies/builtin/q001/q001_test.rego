@@ -36,7 +36,7 @@ test_fires_on_a_rule_that_is_gone_or_weaker if {
 }
 
 test_silent_when_somebody_agreed if {
-	count(messages) == 0 with input as object.union(weakened("removed"), {"change": {"author": "ada", "approvals": [{"id": "lea"}]}})
+	count(messages) == 0 with input as object.union(weakened("removed"), {"change": {"author": "ada", "approvals": [{"id": "lea", "at": "2026-09-30T12:00:00Z"}]}})
 }
 
 test_silent_on_an_open_gate if {
@@ -57,4 +57,15 @@ test_waived if fixture.effects_waived("DQ-Q001", closed) == {"waived"}
 test_waived_by_expectation if {
 	two := object.union(change("commit", {"gate": "fail"}), {"quality": {"failed": ["paid", "sent"]}})
 	fixture.effects_waived_at("DQ-Q001", "paid", two) == {["paid", "waived"], ["sent", "deny"]}
+}
+
+gone := fixture.change([{"id": "d1", "op": "suite_weakened", "path": "", "class": "unknown", "from": "_dq/declared/a/1.json"}], {})
+
+test_fires_when_the_suite_before_is_not_known if {
+	messages == {"what the version before demanded is not known, and nobody else agreed: _dq/declared/a/1.json is gone; restore it from a backup"} with input as gone
+	count(messages) == 0 with input as object.union(gone, {"change": {"approvals": [{"id": "lea", "at": "2026-09-30T12:00:00Z"}]}})
+}
+
+test_fires_without_a_class if {
+	messages == {"expectation a is weakened, and nobody else agreed"} with input as fixture.change([{"id": "d1", "op": "suite_weakened", "path": "a"}], {})
 }
