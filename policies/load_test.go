@@ -142,6 +142,23 @@ func TestUsersPolicies(t *testing.T) {
 	}
 }
 
+// A rule that reads what is not there would never find anything: nothing is asked then.
+func TestLoadRefusesNamesThatAreNotThere(t *testing.T) {
+	dir := filepath.Dir(write(t, "quiet.rego", `# METADATA
+# title: Never finds anything
+# custom:
+#   id: ACME-001
+#   severity: error
+package dq.policy.quiet
+
+findings contains {"msg": "q"} if input.tabel.name == "x"
+`))
+	_, err := Load(t.Context(), Options{Dirs: []string{dir}})
+	if err == nil || !strings.Contains(err.Error(), "quiet.rego:8:") || !strings.Contains(err.Error(), "did you mean table?") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestTestsThatDoNotCompile(t *testing.T) {
 	dir := filepath.Dir(write(t, "acme_test.rego", "package dq.policy.acme_test\n\ntest_x if http.send({})\n"))
 	b, err := Load(context.Background(), Options{Dirs: []string{dir}})

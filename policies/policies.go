@@ -130,8 +130,10 @@ type Bundle struct {
 
 // Load compiles the bundled policies and those in o.Dirs, and reads waivers and
 // owners. What is wrong in any of these files comes as yamlpos.Errors, with
-// file, line, column and what to write instead; nothing is evaluated then.
-// Cost: some 25 ms, and as much again for the first change that is judged.
+// file, line, column and what to write instead; nothing is evaluated then. That
+// goes for names that a user's policy reads and that are not there; see [Check].
+// Cost: some 25 ms, and as much again for the first change that is judged; with
+// users' policies all of it at once.
 func Load(ctx context.Context, o Options) (*Bundle, error) {
 	set, err := readModules(o.Dirs)
 	if err != nil {
@@ -144,6 +146,9 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 	if b.settings, err = readConfig(o.Dirs, o.Modes, b.catalog); err != nil {
 		return nil, err
 	}
+	// A rule that reads a name that is not there would never find anything.
+	named := sync.OnceValue(func() error { return set.named(b) })
+	go func() { _ = named() }() // beside what else there is to read
 	waivers := map[string][]Waiver{}
 	if o.Waivers != "" {
 		if waivers, err = b.readWaivers(o.Waivers); err != nil {
@@ -157,7 +162,25 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 		}
 		owners = b.owners
 	}
-	return b, b.configure(ctx, map[string]any{"config": b.settings, "waivers": waivers, "owners": owners})
+	if err := b.configure(ctx, map[string]any{"config": b.settings, "waivers": waivers, "owners": owners}); err != nil {
+		return nil, err
+	}
+	return b, named()
+}
+
+// named are the errors of names that users' rules read and that are not there.
+func (m *modules) named(b *Bundle) error {
+	if !slices.ContainsFunc(b.policies, func(p Policy) bool { return !p.Bundled }) {
+		return nil
+	}
+	compiler, err := b.compiler()
+	if err != nil {
+		return err
+	}
+	if problems := m.misnamed(compiler); len(problems) > 0 {
+		return problems.Sort()
+	}
+	return nil
 }
 
 // bundle compiles the modules: at once what is asked every day, and the policies
