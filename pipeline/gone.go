@@ -54,7 +54,7 @@ func (r *run) ruleGone(ctx context.Context, t *tableRun) error {
 	if t.snap != nil {
 		in.Old = policies.ShapeOf(t.snap)
 	}
-	if before != nil {
+	if before != nil && before.gone == "" {
 		in.Table = before.Table
 		in.Old.Describe(before.Columns)
 	}
