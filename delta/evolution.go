@@ -65,10 +65,12 @@ func (x *Txn) MergeSchema(s table.Schema) {
 // Mapped is a schema as [Txn.SetSchema] would give it to the table, with the ids
 // and physical names of column mapping at columns that are new, so that their
 // files can be written before the commit: give it to SetSchema then. Without
-// column mapping it is the schema itself. Columns are known by id, or else by name.
+// column mapping it is the schema itself, and an *[Error] with [ErrInvalid] if a new
+// column has a name for which the table needs it. Columns are known by id, or else by
+// name.
 func (s *Snapshot) Mapped(next table.Schema) (table.Schema, error) {
 	if s.mapping == mapNone {
-		return next, nil
+		return next, plainAdded(s.schema.Fields, next.Fields)
 	}
 	l := &layout{table.Schema{Fields: keepIDs(s.schema.Fields, next.Fields)}, s.partitionBy, s.Properties(), s.mapping, nil, false}
 	// The ids that the table's columns have count too, where they are left out.
@@ -79,6 +81,19 @@ func (s *Snapshot) Mapped(next table.Schema) (table.Schema, error) {
 		}
 	})
 	err := s.table.mapColumns(l, false)
+	return l.schema, err
+}
+
+// Mapped is a schema as [Table.Create] would give it to a new table: where a name, at
+// any depth, is none of [PlainName], all columns have ids and physical names of column
+// mapping, which are random, so that their files can be written before the commit: give
+// it to Create then. Any other schema is returned as it is, for readers of all ages.
+func (t *Table) Mapped(s table.Schema) (table.Schema, error) {
+	if plainAdded(nil, s.Fields) == nil {
+		return s, nil
+	}
+	l := &layout{schema: s, props: map[string]string{}, mapping: mapName}
+	err := t.mapColumns(l, false)
 	return l.schema, err
 }
 

@@ -102,7 +102,7 @@ func (x *Txn) evolve(l *layout) {
 	if l.mapping != mapNone && len(x.edits) > 0 && wrong(x.table.mapColumns(l, false)) {
 		return
 	}
-	if l.mapping == mapNone && len(x.edits) > 0 && wrong(plainNames(l.schema.Fields)) {
+	if l.mapping == mapNone && len(x.edits) > 0 && wrong(plainAdded(old.schema.Fields, l.schema.Fields)) {
 		return
 	}
 	if !files && len(x.edits) > 0 {
@@ -179,6 +179,9 @@ func (x *Txn) newTable() *layout {
 			x.fail(invalid("schema: %v", err))
 		}
 	}
+	if l.props[mappingMode] == "" && plainAdded(nil, l.schema.Fields) != nil {
+		l.props[mappingMode] = string(mapName)
+	}
 	if mode := mapping(l.props[mappingMode]); mode == mapName || mode == mapID {
 		l.mapping = mode
 		if err := x.table.mapColumns(l, false); err != nil {
@@ -186,11 +189,10 @@ func (x *Txn) newTable() *layout {
 		}
 	}
 	text, err := formatSchema(l.schema)
-	if err == nil && l.mapping == mapNone {
-		err = plainNames(l.schema.Fields)
-	}
 	if err != nil {
 		x.fail(invalid("schema: %v", err))
+	} else if err := plainAdded(nil, l.schema.Fields); err != nil && l.mapping == mapNone {
+		x.fail(err)
 	}
 	x.checkPartitions(l)
 	id, err := x.table.newID()

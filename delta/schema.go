@@ -244,13 +244,22 @@ func deltaStruct(fields []table.Field, depth int) (any, error) {
 // first version could not have in names.
 const reservedInNames = " ,;{}()\n\t="
 
-// plainNames reports a column name that only column mapping allows.
-func plainNames(fields []table.Field) error {
+// PlainName reports whether a column can have the name in any Delta table: others are
+// for tables with column mapping, whose files know the column by another one.
+func PlainName(name string) bool { return !strings.ContainsAny(name, reservedInNames) }
+
+// plainAdded is an *[Error] with [ErrInvalid] if a column that is not among the old
+// ones has a name that only column mapping allows.
+func plainAdded(old, next []table.Field) error {
+	had := map[string]bool{}
+	eachField(old, "", func(path string, _ table.Field) { had[path] = true })
 	var err error
-	eachField(fields, "", func(_ string, f table.Field) {
-		if i := strings.IndexAny(f.Name, reservedInNames); i >= 0 && err == nil {
-			err = fmt.Errorf("column name %q has a %q, which Delta allows only with column mapping; rename it, for example to %q",
-				f.Name, f.Name[i], strings.Map(safeRune, f.Name))
+	eachField(next, "", func(path string, f table.Field) {
+		if i := strings.IndexAny(f.Name, reservedInNames); i >= 0 && !had[path] && err == nil {
+			err = &Error{Category: InvalidChange,
+				Problem: fmt.Sprintf("schema: column name %q has a %q, which Delta allows only with column mapping", f.Name, f.Name[i]),
+				Hint: fmt.Sprintf("rename it, for example to %q, or set the table's property delta.columnMapping.mode to name first; readers then need version 2 of the protocol",
+					strings.Map(safeRune, f.Name))}
 		}
 	})
 	return err

@@ -65,8 +65,10 @@ type prepared struct {
 }
 
 // Create begins the first commit of a new table. The protocol is only as high as
-// schema and properties need: 1 and 2 for a plain table. Properties that would
-// switch on what this package cannot uphold are an error of Commit.
+// schema and properties need: 1 and 2 for a plain table. With a name that is none of
+// [PlainName] its columns are mapped by name, unless the properties say otherwise;
+// whoever writes its files has the names for them from [Table.Mapped]. Properties that
+// would switch on what this package cannot uphold are an error of Commit.
 func (t *Table) Create(op string, schema table.Schema, partitionBy []string, props map[string]string) *Txn {
 	x := &Txn{table: t, schema: &schema, partitionBy: slices.Clone(partitionBy), properties: maps.Clone(props)}
 	x.prepared.Operation, x.prepared.ReadVersion = op, -1

@@ -236,9 +236,7 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 	for _, part := range d.reads {
 		x.ReadsWhere(part...)
 	}
-	if snap != nil {
-		x.Upholds(upheld...)
-	}
+	x.Upholds(upheld...)
 	metrics := map[string]any{"numAddedFiles": len(d.adds), "numRemovedFiles": len(d.removes), "numOutputRows": d.rowsAdded, "numRemovedRows": d.rowsRemoved}
 	if name := changedRows[op]; name != "" {
 		metrics[name] = d.rowsRemoved

@@ -71,10 +71,13 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			d.schema = &schema
 		}
 	}
-	if s != nil && d.schema != nil {
-		if schema, err = s.Mapped(schema); err != nil {
-			return nil, err
-		}
+	if s == nil {
+		schema, err = t.Delta.Mapped(schema)
+	} else if d.schema != nil {
+		schema, err = s.Mapped(schema)
+	}
+	if err != nil {
+		return nil, err
 	}
 	partitionBy = slices.Clone(partitionBy)
 	for i, p := range partitionBy {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dq-dev/dq/delta"
+	"github.com/dq-dev/dq/delta/location"
 	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/internal/yamlpos"
@@ -103,7 +105,13 @@ func (r *run) bindAll(ctx context.Context) error {
 				continue
 			}
 			if err := t.becoming(t.schema); err != nil {
-				return fmt.Errorf("%s: %w", spec.Name, err)
+				switch {
+				case !errors.Is(err, delta.ErrInvalid):
+					return fmt.Errorf("%s: %w", spec.Name, err)
+				case spec.Source == nil:
+					all = append(all, fmt.Errorf("%s: %s: %w (%s)", t.Model, spec.Name, err, mapIt(t.current.where)))
+					continue
+				} // a name that files bring is a finding, see noteNames
 			}
 			if err := r.obliged(t); err != nil {
 				all = append(all, err)
@@ -414,6 +422,9 @@ func (t *tableRun) landed(header []string) (table.Schema, error) {
 		if c.Type != nil && c.Type.Kind != table.String && !seen[c.Name] {
 			return table.Schema{}, c.Wrong("write type: string, and give it its type in the next layer", "%s: files are landed as text, but the suite says %s", c.Name, c.Type)
 		}
+		if !t.nameable(c.Name) {
+			return table.Schema{}, c.Wrong("map the table's columns: "+mapIt(t.current.where), "the table has no column %q, and can have one of such a name only with column mapping", c.Name)
+		}
 		add(c.Name)
 	}
 	for _, name := range header {
@@ -450,13 +461,30 @@ func (t *tableRun) described(s table.Schema) table.Schema {
 
 // becoming sets the columns that the next version has, with what the log says of them
 // by itself. Where the table maps its columns, they get the names in files that it
-// has for them, and new ones their own.
+// has for them, and new ones their own. The error is a [delta.ErrInvalid] for a name
+// that it cannot have, and the columns are set all the same.
 func (t *tableRun) becoming(s table.Schema) (err error) {
 	t.plain = t.described(s)
-	if t.schema = t.plain; t.snap != nil {
+	if t.snap == nil {
+		t.schema, err = t.delta.Mapped(t.plain)
+	} else {
 		t.schema, err = t.snap.Mapped(table.Schema{Fields: kept(t.snap.Schema().Fields, t.plain.Fields)})
 	}
 	return err
+}
+
+// nameable reports whether the table's next version can have a column of that name.
+func (t *tableRun) nameable(column string) bool {
+	if t.snap == nil || t.snap.ColumnMapping() != "none" || delta.PlainName(column) {
+		return true
+	}
+	_, has := t.snap.Schema().Field(column)
+	return has
+}
+
+// mapIt says how a table gets to have columns of any name.
+func mapIt(where *location.Location) string {
+	return "dq table alter " + where.String() + " --set delta.columnMapping.mode=name"
 }
 
 func suiteColumn(s *expectations.Suite, name string) *expectations.Column {

@@ -157,11 +157,10 @@ func (t *tableRun) noteCaptures() {
 
 // noteNames notes new columns that no table can have: those that landing adds, names
 // that differ from others only in case, since Delta tables know columns by their
-// names in any case, and, without column mapping, names with characters that Parquet
-// files of Delta tables may not have.
+// names in any case, and, where there is a table without column mapping, names with
+// characters that Parquet files of Delta tables may not have.
 func (t *tableRun) noteNames(batch *file.Batch) {
 	known := t.schemaNames()
-	mapped := t.snap != nil && t.snap.ColumnMapping() != "none"
 	for _, g := range batch.Groups {
 		for _, c := range g.Columns {
 			if slices.Contains(known, c) && !landing(c) {
@@ -175,12 +174,9 @@ func (t *tableRun) noteNames(batch *file.Batch) {
 			case i >= 0:
 				t.note("source.columns", "error", "%s has a column %s where %s is known%s: names that differ only in case are one column", g.Files[0].Path, yamlpos.Shown(c), yamlpos.Shown(known[i]), more(len(g.Files)-1))
 				hint = "call it " + yamlpos.Shown(known[i]) + " in the file"
-			case !mapped && strings.ContainsAny(c, " ,;{}()\n\t="):
+			case !t.nameable(c):
 				t.note("source.columns", "error", "%s has a new column %q%s, a name that a Delta table can have only with column mapping", g.Files[0].Path, c, more(len(g.Files)-1))
-				hint = "call it otherwise in the file"
-				if t.snap != nil {
-					hint += ", or map the table's columns: dq table alter " + t.current.where.String() + " --set delta.columnMapping.mode=name"
-				}
+				hint = "call it otherwise in the file, or map the table's columns: " + mapIt(t.current.where)
 			default:
 				known = append(known, c)
 				continue

@@ -180,15 +180,18 @@ func (r *run) quarantine(ctx context.Context, t *tableRun) (*quarantine, error) 
 	if t.refused != nil {
 		return t.refused, nil
 	}
-	q := &quarantine{delta: delta.Open(r.where.Sub(quarantineFolder(t.Name)).Store()), schema: quarantineSchema(t.plain)}
+	where := quarantineFolder(t.Name)
+	q := &quarantine{delta: delta.Open(r.where.Sub(where).Store()), schema: quarantineSchema(t.plain)}
 	snap, err := q.delta.Snapshot(ctx, delta.Latest())
 	if err == nil {
 		q.snap = snap
 		if err = snap.Writable("columnMapping"); err == nil { // not only when the run has decided to publish
-			q.schema, err = snap.Mapped(q.schema)
+			if q.schema, err = snap.Mapped(q.schema); errors.Is(err, delta.ErrInvalid) {
+				err = &ConfigError{fmt.Errorf("%w (%s)", err, mapIt(r.where.Sub(where)))}
+			}
 		}
 	} else if errors.Is(err, delta.ErrNoTable) {
-		err = nil
+		q.schema, err = q.delta.Mapped(q.schema)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("quarantine: %w", err)
