@@ -230,6 +230,72 @@ func TestNewMappedTable(t *testing.T) {
 	}
 }
 
+// TestNewTableOfAnyNames: a name that needs column mapping, at any depth, switches it
+// on. The files have the names that were given out before, also when another process
+// commits.
+func TestNewTableOfAnyNames(t *testing.T) {
+	ctx := context.Background()
+	text := table.Type{Kind: table.String}
+	inner := table.Type{Kind: table.Struct, Fields: []table.Field{{Name: "a b", Type: text, Nullable: true}}}
+	list := table.Type{Kind: table.Array, Elem: &inner}
+	for _, c := range []struct {
+		f      table.Field
+		mapped bool
+	}{
+		{table.Field{Name: "é.%[:/", Type: text}, false},
+		{table.Field{Name: "Invoice No", Type: text}, true},
+		{table.Field{Name: "a,b", Type: text}, true},
+		{table.Field{Name: "a=b", Type: text}, true},
+		{table.Field{Name: "tab\tbed", Type: text}, true},
+		{table.Field{Name: "m", Type: table.Type{Kind: table.Map, Key: &text, Elem: &list}}, true},
+	} {
+		tb := testTable(&memory{})
+		given := table.Schema{Fields: []table.Field{{Name: "id", Type: table.Type{Kind: table.Int64}, Nullable: true}, c.f}}
+		s, err := tb.Mapped(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := tb.Create("WRITE", s, nil, nil)
+		x.Add(dataFile("a.parquet"))
+		x.Upholds("columnMapping")
+		prepared, err := x.MarshalJSON()
+		if err != nil {
+			t.Fatalf("%s: %v", c.f.Name, err)
+		}
+		y, err := tb.seeded(7).Resume(prepared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commitOK(t, y)
+		now := latest(t, tb)
+		reader, _ := now.MinVersions()
+		if mapped := now.ColumnMapping() == "name"; mapped != c.mapped || mapped != (reader == 2) || mapped != (s.Fields[0].Meta != nil) || PlainName(c.f.Name) == mapped && c.f.Name != "m" {
+			t.Errorf("%s: mapping %s, readers %d, %v", c.f.Name, now.ColumnMapping(), reader, s.Fields[0].Meta)
+		}
+		if !sameFields(now.Schema().Fields, s.Fields) {
+			t.Errorf("%s: the files have %v, the table %v", c.f.Name, s.Fields, now.Schema().Fields)
+		}
+
+		// Whoever does not know these names writes no rows, and who wants no mapping no such names.
+		if !c.mapped {
+			continue
+		}
+		x = testTable(&memory{}).Create("WRITE", given, nil, nil)
+		x.Add(dataFile("a.parquet"))
+		if _, err := x.Commit(ctx); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: got %v, want ErrUnsupported", c.f.Name, err)
+		}
+		x = testTable(&memory{}).Create("WRITE", given, nil, map[string]string{mappingMode: "none"})
+		if _, err := x.Commit(ctx); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v, want ErrInvalid", c.f.Name, err)
+		}
+		old := create(t, testTable(&memory{}), nil)
+		if _, err := old.Mapped(given); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), mappingMode) {
+			t.Errorf("%s: got %v, want ErrInvalid", c.f.Name, err)
+		}
+	}
+}
+
 func TestProperties(t *testing.T) {
 	ctx := context.Background()
 	tb := testTable(&memory{})
