@@ -163,6 +163,7 @@ func (l *loader) pipeline(file string) *Pipeline {
 			l.references(t, names, f["layers"].Get(layer.Name).Get("tables").Get(strings.TrimPrefix(t.Name, layer.Name+".")))
 		}
 	}
+	l.histories(p, f["layers"])
 	l.exposures(p, f["exposures"])
 	for _, m := range p.Modes {
 		if !slices.ContainsFunc(p.Layers, func(layer *Layer) bool { return m.Layer == "" || layer.Name == m.Layer }) {
@@ -216,6 +217,32 @@ func (l *loader) policies(p *Pipeline, n *yamlpos.Node) {
 			}
 		}
 		p.Modes = append(p.Modes, mode)
+	}
+}
+
+// histories refuses a history of a table that has one row for each of its keys: what
+// that table replaces is gone, and so it would be from the history.
+func (l *loader) histories(p *Pipeline, layers *yamlpos.Node) {
+	tables := map[string]*Table{}
+	for _, layer := range p.Layers {
+		for _, t := range layer.Tables {
+			tables[t.Name] = t
+		}
+	}
+	for _, layer := range p.Layers {
+		for _, t := range layer.Tables {
+			from := tables[t.Incremental]
+			if t.Mode != "scd2" || from == nil || from.Mode != "merge" || len(from.Keys) == 0 ||
+				slices.ContainsFunc(from.Keys, func(key string) bool { return !slices.Contains(t.Keys, key) }) {
+				continue
+			}
+			hint := "take a table that keeps all observations"
+			if from.Incremental != "" {
+				hint = "write incremental: " + from.Incremental + ", if it keeps all observations"
+			}
+			layers.Get(layer.Name).Get("tables").Get(strings.TrimPrefix(t.Name, layer.Name+".")).Get("incremental").Errorf(hint,
+				"%s has one row for each %s: an observation that it replaces would be gone from the history", t.Incremental, strings.Join(from.Keys, ", "))
+		}
 	}
 }
 
