@@ -78,7 +78,7 @@ if "$dq" run "$folder/pipeline.yaml" > "$work/run"; then die "a row that breaks 
 tr '\n' ' ' < "$work/run" | tr -s ' ' | grep -q "1 row breaks the constraint positive: amount > 0" || { cat "$work/run" >&2; die "it does not say which rule is broken"; }
 
 say "Spark changes them"
-spark change.py "$folder/warehouse" bronze/orders silver/history
+spark change.py "$folder/warehouse" _dq/metrics bronze/orders silver/history
 for table in silver/by_name silver/by_id gold/totals; do
   same "$table" "SELECT count(*) FILTER (id = 1001) AS came, count(*) FILTER (id = 1 AND part = 'spark') AS changed, count(*) FILTER (id = 3) AS gone FROM t" '{"came":1,"changed":1,"gone":0}'
 done
