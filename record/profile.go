@@ -11,6 +11,7 @@ const ProfileFormat = "dq.profile/v1"
 // Duplicates' Exact, and Sampled for all that was looked at in a sample of rows.
 type Profile struct {
 	Format string `json:"format,omitempty"` // [ProfileFormat]; "" for the profile of a run, which has no more than columns and alerts
+	Query  string `json:"query,omitempty"`  // the SELECT whose rows these are, over the table as t; "" for the table's own
 	Rows   int64  `json:"rows"`
 	// Sampled is of how many rows the sample is in which pairs of columns, forms of
 	// values and missing patterns were looked at; Rows when all were.

@@ -71,6 +71,9 @@ func profileFacts(t *record.Table) []fact {
 	if v := strings.TrimSuffix(versions(t), "–"); v != "" {
 		facts = append(facts, fact{"Version", v})
 	}
+	if f.Query != "" {
+		facts = append(facts, fact{"Query", clean(f.Query, maxMessage)})
+	}
 	return facts
 }
 
@@ -89,15 +92,11 @@ func (p *page) drift(d *record.Drift) {
 	quiet := 0
 	for i := range d.Columns {
 		c := &d.Columns[i]
-		if c.Severity == "none" && i >= 20 {
+		if c.Severity == "none" && i >= quietDrift {
 			quiet++
 			continue
 		}
-		verdict := map[string]record.Verdict{"large": record.Fail, "small": record.Warn}[c.Severity]
-		if verdict == "" {
-			verdict = record.Pass
-		}
-		p.raw(`<tr><th scope="row" class="any">`).name(c.Name).raw(`</th><td class="keep">`).tag(verdict, c.Severity).raw(`</td><td class="num">`).
+		p.raw(`<tr><th scope="row" class="any">`).name(c.Name).raw(`</th><td class="keep">`).tag(driftVerdict(c.Severity), c.Severity).raw(`</td><td class="num">`).
 			say(share(c.OldNulls) + " → " + share(c.NewNulls)).raw(`</td>`)
 		for _, m := range []*float64{c.PSI, c.KS, c.JS, c.Wasserstein} {
 			p.raw(`<td class="num">`)
@@ -123,7 +122,7 @@ func (p *page) relations(f *record.Profile) {
 	if len(f.Dependencies) > 0 {
 		p.raw(`<details open><summary>Columns that decide others<span class="soft">`).int(len(f.Dependencies)).raw(`</span></summary><div class="body">`)
 		p.thead("pairs", "Dependencies", head{"Column", false}, head{"Decides", false}, head{"Exceptions", true}, head{"Of rows", true}, head{"Such as", false})
-		for _, d := range f.Dependencies[:min(len(f.Dependencies), 20)] {
+		for _, d := range f.Dependencies[:min(len(f.Dependencies), shownDependencies)] {
 			p.raw(`<tr><th scope="row" class="any">`).name(d.From).raw(`</th><td class="any">`).name(d.To).raw(`</td>`).count(d.Exceptions).count(d.Rows).raw(`<td class="any">`)
 			for i, e := range d.Examples {
 				if i > 0 {
@@ -145,7 +144,7 @@ func (p *page) relations(f *record.Profile) {
 	if len(f.Correlations) > 0 {
 		p.raw(`<details><summary>Correlations<span class="soft">`).int(len(f.Correlations)).raw(`</span></summary><div class="body">`)
 		p.thead("pairs", "Correlations", head{"Column", false}, head{"With", false}, head{"Measure", false}, head{"Value", true}, head{"Rows", true})
-		for _, c := range f.Correlations[:min(len(f.Correlations), 30)] {
+		for _, c := range f.Correlations[:min(len(f.Correlations), shownCorrelations)] {
 			p.raw(`<tr><th scope="row" class="any">`).name(c.A).raw(`</th><td class="any">`).name(c.B).raw(`</td><td>`).say(methodName(c.Method)).raw(`</td><td class="num">`).
 				say(strconv.FormatFloat(c.Value, 'f', 2, 64)).raw(`</td>`).count(c.Rows).raw("</tr>\n")
 		}

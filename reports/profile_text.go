@@ -44,6 +44,9 @@ func (m *markdownWriter) profiles(run *record.Run) {
 		if p == nil || p.Format == "" {
 			continue
 		}
+		if p.Query != "" {
+			m.part("Rows of " + md(p.Query, maxMessage) + "\n\n")
+		}
 		list := func(head string, items []string) {
 			if len(items) > 0 {
 				m.part("### " + head + "\n\n")

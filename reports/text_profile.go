@@ -50,6 +50,9 @@ func (t *terminal) profiles(run *record.Run) {
 			head += ", version " + v
 		}
 		t.line(ansiBold, head+": "+plural(p.Rows, "row")+", "+plural(int64(len(p.Columns)), "column"))
+		if p.Query != "" {
+			t.wrap("  ", ansiNone, "of "+clean(p.Query, maxMessage))
+		}
 		if len(p.Columns) > 0 {
 			rows := make([][]string, len(p.Columns))
 			for i := range p.Columns {

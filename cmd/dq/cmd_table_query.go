@@ -128,12 +128,9 @@ func (d *data) asked(ctx context.Context, s engine.Session, say engine.Dialect, 
 		}
 		return "", err
 	}
-	plan, err := s.Bind(ctx, sql)
-	if be := (*engine.BindError)(nil); errors.As(err, &be) && strings.HasPrefix(be.Message, "Table with name") {
-		be.Hint = "the table is called t here, whatever its folder is"
-	}
+	plan, err := bindAsked(ctx, s, sql)
 	if err != nil {
-		return "", usage(err)
+		return "", err
 	}
 	if d.snap == nil {
 		return sql, nil
@@ -147,6 +144,15 @@ func (d *data) asked(ctx context.Context, s engine.Session, say engine.Dialect, 
 	in.Files = d.input.Files
 	_, err = s.Attach(ctx, in)
 	return sql, err
+}
+
+// bindAsked binds a SELECT of a user over t.
+func bindAsked(ctx context.Context, s engine.Session, sql string) (engine.Plan, error) {
+	plan, err := s.Bind(ctx, sql)
+	if be := (*engine.BindError)(nil); errors.As(err, &be) && strings.HasPrefix(be.Message, "Table with name") {
+		be.Hint = "the table is called t here, whatever its folder is"
+	}
+	return plan, usage(err)
 }
 
 // known answers numbers of rows and extremes from the statistics in the log, where
