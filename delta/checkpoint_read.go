@@ -132,7 +132,7 @@ func parseCheckpoint(src *content, warn func(error), take func(*action) error) (
 	defer r.Close()
 	sc := r.MetaData().Schema
 	var late *lateStats
-	if isLate(src.size, r) {
+	if readsLate(src.size, r) {
 		late = &lateStats{src: src, warn: warn}
 	}
 	base := 0
@@ -164,11 +164,11 @@ func parseCheckpoint(src *content, warn func(error), take func(*action) error) (
 				return err
 			}
 			var cells []cell
-			visit, keep := func(c cell) { cells = append(cells, c) }, seen.text
+			visit, keep := func(c cell) error { cells = append(cells, c); return nil }, seen.text
 			if set == nil {
 				cells = make([]cell, 0, rows)
 			} else {
-				visit, keep = func(c cell) { set(&actions[c.row], c) }, texts.add
+				visit, keep = func(c cell) error { set(&actions[c.row], c); return nil }, texts.add
 			}
 			if err := readColumn(chunk, col, rows, keep, visit); err != nil {
 				return fmt.Errorf("column %s: %w", col.Path(), err)
@@ -424,9 +424,9 @@ func rowsOnly(f *fileAction, rows int64) {
 	}
 }
 
-// readColumn gives one column chunk to visit, cell by cell. Nulls outside of lists
-// and maps make none. Keep makes texts that outlive the batch.
-func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int, keep func([]byte) string, visit func(cell)) error {
+// readColumn gives one column chunk to visit, cell by cell; its error ends it. Nulls
+// outside of lists and maps make none. Keep makes texts that outlive the batch.
+func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int, keep func([]byte) string, visit func(cell) error) error {
 	switch r := chunk.(type) {
 	case *file.ByteArrayColumnChunkReader:
 		return readCells(r.ReadBatchInPage, col, rows, visit, func(c *cell, v parquet.ByteArray) { c.text = keep(v) }) // without a copy that keep makes
@@ -440,7 +440,7 @@ func readColumn(chunk file.ColumnChunkReader, col *schema.Column, rows int, keep
 	return fmt.Errorf("its type is %s", col.PhysicalType())
 }
 
-func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, visit func(cell), put func(*cell, T)) error {
+func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error), col *schema.Column, rows int, visit func(cell) error, put func(*cell, T)) error {
 	batch := int64(min(max(rows, 1), 4096))
 	maxDef, repeated, inList := col.MaxDefinitionLevel(), repeatedLevel(col), col.MaxRepetitionLevel() > 0
 	if col.MaxRepetitionLevel() > 1 {
@@ -484,7 +484,9 @@ func readCells[T any](read func(int64, []T, []int16, []int16) (int64, int, error
 			default:
 				continue
 			}
-			visit(c)
+			if err := visit(c); err != nil {
+				return err
+			}
 		}
 	}
 	if row != rows-1 {

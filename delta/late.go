@@ -1,9 +1,13 @@
 package delta
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -36,9 +40,10 @@ const statsColumn = "add.stats"
 func (l *lateStats) text(row int) *string {
 	l.decoded.Do(func() {
 		slab := &slab{}
-		l.each(func(row int, text []byte) {
+		l.each(func(row int, text []byte) bool {
 			l.texts = append(l.texts, make([]string, row+1-len(l.texts))...)
 			l.texts[row] = slab.add(text)
+			return true
 		})
 		l.mu.Lock()
 		l.src = nil
@@ -54,11 +59,12 @@ func (l *lateStats) text(row int) *string {
 // keeps no texts.
 func (l *lateStats) rows(row int) int64 {
 	l.counted.Do(func() {
-		l.each(func(row int, text []byte) {
+		l.each(func(row int, text []byte) bool {
 			for len(l.counts) <= row {
 				l.counts = append(l.counts, -1)
 			}
 			l.counts[row] = numRecords(inPlace(text))
+			return true
 		})
 		if l.read() && l.counts == nil {
 			for i := range l.texts {
@@ -72,19 +78,28 @@ func (l *lateStats) rows(row int) int64 {
 	return l.counts[row]
 }
 
-// each visits the statistics in the order of the rows. A column that cannot be
-// read counts as one without any, as broken statistics do.
-func (l *lateStats) each(visit func(row int, text []byte)) {
+// each visits the statistics in the order of the rows, until visit returns false,
+// which is then what it returns. A column that cannot be read counts as one without
+// any, as broken statistics do.
+func (l *lateStats) each(visit func(row int, text []byte) bool) bool {
 	l.mu.Lock()
 	src := l.src
 	l.mu.Unlock()
 	if src == nil {
-		return
+		return true
 	}
-	if err := eachStats(src, visit); err != nil {
+	err := eachStats(src, visit)
+	if errors.Is(err, errEnough) {
+		return false
+	}
+	if err != nil {
 		l.warn(&Error{Category: CheckpointCorrupt, File: logDir, Problem: "the statistics in a checkpoint cannot be read", Err: err})
 	}
+	return true
 }
+
+// errEnough ends a walk over statistics whose visitor has seen enough.
+var errEnough = errors.New("enough")
 
 // read reports whether all texts are there.
 func (l *lateStats) read() bool {
@@ -93,9 +108,13 @@ func (l *lateStats) read() bool {
 	return l.src == nil
 }
 
-func eachStats(src *content, visit func(row int, text []byte)) (err error) {
-	// The Parquet library panics on some broken files.
+func eachStats(src *content, visit func(row int, text []byte) bool) (err error) {
+	// The Parquet library panics on some broken files. What panics during a visit is none of them.
+	visiting := false
 	defer func() {
+		if visiting {
+			return
+		}
 		if p := recover(); p != nil {
 			err = fmt.Errorf("broken Parquet: %v", p)
 		}
@@ -123,7 +142,16 @@ func eachStats(src *content, visit func(row int, text []byte)) (err error) {
 				text = b
 				return ""
 			}
-			if err := readColumn(chunk, col, rows, keep, func(c cell) { visit(base+c.row, text) }); err != nil {
+			see := func(c cell) error {
+				visiting = true
+				more := visit(base+c.row, text)
+				visiting = false
+				if !more {
+					return errEnough
+				}
+				return nil
+			}
+			if err := readColumn(chunk, col, rows, keep, see); err != nil {
 				return err
 			}
 		}
@@ -133,35 +161,63 @@ func eachStats(src *content, visit func(row int, text []byte)) (err error) {
 	return nil
 }
 
-// eachStats visits files with their statistics, as JSON, nil when there are none:
-// those of large checkpoints in the order in which they lie there, and without keeping
-// them: a text is only there during the visit. Sorted by path they would all be in memory.
-func (s *Snapshot) eachStats(files iter.Seq[*fileAction], visit func(f *fileAction, text *string)) {
-	large := map[*lateStats][]*fileAction{}
+// eachStats visits files with their statistics, as JSON, nil when there are none, until
+// visit returns false: those of large checkpoints last, in the order in which they lie
+// there, and without keeping them: a text is only there during the visit. Sorted by path
+// they would all be in memory.
+func (s *Snapshot) eachStats(files iter.Seq[*fileAction], visit func(f *fileAction, text *string) bool) {
+	var large []*lateStats
+	rows := map[*lateStats][]*fileAction{}
 	for f := range files {
-		if f.Stats != nil || f.late == nil || f.late.read() {
-			visit(f, f.stats())
+		if !f.isLate() {
+			if !visit(f, f.stats()) {
+				return
+			}
 			continue
 		}
-		rows := large[f.late]
-		rows = append(rows, make([]*fileAction, max(0, int(f.row)+1-len(rows)))...)
-		rows[f.row] = f
-		large[f.late] = rows
+		if rows[f.late] == nil {
+			large = append(large, f.late)
+		}
+		rows[f.late] = append(rows[f.late], f)
 	}
-	for late, rows := range large {
-		late.each(func(row int, text []byte) {
-			if row < len(rows) && rows[row] != nil {
-				visit(rows[row], inPlace(text))
-				rows[row] = nil
+	for _, late := range large {
+		left := rows[late]
+		slices.SortFunc(left, func(a, b *fileAction) int { return cmp.Compare(a.row, b.row) })
+		// before visits the files in front of a row: they have no statistics, or all were
+		// read meanwhile.
+		before := func(row int) bool {
+			for len(left) > 0 && int(left[0].row) < row {
+				f := left[0]
+				left = left[1:]
+				var text *string
+				if late.read() {
+					text = f.stats()
+				}
+				if !visit(f, text) {
+					return false
+				}
 			}
+			return true
+		}
+		more := late.each(func(row int, text []byte) bool {
+			if !before(row) {
+				return false
+			}
+			if len(left) == 0 || int(left[0].row) != row {
+				return true
+			}
+			f := left[0]
+			left = left[1:]
+			return visit(f, inPlace(text))
 		})
-		for _, f := range rows {
-			if f != nil {
-				visit(f, nil)
-			}
+		if !more || !before(math.MaxInt) {
+			return
 		}
 	}
 }
+
+// isLate reports whether the statistics of a file are still in its checkpoint alone.
+func (f *fileAction) isLate() bool { return f.Stats == nil && f.late != nil && !f.late.read() }
 
 // inPlace is a text without a copy, for as long as its bytes are there.
 func inPlace(text []byte) *string {
@@ -185,9 +241,9 @@ func (f *fileAction) rows() int64 {
 	return numRecords(f.Stats)
 }
 
-// isLate reports whether the statistics of a checkpoint are read when they are
+// readsLate reports whether the statistics of a checkpoint are read when they are
 // asked for: those that are also there as columns are not.
-func isLate(size int64, r *file.Reader) bool {
+func readsLate(size int64, r *file.Reader) bool {
 	if size < lateBytes {
 		return false
 	}

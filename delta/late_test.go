@@ -113,6 +113,15 @@ func TestLateStatistics(t *testing.T) {
 			}
 		}
 		same(s)
+		stopped(t, s)
+		for _, a := range s.state.files {
+			if a.late.read() {
+				t.Fatal("the texts are kept of a walk over all")
+			}
+			a.stats()
+			break
+		}
+		same(s)
 		if got := asked(s); got != answers {
 			t.Fatal("asked with the texts")
 		}
@@ -133,6 +142,38 @@ func TestLateStatistics(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(latest(t, Open(again)))
+}
+
+// stopped leaves walks over the files early, by break and by a panic that is not
+// taken for a broken checkpoint.
+func stopped(t *testing.T, s *Snapshot) {
+	t.Helper()
+	n := 0
+	for range s.Files(context.Background()) {
+		if n++; n == 3 {
+			break
+		}
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != "mine" {
+				t.Errorf("the panic is %v", p)
+			}
+		}()
+		for range s.Files(context.Background()) {
+			panic("mine")
+		}
+	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, err := range s.Files(ctx) {
+		if n++; err != nil {
+			break
+		}
+		cancel()
+	}
+	if cancel(); n != 5 {
+		t.Errorf("%d files before the end", n)
+	}
 }
 
 func TestLateStatisticsThatAreBroken(t *testing.T) {

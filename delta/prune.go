@@ -352,21 +352,18 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 	}
 	var low, high *value
 	known := true
-	s.eachStats(maps.Values(s.state.files), func(a *fileAction, text *string) {
-		if !known {
-			return
-		}
+	s.eachStats(maps.Values(s.state.files), func(a *fileAction, text *string) bool {
 		f := table.File{Stats: parseStats(text, columns)}
 		if f.Stats == nil {
 			known = false // perhaps without any row
-			return
+			return false
 		}
 		gone := int64(0)
 		if a.DeletionVector != nil {
 			gone = int64(a.DeletionVector.Cardinality)
 		}
 		if f.Stats.Rows == gone {
-			return
+			return true
 		}
 		if p.partition {
 			text := a.PartitionValues[columns[0].physical[0]]
@@ -377,11 +374,11 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 		}
 		b, ok := p.bounds(f)
 		if ok && b.allNull {
-			return
+			return true
 		}
 		if !ok || b.min == nil || b.max == nil || !p.partition && (f.Stats.Loose || gone > 0) {
 			known = false
-			return
+			return false
 		}
 		if low == nil || b.min.compare(*low) < 0 {
 			low = b.min.kept()
@@ -389,6 +386,7 @@ func (s *Snapshot) Extent(path ...string) (Extent, bool, error) {
 		if high == nil || b.max.compare(*high) > 0 {
 			high = b.max.kept()
 		}
+		return true
 	})
 	if !known {
 		return Extent{}, false, nil

@@ -367,8 +367,10 @@ func (s *Snapshot) Constraints() map[string]string {
 	return out
 }
 
-// Files gives the live files, sorted by path, without those that hold no row for
-// which all predicates are true, as [Snapshot.Prune] finds. Deletion vectors are
+// Files gives the live files, without those that hold no row for which all predicates
+// are true, as [Snapshot.Prune] finds: sorted by path, but those whose statistics are
+// in a large checkpoint behind the others, as they lie there, so that what the checkpoint
+// says of all of them need not be in memory at once. Deletion vectors are
 // read as the iteration comes to them; the first error (*[Error] for one that is
 // corrupt or missing, or as of Prune) ends it.
 func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2[table.File, error] {
@@ -379,55 +381,39 @@ func (s *Snapshot) Files(ctx context.Context, predicates ...Predicate) iter.Seq2
 			yield(table.File{}, err)
 			return
 		}
-		dv := &dvReader{store: s.table.store}
-		text := (*fileAction).stats
+		empty := func(f table.File) bool { return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) }) }
+		asked := slices.DeleteFunc(slices.Clone(s.leaves), func(l leaf) bool {
+			return !slices.ContainsFunc(tests, func(t pruner) bool { return t.asks(l.path) })
+		})
 		files := s.sorted
-		if len(tests) > 0 {
-			var left map[*fileAction]*string
-			files, left = s.left(tests)
-			text = func(f *fileAction) *string { return left[f] }
+		if len(tests) > 0 { // partition values rule files out without a look at their statistics
+			files = slices.DeleteFunc(slices.Clone(files), func(f *fileAction) bool {
+				file, err := s.inPartition(f)
+				return err == nil && empty(file)
+			})
 		}
-		for _, f := range files {
+		dv := &dvReader{store: s.table.store}
+		s.eachStats(slices.Values(files), func(f *fileAction, text *string) bool {
 			if err := ctx.Err(); err != nil {
 				yield(table.File{}, err)
-				return
+				return false
 			}
 			file, err := s.inPartition(f)
-			file.Stats = parseStats(text(f), s.leaves)
+			if err == nil && len(tests) > 0 {
+				if file.Stats = parseStats(text, asked); empty(file) {
+					return true
+				}
+			}
+			if text != nil && f.Stats == nil { // the caller may keep what is found in it
+				text = new(strings.Clone(*text))
+			}
+			file.Stats = parseStats(text, s.leaves)
 			if err == nil {
 				err = dv.of(ctx, f, &file)
 			}
-			if !yield(file, err) || err != nil {
-				return
-			}
-		}
+			return yield(file, err) && err == nil
+		})
 	}
-}
-
-// left are the files that the tests leave, sorted, and their statistics. Of the other
-// files' statistics nothing is kept. What cannot be tested is left.
-func (s *Snapshot) left(tests []pruner) ([]*fileAction, map[*fileAction]*string) {
-	empty := func(f table.File) bool { return slices.ContainsFunc(tests, func(t pruner) bool { return t.empty(f) }) }
-	columns := slices.DeleteFunc(slices.Clone(s.leaves), func(l leaf) bool {
-		return !slices.ContainsFunc(tests, func(t pruner) bool { return t.asks(l.path) })
-	})
-	// Partition values rule files out without a look at their statistics.
-	within := slices.DeleteFunc(slices.Clone(s.sorted), func(f *fileAction) bool {
-		file, err := s.inPartition(f)
-		return err == nil && empty(file)
-	})
-	left := map[*fileAction]*string{}
-	s.eachStats(slices.Values(within), func(f *fileAction, text *string) {
-		file, err := s.inPartition(f)
-		if file.Stats = parseStats(text, columns); err == nil && empty(file) {
-			return
-		}
-		left[f] = nil
-		if text != nil {
-			left[f] = new(strings.Clone(*text))
-		}
-	})
-	return slices.DeleteFunc(within, func(f *fileAction) bool { _, ok := left[f]; return !ok }), left
 }
 
 func sortFiles(files []*fileAction) []*fileAction {
