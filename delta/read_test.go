@@ -310,6 +310,7 @@ func TestCommitText(t *testing.T) {
 		{"no path", protocol + meta + `{"add":{"size":1}}`, "", LogCorrupt},
 		{"no size", protocol + meta + `{"add":{"path":"a"}}`, "", LogCorrupt},
 		{"two adds of one file", protocol + meta + add("a") + add("./a"), "", DuplicateAction},
+		{"no text of the schema", protocol + `{"metaData":{"id":"x","format":{"provider":"parquet"},"partitionColumns":[]}}` + add("a"), "", BadSchema},
 		{"add and remove of one file", protocol + meta + add("a") + `{"remove":{"path":"a","dataChange":true}}`, "", DuplicateAction},
 		{"two protocols", protocol + protocol + meta, "", DuplicateAction},
 		{"two schemas", protocol + meta + meta, "", DuplicateAction},

@@ -53,7 +53,12 @@ type jsonType struct {
 }
 
 // parseSchema reads a metaData's schemaString (PROTOCOL.md, "Schema Serialization Format").
+// A metaData must have one; without, a reader that takes the table for one without columns
+// would lose all of it.
 func parseSchema(text string) (table.Schema, error) {
+	if text == "" {
+		return table.Schema{}, fmt.Errorf("the metaData has no schemaString")
+	}
 	t, err := parseDeltaType(json.RawMessage(text), 0)
 	if err != nil {
 		return table.Schema{}, err

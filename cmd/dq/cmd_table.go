@@ -277,13 +277,18 @@ func (a *app) tableShow() *cobra.Command {
 			doc := tableDoc{Version: &version, Time: snap.Time().UTC(), Files: snap.NumFiles(), Bytes: snap.Bytes(), Schema: columnsOf(snap.Schema()),
 				PartitionBy: notNil(snap.PartitionBy()), Features: map[string][]string{"reader": notNil(reader), "writer": notNil(writer)},
 				Properties: snap.Properties(), Txn: snap.Txns(), Constraints: snap.Constraints()}
+			rows := "unknown (files without statistics)"
 			if n, ok := snap.Rows(); ok {
-				doc.Rows = &n
+				if err := snap.CheckVectors(cmd.Context()); err != nil { // the log's word is not enough
+					fmt.Fprintf(a.err, "warning: the rows are not counted: %v\n", err)
+					rows = "unknown (broken deletion vectors)"
+				} else {
+					doc.Rows = &n
+				}
 			}
 			if format == "json" {
 				return writeJSON(a.out, doc)
 			}
-			rows := "unknown (files without statistics)"
 			if doc.Rows != nil {
 				rows = fmt.Sprint(*doc.Rows)
 			}
