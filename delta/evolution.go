@@ -140,6 +140,67 @@ func (x *Txn) DropColumn(path []string) {
 	})
 }
 
+// WidenColumn gives a column a wider type, as [Txn.SetSchema] has them, and rewrites no
+// file; path is as in [Txn.RenameColumn], and may end in "element", "key" or "value".
+// Where there are files, delta.enableTypeWidening is set to true with it, unless this commit
+// sets it otherwise: readers then need the feature typeWidening. Mistakes of [Txn.Commit],
+// *[Error] with [ErrInvalid]: no such column; a type that is not wider, with those that are;
+// a partition or identity column, or one that a constraint or expression uses.
+func (x *Txn) WidenColumn(path []string, to table.Type) {
+	if !x.open("widen column") {
+		return
+	}
+	if _, said := x.set[wideningProperty]; !said && x.base != nil && x.base.NumFiles() > 0 {
+		x.put(wideningProperty, new("true"))
+	}
+	path = slices.Clone(path)
+	x.edits = append(x.edits, func(l *layout) error {
+		all, err := widenPart(table.Type{Kind: table.Struct, Fields: l.schema.Fields}, path, to)
+		if err != nil {
+			return fmt.Errorf("widen column %s: %w", strings.Join(path, "."), err)
+		}
+		l.schema = table.Schema{Fields: all.Fields}
+		return nil
+	})
+}
+
+// widenPart is a type in which the part that path leads to is wider.
+func widenPart(t table.Type, path []string, to table.Type) (table.Type, error) {
+	if len(path) == 0 {
+		switch {
+		case t.Equal(to):
+			return t, fmt.Errorf("it is %s already", t)
+		case t.Kind == table.Struct || t.Kind == table.Array || t.Kind == table.Map || !widens(t, to):
+			return t, fmt.Errorf("it is %s, which %s, and cannot become %s", t, wider(t), to)
+		}
+		return to, nil
+	}
+	var err error
+	into := func(part *table.Type) *table.Type {
+		next, failed := widenPart(*part, path[1:], to)
+		err = failed
+		return &next
+	}
+	switch {
+	case t.Kind == table.Struct:
+		t.Fields, err = editFields(t.Fields, path[:1], func(fields []table.Field, i int) ([]table.Field, error) {
+			if len(path) == 1 && fields[i].Meta["delta.identity.start"] != nil {
+				return nil, fmt.Errorf("it is an identity column")
+			}
+			var err error
+			fields[i].Type, err = widenPart(fields[i].Type, path[1:], to)
+			return fields, err
+		})
+	case t.Kind == table.Array && path[0] == "element", t.Kind == table.Map && path[0] == "value":
+		t.Elem = into(t.Elem)
+	case t.Kind == table.Map && path[0] == "key":
+		t.Key = into(t.Key)
+	default:
+		err = fmt.Errorf("there is no %q in a column of type %s", path[0], t)
+	}
+	return t, err
+}
+
 func (x *Txn) editColumn(what string, path []string, do func(*layout, []table.Field, int) ([]table.Field, error)) {
 	if !x.open(what + " column") {
 		return
@@ -295,14 +356,14 @@ func (l *layout) evolves(old, next []table.Field, prefix string) error {
 		if was.Nullable && !f.Nullable {
 			return fmt.Errorf("column %q cannot become required", path)
 		}
-		if err := l.typeEvolves(was.Type, f.Type, path); err != nil {
+		if err := l.typeEvolves(was.Type, f.Type, f.Name, path); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *layout) typeEvolves(old, next table.Type, path string) error {
+func (l *layout) typeEvolves(old, next table.Type, column, path string) error {
 	if old.Kind == table.Void {
 		return nil
 	}
@@ -310,7 +371,10 @@ func (l *layout) typeEvolves(old, next table.Type, path string) error {
 		if l.preview && widens(old, next) {
 			return fmt.Errorf("column %q cannot become %s from %s: the table has the feature %s, under which dq widens no types", path, next, old, previewWidening)
 		}
-		if l.props["delta.enableTypeWidening"] == "true" && widens(old, next) {
+		if l.props[wideningProperty] == "true" && widens(old, next) {
+			if user := l.user(column); user != "" { // which may mean something else by another type
+				return fmt.Errorf("column %q cannot become %s from %s: it is used by %s", path, next, old, user)
+			}
 			return nil
 		}
 		if widens(old, next) {
@@ -322,12 +386,12 @@ func (l *layout) typeEvolves(old, next table.Type, path string) error {
 	case table.Struct:
 		return l.evolves(old.Fields, next.Fields, path+".")
 	case table.Array:
-		return l.typeEvolves(*old.Elem, *next.Elem, path+".element")
+		return l.typeEvolves(*old.Elem, *next.Elem, column, path+".element")
 	case table.Map:
-		if err := l.typeEvolves(*old.Key, *next.Key, path+".key"); err != nil {
+		if err := l.typeEvolves(*old.Key, *next.Key, column, path+".key"); err != nil {
 			return err
 		}
-		return l.typeEvolves(*old.Elem, *next.Elem, path+".value")
+		return l.typeEvolves(*old.Elem, *next.Elem, column, path+".value")
 	}
 	return nil
 }

@@ -121,6 +121,93 @@ func TestTypeWidening(t *testing.T) {
 	}
 }
 
+// TestWidenColumn: a column gets a wider type, and the table the feature for it if files
+// hold the narrower one.
+func TestWidenColumn(t *testing.T) {
+	const old = "n int8; l array<int16>; m map<int32,struct<v: float>>; d date; s string; p int32; w decimal(4,2); key int64"
+	tb := testTable(&memory{})
+	x := tb.Create("CREATE TABLE", schemaOf(t, old), []string{"p"}, nil)
+	commitOK(t, x)
+	type change struct {
+		path string
+		to   string
+	}
+	alter := func(s *Snapshot, changes ...change) (*Txn, error) {
+		x := s.Begin("ALTER")
+		for _, c := range changes {
+			x.WidenColumn(strings.Split(c.path, "."), schemaOf(t, "x "+c.to).Fields[0].Type)
+		}
+		_, err := x.Commit(context.Background())
+		return x, err
+	}
+	// Without files, no reader needs to know of other types.
+	x, err := alter(x.Snapshot(), change{"w", "decimal(5,2)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, w := x.Snapshot().MinVersions(); r != 1 || w != 2 {
+		t.Errorf("protocol %d/%d of a table without files", r, w)
+	}
+	x = x.Snapshot().Begin("WRITE")
+	x.Add(table.File{Path: "a", Size: 1, Partition: map[string]*string{"p": new("1")}})
+	commitOK(t, x)
+	s := x.Snapshot()
+	for _, c := range []struct {
+		change
+		want string
+	}{
+		{change{"n", "int8"}, "it is int8 already"},
+		{change{"n", "float"}, "it is int8, which can become int16, int32, int64, double, or a decimal with 10 digits or more before the point, and cannot become float"},
+		{change{"n", "decimal(9,0)"}, "cannot become decimal(9,0)"},
+		{change{"key", "double"}, "it is int64, which can become a decimal with 20 digits or more before the point, and cannot become double"},
+		{change{"w", "decimal(5,3)"}, "it is decimal(5,2), which can become a decimal with no fewer digits before the point, nor behind it, and"},
+		{change{"d", "timestamp"}, "it is date, which can become timestamp_ntz, and cannot become timestamp"},
+		{change{"s", "int64"}, "it is string, which cannot be widened, and cannot become int64"},
+		{change{"l", "array<int64>"}, "it is array<int16>, which is widened by its elements, as in a.element"},
+		{change{"m", "map<int64,struct<v: float>>"}, "is widened by what it holds, as in a.key and a.value"},
+		{change{"m.value", "struct<v: double>"}, "is widened by its members, as in a.b"},
+		{change{"n.element", "int64"}, `there is no "element" in a column of type int8`},
+		{change{"m.value.x", "int64"}, `there is no column "x"`},
+		{change{"gone", "int64"}, `there is no column "gone"`},
+		{change{"p", "int64"}, `the partition column "p" cannot go or change its type`},
+	} {
+		if _, err := alter(s, c.change); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s to %s: got %v, want %s", c.path, c.to, err, c.want)
+		}
+	}
+	x, err = alter(s, change{"N", "int32"}, change{"l.element", "int64"}, change{"m.key", "decimal(12,2)"}, change{"m.value.v", "double"}, change{"d", "timestamp_ntz"}, change{"w", "decimal(9,4)"}, change{"key", "decimal(20,0)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = x.Snapshot()
+	if got, want := schemaText(s.Schema()), "n int32; l array<int64>; m map<decimal(12,2),struct<v: double>>; d timestamp_ntz; s string; p int32; w decimal(9,4); key decimal(20,0)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	f := s.Schema().Fields
+	for i, want := range map[int]string{0: "[map[fromType:byte toType:integer]]", 1: "[map[fieldPath:element fromType:short toType:long]]", 2: "[map[fieldPath:key fromType:integer toType:decimal(12,2)]]", 6: "[map[fromType:decimal(5,2) toType:decimal(9,4)]]"} {
+		if got := fmt.Sprint(f[i].Meta[typeChangesKey]); got != want {
+			t.Errorf("column %s has %s, want %s", f[i].Name, got, want)
+		}
+	}
+	if reader, writer := s.Features(); strings.Join(reader, " ") != "timestampNtz typeWidening" || strings.Join(writer, " ") != "appendOnly invariants timestampNtz typeWidening" {
+		t.Errorf("features %v, %v", reader, writer)
+	}
+	// What an expression means may depend on the type.
+	x = s.Begin("ALTER")
+	x.AddConstraint("small", "n < 9")
+	commitOK(t, x)
+	if _, err := alter(x.Snapshot(), change{"n", "int64"}); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "it is used by the constraint small") {
+		t.Errorf("got %v", err)
+	}
+	// Who switches it off means it.
+	x = x.Snapshot().Begin("ALTER")
+	x.SetProperties(map[string]string{"delta.enableTypeWidening": "false"})
+	x.WidenColumn([]string{"w"}, table.Type{Kind: table.Decimal, Precision: 12, Scale: 4})
+	if _, err := x.Commit(context.Background()); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "without type widening") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestColumnMapping(t *testing.T) {
 	disk := &memory{}
 	tb := testTable(disk)

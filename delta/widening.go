@@ -8,6 +8,8 @@ import (
 	"github.com/dq-dev/dq/table"
 )
 
+const wideningProperty = "delta.enableTypeWidening"
+
 // wholeDigits is how many digits before the point an integer needs as a decimal
 // (PROTOCOL.md, "Type Widening": supported type changes).
 var wholeDigits = map[table.Kind]int{table.Int8: 10, table.Int16: 10, table.Int32: 10, table.Int64: 20}
@@ -62,6 +64,38 @@ func widensPrimitive(old, next table.Type) bool {
 		return next.Kind == table.TimestampNTZ
 	}
 	return false
+}
+
+// Widens reports whether a column of one type may become one of another where the table
+// has the feature typeWidening (PROTOCOL.md, "Type Widening"), going into nested types.
+// Equal types do.
+func Widens(old, next table.Type) bool { return widens(old, next) }
+
+// wider says what a type can become.
+func wider(t table.Type) string {
+	switch t.Kind {
+	case table.Int8:
+		return "can become int16, int32, int64, double, or a decimal with 10 digits or more before the point"
+	case table.Int16:
+		return "can become int32, int64, double, or a decimal with 10 digits or more before the point"
+	case table.Int32:
+		return "can become int64, double, or a decimal with 10 digits or more before the point"
+	case table.Int64:
+		return "can become a decimal with 20 digits or more before the point"
+	case table.Float:
+		return "can become double"
+	case table.Date:
+		return "can become timestamp_ntz"
+	case table.Decimal:
+		return "can become a decimal with no fewer digits before the point, nor behind it"
+	case table.Struct:
+		return "is widened by its members, as in a.b"
+	case table.Array:
+		return "is widened by its elements, as in a.element"
+	case table.Map:
+		return "is widened by what it holds, as in a.key and a.value"
+	}
+	return "cannot be widened"
 }
 
 // checkTypeChanges refuses columns of which older files have types that are not read

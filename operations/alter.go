@@ -4,9 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/table"
 )
 
 // Alteration is what [Table.Alter] changes of a table, besides its rows.
@@ -18,11 +20,14 @@ type Alteration struct {
 	DropConstraints []string
 	RenameColumns   map[string]string // old to new; needs column mapping
 	DropColumns     []string          // needs column mapping
+	// WidenColumns are wider types by column, nested ones as in s.a, l.element, m.key and
+	// m.value. The feature typeWidening is switched on with them.
+	WidenColumns map[string]table.Type
 }
 
 // Alter changes properties, constraints and columns in one version. The rows that
 // are there must meet a new constraint, else it is an error that counts those that
-// do not. Renaming and dropping rewrite no file. Cost: a scan of the columns of new
+// do not. Renaming, dropping and widening rewrite no file. Cost: a scan of the columns of new
 // constraints; else one commit.
 func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	var err error
@@ -35,6 +40,11 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	}
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(a.RenameColumns)), a.DropColumns) {
 		if _, ok := fold(s.Schema(), name); !ok {
+			return Result{}, invalid("the table has no column %q; %s", name, yamlpos.DidYouMean(name, s.Schema().Names()))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.WidenColumns)) {
+		if _, ok := fold(s.Schema(), columnPath(s.Schema(), name)[0]); !ok {
 			return Result{}, invalid("the table has no column %q; %s", name, yamlpos.DidYouMean(name, s.Schema().Names()))
 		}
 	}
@@ -72,9 +82,20 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	for _, name := range a.DropColumns {
 		x.DropColumn([]string{name})
 	}
+	for _, name := range slices.Sorted(maps.Keys(a.WidenColumns)) {
+		x.WidenColumn(columnPath(s.Schema(), name), a.WidenColumns[name])
+	}
 	version, err := x.Commit(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	return Result{Version: &version}, nil
+}
+
+// columnPath leads to a column: one of that name, or else to a part of one.
+func columnPath(s table.Schema, name string) []string {
+	if _, ok := fold(s, name); ok {
+		return []string{name}
+	}
+	return strings.Split(name, ".")
 }

@@ -76,12 +76,15 @@ func (t *Table) Delete(ctx context.Context, condition string) (Result, error) {
 		if s == nil {
 			return nil, errNoTable("delete")
 		}
-		d := &draft{removes: files, rowsRemoved: liveRows(files), parameters: map[string]any{"predicate": "[]"}}
+		d := &draft{removes: files, parameters: map[string]any{"predicate": "[]"}}
+		var err error
 		if condition != "" {
-			var err error
-			if d, err = t.withoutRows(ctx, s, files, condition, false); err != nil {
-				return nil, err
-			}
+			d, err = t.withoutRows(ctx, s, files, condition, false)
+		} else {
+			d.rowsRemoved, err = t.liveRows(ctx, s, files)
+		}
+		if err != nil {
+			return nil, err
 		}
 		d.readsAll = d.readsAll || condition == ""
 		if len(d.removes)+len(d.deleted) == 0 {
@@ -111,7 +114,7 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 	}
 	part := without(touched, d.removes)
 	if feeds(s) && (others || len(part) > 0 && !vectors(s)) {
-		if err := t.record(ctx, d, s, t.changed(s, "delete", relHits)); err != nil {
+		if err := t.record(ctx, d, s, t.changed(s.Schema(), "delete", relHits)); err != nil {
 			return nil, err
 		}
 	}
@@ -130,7 +133,7 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
 		return nil, err
 	}
-	d.adds, _, err = t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.moved(t.Dialect, "")+" FROM "+relRest, kept.with(s.Schema()), s.PartitionBy())
+	d.adds, _, err = t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.Moved(t.Dialect, "")+" FROM "+relRest, kept.With(s.Schema()), s.PartitionBy())
 	return d, err
 }
 
@@ -224,7 +227,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		}
 		if feeds(s) {
 			after := "SELECT " + strings.Join(next, ", ") + ", 'update_postimage' AS " + changeType + " FROM " + relRest + " WHERE dq_hit"
-			if err := t.record(ctx, d, s, t.changed(s, "update_preimage", relRest+" WHERE dq_hit"), after); err != nil {
+			if err := t.record(ctx, d, s, t.changed(schema, "update_preimage", relRest+" WHERE dq_hit"), after); err != nil {
 				return nil, err
 			}
 		}
@@ -244,7 +247,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		if vectors(s) {
 			rows += " WHERE dq_hit"
 		}
-		adds, _, err := t.stage(ctx, rows, kept.with(schema), s.PartitionBy())
+		adds, _, err := t.stage(ctx, rows, kept.With(schema), s.PartitionBy())
 		if d.adds = append(d.adds, adds...); err != nil || vectors(s) {
 			return d, err
 		}
@@ -309,7 +312,7 @@ func (t *Table) Optimize(ctx context.Context, target int64) (Result, error) {
 			if err != nil {
 				return nil, err
 			}
-			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.moved(t.Dialect, "")+" FROM "+relTouched, kept.with(s.Schema()), s.PartitionBy())
+			adds, _, err := t.stage(ctx, "SELECT "+t.idents("", s.Schema().Names())+kept.Moved(t.Dialect, "")+" FROM "+relTouched, kept.With(s.Schema()), s.PartitionBy())
 			if err != nil {
 				return nil, err
 			}

@@ -44,7 +44,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	if err != nil {
 		return nil, err
 	}
-	schema, added, err := merged(s.Schema(), given, m.MergeSchema)
+	schema, changes, err := merged(s, given, m.MergeSchema)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		}
 	}
 	d := &draft{parameters: map[string]any{"predicate": strings.Join(m.On, ", ")}}
-	if len(added) > 0 {
+	if changes {
 		if schema, err = s.Mapped(schema); err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		}
 		came["update_postimage"] = "SELECT " + row + fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relTouched, on)
 		if vectors(s) || len(rewritten) > 0 {
-			rewrites = append(rewrites, "SELECT "+row+kept.changed(t.Dialect, "dq_t.")+fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relRewritten, on))
+			rewrites = append(rewrites, "SELECT "+row+kept.Changed(t.Dialect, "dq_t.")+fmt.Sprintf(" FROM %s dq_s JOIN %s dq_t ON %s", relRows, relRewritten, on))
 		}
 	}
 	if inserts {
@@ -178,7 +178,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			row, from = t.idents("", schema.Names()), " FROM "+relCame
 		}
 		came["insert"] = "SELECT " + row + from
-		rewrites = append(rewrites, "SELECT "+row+kept.come(t.Dialect)+from)
+		rewrites = append(rewrites, "SELECT "+row+kept.Come(t.Dialect)+from)
 	}
 	if feeds(s) && len(touched) > 0 {
 		before := map[bool]string{true: "delete", false: "update_preimage"}[m.Matched == "delete"]
@@ -200,11 +200,11 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			stay -= hit[f.Path]
 		}
 		rewrites = append(rewrites, fmt.Sprintf("SELECT %s%s FROM %s dq_t WHERE NOT EXISTS (SELECT 1 FROM %s dq_s WHERE %s)",
-			t.idents("dq_t.", schema.Names()), kept.moved(t.Dialect, "dq_t."), relRewritten, relRows, on))
+			t.idents("dq_t.", schema.Names()), kept.Moved(t.Dialect, "dq_t."), relRewritten, relRows, on))
 	}
 	if len(rewrites) > 0 {
 		var rows int64
-		if d.adds, rows, err = t.stage(ctx, strings.Join(rewrites, "\nUNION ALL\n"), kept.with(schema), s.PartitionBy()); err != nil {
+		if d.adds, rows, err = t.stage(ctx, strings.Join(rewrites, "\nUNION ALL\n"), kept.With(schema), s.PartitionBy()); err != nil {
 			return nil, err
 		}
 		d.rowsAdded = rows - stay

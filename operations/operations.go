@@ -107,6 +107,14 @@ type draft struct {
 	parameters  map[string]any
 }
 
+// columns are those of the table after the commit.
+func (d *draft) columns(s *delta.Snapshot) table.Schema {
+	if d.schema != nil {
+		return *d.schema
+	}
+	return s.Schema()
+}
+
 // deletion is rows of a file, by their positions in it.
 type deletion struct {
 	file table.File
@@ -393,8 +401,8 @@ func feeds(s *delta.Snapshot) bool   { return s.Properties()["delta.enableChange
 const changeType = "_change_type"
 
 // changed is a SELECT of the rows of a relation for the change data feed.
-func (t *Table) changed(s *delta.Snapshot, kind, relation string) string {
-	return fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s", t.idents("", s.Schema().Names()), kind, changeType, relation)
+func (t *Table) changed(schema table.Schema, kind, relation string) string {
+	return fmt.Sprintf("SELECT %s, '%s' AS %s FROM %s", t.idents("", schema.Names()), kind, changeType, relation)
 }
 
 // record stages changed rows for the change data feed.

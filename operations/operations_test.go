@@ -305,51 +305,8 @@ func schema() table.Schema {
 	return table.Schema{Fields: []table.Field{kind("id", table.Int32), kind("part", table.String), kind("amount", table.Int32)}}
 }
 
-// followed is the newest version that followFeed has seen, by table.
+// followed is the newest version whose changes a history has followed, by table.
 var followed = map[*operations.Table]int64{}
-
-// followFeed holds that the rows before, with what the feed says that happened,
-// are the rows after. It returns those.
-func followFeed(t *testing.T, tb *operations.Table, before, after []string) []string {
-	t.Helper()
-	ctx := context.Background()
-	s, err := tb.Delta.Snapshot(ctx, delta.Latest())
-	if err != nil {
-		t.Fatal(err)
-	}
-	from := followed[tb] + 1
-	if from > s.Version() {
-		return after
-	}
-	followed[tb] = s.Version()
-	if err := tb.Changes(ctx, "feed", from, s.Version()); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := tb.Session.Query(ctx, "SELECT * FROM feed")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := slices.Clone(before)
-	for _, row := range answer.Values { // what comes first, so that nothing goes that is not there
-		if text := strings.Trim(fmt.Sprint(row[:3]), "[]"); row[3] == "insert" || row[3] == "update_postimage" {
-			got = append(got, text)
-		}
-	}
-	for _, row := range answer.Values {
-		if text := strings.Trim(fmt.Sprint(row[:3]), "[]"); row[3] == "delete" || row[3] == "update_preimage" {
-			i := slices.Index(got, text)
-			if i < 0 {
-				t.Fatalf("version %d: %s of %s, which is not there", s.Version(), row[3], text)
-			}
-			got = slices.Delete(got, i, i+1)
-		}
-	}
-	sort.Strings(got)
-	if !slices.Equal(got, after) {
-		t.Fatalf("version %d: the feed gives %q, the table %q", s.Version(), got, after)
-	}
-	return after
-}
 
 // TestMergeStructs: columns may be called as dq might call its relations.
 func TestMergeStructs(t *testing.T) {

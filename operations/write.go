@@ -16,8 +16,11 @@ import (
 type Write struct {
 	// PartitionBy are the partition columns of a new table.
 	PartitionBy []string
-	// MergeSchema adds columns that the table does not have, at its end. Without it
-	// they are an error.
+	// MergeSchema adds columns that the table does not have, at its end, and gives those
+	// of which the rows have wider types these, where delta.enableTypeWidening is true: but
+	// for integers that would become decimals or doubles, which may be a whim of the
+	// source. Without it, columns that the table does not have are an error, and values
+	// must fit its types.
 	MergeSchema bool
 	// OverwriteSchema gives the table the columns of the rows; only [Table.Overwrite]
 	// of everything can.
@@ -60,14 +63,14 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			return nil, invalid("the table is partitioned by %v, not by %v", s.PartitionBy(), w.PartitionBy)
 		}
 		partitionBy = s.PartitionBy()
-		var added []table.Field
-		if schema, added, err = merged(s.Schema(), given, w.MergeSchema); err != nil {
+		var changes bool
+		if schema, changes, err = merged(s, given, w.MergeSchema); err != nil {
 			return nil, err
 		}
 		if err := explicit(schema, given, ""); err != nil {
 			return nil, err
 		}
-		if len(added) > 0 {
+		if changes {
 			d.schema = &schema
 		}
 	}
@@ -133,8 +136,10 @@ func meant(names []string, s table.Schema) string {
 	return "it has " + strings.Join(s.Names(), ", ") + "."
 }
 
-// merged is the table's schema with the columns that only the rows have, if that is allowed.
-func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field, error) {
+// merged is the table's schema with what only the rows have: columns, and wider types, if
+// that is allowed; and whether it is another one.
+func merged(s *delta.Snapshot, given table.Schema, allowed bool) (table.Schema, bool, error) {
+	old := s.Schema()
 	var added []table.Field
 	for _, g := range given.Fields {
 		if _, ok := fold(old, g.Name); !ok {
@@ -144,15 +149,36 @@ func merged(old, given table.Schema, allowed bool) (table.Schema, []table.Field,
 	}
 	if len(added) > 0 && !allowed {
 		names := table.Schema{Fields: added}.Names()
-		return old, nil, invalid("the table has no column %s; %s To add it, merge the schema (--merge-schema)",
+		return old, false, invalid("the table has no column %s; %s To add it, merge the schema (--merge-schema)",
 			strings.Join(names, ", "), meant(names, old))
 	}
 	for _, f := range old.Fields {
 		if _, ok := fold(given, f.Name); !ok && !f.Nullable && !Made(f) {
-			return old, nil, invalid("the rows have no column %s, which must not be null", f.Name)
+			return old, false, invalid("the rows have no column %s, which must not be null", f.Name)
 		}
 	}
-	return table.Schema{Fields: append(slices.Clone(old.Fields), added...)}, added, nil
+	fields, widened := slices.Clone(old.Fields), false
+	if allowed && s.Properties()["delta.enableTypeWidening"] == "true" {
+		for i, f := range fields {
+			if g, ok := fold(given, f.Name); ok && widensAlone(f, g.Type) && !slices.Contains(s.PartitionBy(), f.Name) {
+				fields[i].Type, widened = g.Type, true
+			}
+		}
+	}
+	return table.Schema{Fields: append(fields, added...)}, len(added) > 0 || widened, nil
+}
+
+// widensAlone reports whether a column gets a type because rows come with it.
+func widensAlone(f table.Field, to table.Type) bool {
+	switch f.Type.Kind {
+	case table.Struct, table.Array, table.Map:
+		return false
+	case table.Int8, table.Int16, table.Int32, table.Int64:
+		if to.Kind == table.Double || to.Kind == table.Decimal || isIdentity(f) {
+			return false
+		}
+	}
+	return !f.Type.Equal(to) && delta.Widens(f.Type, to)
 }
 
 // fold finds a column by name, ignoring case as Delta does.
@@ -178,8 +204,11 @@ func (t *Table) Overwrite(ctx context.Context, sql string, w Write) (Result, err
 		if d == nil {
 			d = &draft{parameters: map[string]any{"mode": "Overwrite"}}
 		}
-		d.removes, d.rowsRemoved, d.readsAll = files, liveRows(files), true
-		return d, nil
+		d.removes, d.readsAll = files, true
+		if s != nil {
+			d.rowsRemoved, err = t.liveRows(ctx, s, files)
+		}
+		return d, err
 	})
 }
 
@@ -209,7 +238,8 @@ func (t *Table) OverwriteWhere(ctx context.Context, sql, condition string, w Wri
 		}
 		d.parameters["predicate"] = condition
 		if d.changes = gone.changes; len(d.changes) > 0 && len(d.adds) > 0 { // then nothing tells by itself
-			if err := t.record(ctx, d, s, t.changed(s, "insert", relTable)); err != nil {
+			schema := d.columns(s)
+			if err := t.recordAs(ctx, d, schema, s.PartitionBy(), t.changed(schema, "insert", relTable)); err != nil {
 				return nil, err
 			}
 		}
@@ -227,11 +257,7 @@ func (t *Table) outside(ctx context.Context, s *delta.Snapshot, d *draft, condit
 	if len(d.adds) == 0 {
 		return nil
 	}
-	schema := s.Schema()
-	if d.schema != nil {
-		schema = *d.schema
-	}
-	if err := t.attach(ctx, s, relTable, schema, d.adds, true); err != nil {
+	if err := t.attach(ctx, s, relTable, d.columns(s), d.adds, true); err != nil {
 		return err
 	}
 	if _, err := t.bound(ctx, relRest, rest(condition), false); err != nil {
@@ -272,13 +298,16 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 				d.removes = append(d.removes, f)
 			}
 		}
-		d.rowsRemoved = liveRows(d.removes)
+		if d.rowsRemoved, err = t.liveRows(ctx, s, d.removes); err != nil {
+			return nil, err
+		}
 		if feeds(s) && len(d.removes) > 0 {
+			schema := d.columns(s)
 			for kind, files := range map[string][]table.File{"delete": d.removes, "insert": d.adds} {
-				if err := t.attach(ctx, s, relTouched, s.Schema(), files, false); err != nil {
+				if err := t.attach(ctx, s, relTouched, schema, files, false); err != nil {
 					return nil, err
 				}
-				if err := t.record(ctx, d, s, t.changed(s, kind, relTouched)); err != nil {
+				if err := t.recordAs(ctx, d, schema, s.PartitionBy(), t.changed(schema, kind, relTouched)); err != nil {
 					return nil, err
 				}
 			}
@@ -313,11 +342,24 @@ func partitionOf(f table.File, by []string) []delta.Predicate {
 	return out
 }
 
-func liveRows(files []table.File) int64 {
-	var n int64
+// liveRows is how many rows files have. Those of which the log does not say it are
+// counted, by what they say themselves.
+func (t *Table) liveRows(ctx context.Context, s *delta.Snapshot, files []table.File) (int64, error) {
+	var known int64
+	var silent []table.File
 	for _, f := range files {
-		rows, _ := f.LiveRows()
-		n += rows
+		if n, ok := f.LiveRows(); ok {
+			known += n
+		} else {
+			silent = append(silent, f)
+		}
 	}
-	return n
+	if len(silent) == 0 {
+		return known, nil
+	}
+	if err := t.attach(ctx, s, relTouched, s.Schema(), silent, false); err != nil {
+		return 0, err
+	}
+	n, err := t.count(ctx, "SELECT count(*) FROM "+relTouched)
+	return known + n, err
 }

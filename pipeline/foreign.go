@@ -127,8 +127,14 @@ func (r *run) obey(ctx context.Context, t *tableRun, s engine.Session) error {
 	}
 	moves := len(st.adds) > 0 && len(st.removes) > 0 && (t.byKey() || !t.rewrites) // where all rows are made anew, none stays
 	if moves && props["delta.enableRowTracking"] == "true" {
-		t.note("table.row_tracking", "error", "rows that stay would move to other files, and lose the ids that the table keeps for them (delta.enableRowTracking)")
-		t.hint("no longer keep them: dq table alter %s --set delta.enableRowTracking=false", t.current.where)
+		// Rows that are replaced one by one keep theirs, see [run.compare].
+		if _, err := operations.TrackingOf(t.snap); err != nil {
+			t.note("table.row_tracking", "error", "rows that stay would move to other files, and lose their ids: %v", err)
+			t.hint("no longer keep them: dq table alter %s --set delta.enableRowTracking=false", t.current.where)
+		} else if st.came != "" { // with rows of a source's file come others that only move
+			t.note("table.row_tracking", "error", "files were rewritten at their source: rows of others, which stay, would move to new files of the table, and lose the ids that it keeps for them (delta.enableRowTracking)")
+			t.hint("make all rows anew, with new ids: dq run --full-refresh; or no longer keep them: dq table alter %s --set delta.enableRowTracking=false", t.current.where)
+		}
 	}
 	feed := moves && props["delta.enableChangeDataFeed"] == "true"
 	if len(st.adds) == 0 || len(t.rules) == 0 && !feed {

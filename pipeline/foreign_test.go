@@ -15,6 +15,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
+	"github.com/dq-dev/dq/engine"
 	"github.com/dq-dev/dq/operations"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/record"
@@ -108,6 +109,65 @@ func keepsMeta(table, column, key string, want any) func(*testing.T, *fixture) {
 	}
 }
 
+// keepsIDs holds which rows of a table that tracks them have ids of its first two, and the
+// version that each was last changed in.
+func keepsIDs(name, column, want string) func(*testing.T, *fixture) {
+	return func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		where, err := location.Open(filepath.Join(f.dir, "warehouse", name), os.Getenv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.eng.Session(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		snap, d := f.snapshot(name), f.eng.Dialect()
+		kept, err := operations.TrackingOf(snap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := engine.Input{Name: "stored", Schema: kept.With(snap.Schema()), Provenance: true}
+		if in.Root, err = where.Dir(); err != nil {
+			t.Fatal(err)
+		}
+		for file, err := range snap.Files(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Files = append(in.Files, file)
+		}
+		if _, err := s.Attach(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+		sql, err := kept.Rows(d, snap, "stored", []string{column}, in.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := s.Query(ctx, fmt.Sprintf("SELECT CAST(%s AS VARCHAR), _row_id, _row_commit FROM (%s) q ORDER BY ALL", d.Ident(column), sql))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		ids := map[any]bool{}
+		for _, row := range rows.Values {
+			since := "later"
+			if id, _ := row[1].(int64); id < 2 {
+				since = "first"
+			}
+			if ids[row[1]] {
+				t.Errorf("the id %v is there twice", row[1])
+			}
+			ids[row[1]] = true
+			fmt.Fprintln(&got, row[0], since, row[2])
+		}
+		if got.String() != want {
+			t.Errorf("%s has\n%swant\n%s", name, got.String(), want)
+		}
+	}
+}
+
 // TestForeignTables: whatever the log of a table asks of writers, a run sees to it or
 // says that it cannot; no feature is passed over.
 func TestForeignTables(t *testing.T) {
@@ -149,7 +209,23 @@ func TestForeignTables(t *testing.T) {
 			refused: "column key: the table makes its values by itself"},
 		"rowTracking": {features: []string{"rowTracking", "domainMetadata"}, properties: map[string]string{"delta.enableRowTracking": "true",
 			"delta.rowTracking.materializedRowIdColumnName": "_row_id", "delta.rowTracking.materializedRowCommitVersionColumnName": "_row_commit"},
-			finding: "lose the ids that the table keeps for them (delta.enableRowTracking)"},
+			// Of the first two orders one has changed since, and two came.
+			check: keepsIDs(orders, "id", "1 first 2\n2 first 1\n3 later 2\n4 later 2\n")},
+		"rowTracking of intervals": {table: "silver/customers", features: []string{"rowTracking", "domainMetadata"}, properties: map[string]string{"delta.enableRowTracking": "true",
+			"delta.rowTracking.materializedRowIdColumnName": "_row_id", "delta.rowTracking.materializedRowCommitVersionColumnName": "_row_commit"},
+			check: keepsIDs("silver/customers", "customer", "ann first 2\nann later 2\nbob first 1\ndan later 2\n")},
+		"rowTracking without columns for ids": {features: []string{"rowTracking", "domainMetadata"}, properties: map[string]string{"delta.enableRowTracking": "true"},
+			finding: "lose their ids: the table tracks its rows (delta.enableRowTracking), and its properties"},
+		"rowTracking of files": {table: "bronze/orders", features: []string{"rowTracking", "domainMetadata"}, properties: map[string]string{"delta.enableRowTracking": "true",
+			"delta.rowTracking.materializedRowIdColumnName": "_row_id", "delta.rowTracking.materializedRowCommitVersionColumnName": "_row_commit"},
+			check: func(t *testing.T, f *fixture) {
+				keepsIDs("bronze/orders", "id", "1 later 2\n2 later 2\n3 later 2\n4 later 2\n")(t, f)
+				// Rows of both files are now in one of the table.
+				f.put("in/2.csv", "id,customer,city,seen,amount\n3,ann,Oslo,2024-01-03 10:00:00+00,2.00\n")
+				if rec := f.run(); rec.Outcome != "refused" || !strings.Contains(findings(rec), "would move to new files of the table, and lose the ids that it keeps for them (delta.enableRowTracking)") {
+					t.Errorf("%s: %s", rec.Outcome, findings(rec))
+				}
+			}},
 		"rowTracking, all rows anew": {table: "gold/totals", features: []string{"rowTracking", "domainMetadata"}, properties: map[string]string{"delta.enableRowTracking": "true",
 			"delta.rowTracking.materializedRowIdColumnName": "_row_id", "delta.rowTracking.materializedRowCommitVersionColumnName": "_row_commit"},
 			check: func(t *testing.T, f *fixture) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
+	"github.com/dq-dev/dq/operations"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -192,7 +193,7 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 	}
 	st.counts.Returned = returned
 
-	added := "SELECT " + columns + " FROM dq_rows"
+	added, schema := "SELECT "+columns+" FROM dq_rows", t.schema
 	switch {
 	case len(t.current.files) == 0:
 		// Not as many as the files hold: those are held against this in the end.
@@ -203,12 +204,12 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 		st.counts.Removed = liveRows(st.removes)
 		st.counts.Published = st.counts.Returned - refused
 	default:
-		if added, err = r.compare(ctx, t, s, st, identity, incremental, holds, refused); err != nil {
+		if added, schema, err = r.compare(ctx, t, s, st, identity, incremental, holds, refused); err != nil {
 			return err
 		}
 	}
 	if st.counts.Published > 0 || len(st.removes) > 0 || len(t.current.files) == 0 {
-		files, _, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: added, Schema: t.schema, PartitionBy: t.PartitionBy})
+		files, _, err := r.write(ctx, s, t.current.where, engine.StageRequest{SQL: added, Schema: schema, PartitionBy: t.PartitionBy})
 		if err != nil {
 			return err
 		}
@@ -238,9 +239,9 @@ func (r *run) stageReplacement(ctx context.Context, t *tableRun, s engine.Sessio
 }
 
 // compare finds which rows of the table go (relOut) and in which files they
-// are. It returns the SELECT of what the new files hold: rows that came, and
-// the other rows of rewritten files.
-func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool, holds []table.File, refused int64) (string, error) {
+// are. It returns the SELECT of what the new files hold, and its columns: rows that
+// came, and the other rows of rewritten files.
+func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *staged, identity []string, incremental bool, holds []table.File, refused int64) (string, table.Schema, error) {
 	d := r.d
 	names := t.schema.Names()
 	columns := idents(d, "", names)
@@ -255,28 +256,28 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 		}
 		if was.files = holds; len(holds) == 0 {
 			st.counts.Published = st.counts.Returned - refused
-			return "SELECT " + columns + " FROM dq_rows", nil
+			return "SELECT " + columns + " FROM dq_rows", t.schema, nil
 		}
 	}
 	if err := attach(ctx, s, relTarget, was, true); err != nil {
-		return "", err
+		return "", t.schema, err
 	}
 	out := fmt.Sprintf(`SELECT dq_t.* FROM dq_target dq_t WHERE %s AND NOT EXISTS (SELECT 1 FROM dq_rows dq_n WHERE %s AND %s)`,
 		scope, equal(d, "dq_n.", "dq_t.", identity), same(d, "dq_n.", "dq_t.", rest))
 	if err := define(ctx, s, relOut, out, true); err != nil {
-		return "", err
+		return "", t.schema, err
 	}
 	came := fmt.Sprintf(`SELECT %s FROM dq_rows dq_n WHERE NOT EXISTS (SELECT 1 FROM dq_target dq_t WHERE %s AND %s)`,
 		idents(d, "dq_n.", names), equal(d, "dq_n.", "dq_t.", identity), same(d, "dq_n.", "dq_t.", rest))
 	if err := define(ctx, s, "dq_came", came, true); err != nil {
-		return "", err
+		return "", t.schema, err
 	}
 	if st.counts.Published, err = count(ctx, s, "SELECT count(*) FROM dq_came"); err != nil {
-		return "", err
+		return "", t.schema, err
 	}
 	touched, err := s.Query(ctx, "SELECT "+d.Ident(engine.FileColumn)+", count(*) FROM dq_out GROUP BY 1 ORDER BY 1")
 	if err != nil {
-		return "", err
+		return "", t.schema, err
 	}
 	files := map[string]bool{}
 	for _, row := range touched.Values {
@@ -293,21 +294,49 @@ func (r *run) compare(ctx context.Context, t *tableRun, s engine.Session, st *st
 	if st.counts.Removed > 0 && t.Mode == "merge" {
 		left, err := count(ctx, s, "SELECT count(*) FROM dq_out dq_o WHERE NOT EXISTS (SELECT 1 FROM dq_rows dq_n WHERE "+equal(d, "dq_n.", "dq_o.", identity)+")")
 		if err != nil {
-			return "", err
+			return "", t.schema, err
 		}
 		if left > 0 {
 			t.note("merge.left", "info", "%s left the table: the model does not return their keys any more, or their newer values were refused", plural(left, "row"))
 		}
 	}
-	if len(st.removes) > 0 {
-		was.files = st.removes
-		if err := attach(ctx, s, relTouched, was, false); err != nil {
-			return "", err
-		}
-		added += fmt.Sprintf(" UNION ALL SELECT %s FROM dq_touched dq_t WHERE NOT EXISTS (SELECT 1 FROM dq_out dq_o WHERE %s)",
-			idents(d, "dq_t.", names), equal(d, "dq_o.", "dq_t.", identity))
+	if len(st.removes) == 0 {
+		return added, t.schema, nil
 	}
-	return added, nil
+	was.files = st.removes
+	kept, err := r.attachKept(ctx, t, s, was)
+	if err != nil {
+		return "", t.schema, err
+	}
+	if kept != nil { // a row that takes the place of another has its id
+		keys := idents(d, "dq_t.", identity)
+		id := d.Ident(kept[0].Name)
+		added = fmt.Sprintf(`SELECT %[1]s%[2]s FROM dq_came dq_c LEFT JOIN (SELECT %[3]s, min(dq_t.%[4]s) AS %[4]s FROM dq_touched dq_t WHERE EXISTS (SELECT 1 FROM dq_out dq_o WHERE %[5]s) GROUP BY %[3]s) dq_i ON %[6]s`,
+			idents(d, "dq_c.", names), kept.Changed(d, "dq_i."), keys, id, equal(d, "dq_o.", "dq_t.", identity), equal(d, "dq_i.", "dq_c.", identity))
+	}
+	added += fmt.Sprintf(" UNION ALL SELECT %s%s FROM dq_touched dq_t WHERE NOT EXISTS (SELECT 1 FROM dq_out dq_o WHERE %s)",
+		idents(d, "dq_t.", names), kept.Moved(d, "dq_t."), equal(d, "dq_o.", "dq_t.", identity))
+	return added, kept.With(t.schema), nil
+}
+
+// attachKept makes relTouched: rows that are to be written to other files. Where the
+// table tracks its rows, and can keep their ids there, it has these too.
+func (r *run) attachKept(ctx context.Context, t *tableRun, s engine.Session, rel relation) (operations.Tracking, error) {
+	const stored = relTouched + "_stored"
+	kept, err := operations.TrackingOf(t.snap)
+	if err != nil || kept == nil { // an error closes the gate, see [run.obey]
+		return nil, attach(ctx, s, relTouched, rel, false)
+	}
+	with := rel
+	with.schema = kept.With(rel.schema)
+	if err := attach(ctx, s, stored, with, true); err != nil {
+		return nil, err
+	}
+	sql, err := kept.Rows(r.d, t.snap, stored, rel.schema.Names(), rel.files)
+	if err != nil {
+		return nil, err
+	}
+	return kept, define(ctx, s, relTouched, sql, false)
 }
 
 // holding finds the table's files that hold rows of the changed keys: by their

@@ -180,7 +180,7 @@ lacks are refused unless --merge-schema adds them.`,
 		return t.Append(ctx, sql, w)
 	})
 	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table")
-	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have, and widen types where it allows that")
 	return cmd
 }
 
@@ -214,7 +214,7 @@ must meet it; with --partitions those of the partitions that the new rows are in
 	cmd.Flags().StringVar(&where, "where", "", "SQL condition of the rows that are replaced")
 	cmd.Flags().BoolVar(&partitions, "partitions", false, "replace the partitions of the new rows only")
 	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table")
-	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have, and widen types where it allows that")
 	cmd.Flags().BoolVar(&w.OverwriteSchema, "overwrite-schema", false, "give the table the columns of DATA")
 	return cmd
 }
@@ -242,7 +242,7 @@ func (a *app) tableMerge() *cobra.Command {
 	cmd.Flags().StringSliceVar(&m.On, "on", nil, "key columns")
 	cmd.Flags().StringVar(&m.Matched, "matched", "update", "what becomes of rows whose key comes: update, delete or keep")
 	cmd.Flags().StringVar(&m.NotMatched, "not-matched", "insert", "what becomes of rows with a new key: insert or skip")
-	cmd.Flags().BoolVar(&m.MergeSchema, "merge-schema", false, "add columns that the table does not have")
+	cmd.Flags().BoolVar(&m.MergeSchema, "merge-schema", false, "add columns that the table does not have, and widen types where it allows that")
 	return cmd
 }
 
@@ -314,16 +314,19 @@ func (a *app) tableOptimize() *cobra.Command {
 
 func (a *app) tableAlter() *cobra.Command {
 	var alter operations.Alteration
-	var set, constraints, rename []string
+	var set, constraints, rename, widen []string
 	cmd := a.changes(&cobra.Command{
 		Use:   "alter LOCATION",
-		Short: "Change properties, constraints and column names",
+		Short: "Change properties, constraints, column names and types",
 		Long: `alter changes what a table is, in one version; no data file is written. The rows
 that are there must meet a new constraint. Columns are renamed and dropped only with
-column mapping: --set delta.columnMapping.mode=name switches it on.`,
+column mapping: --set delta.columnMapping.mode=name switches it on. Types can be widened:
+integers to larger ones, to double and decimal, float to double, decimals to more digits,
+date to timestamp_ntz. Readers of the table then need the feature typeWidening.`,
 		Example: `  dq table alter warehouse/orders --add-constraint "positive=amount > 0"
   dq table alter warehouse/orders --set delta.enableChangeDataFeed=true
-  dq table alter warehouse/orders --set delta.columnMapping.mode=name --rename-column id=order_id`,
+  dq table alter warehouse/orders --set delta.columnMapping.mode=name --rename-column id=order_id
+  dq table alter warehouse/orders --widen-column quantity=int64 --widen-column lines.element.price=decimal(12,4)`,
 	}, 1, func(ctx context.Context, _ *changing, t *operations.Table, _ []string) (operations.Result, error) {
 		for _, p := range []struct {
 			flag string
@@ -339,7 +342,18 @@ column mapping: --set delta.columnMapping.mode=name switches it on.`,
 				(*p.to)[key] = value
 			}
 		}
-		if len(alter.Set)+len(alter.AddConstraints)+len(alter.RenameColumns)+len(alter.Unset)+len(alter.DropConstraints)+len(alter.DropColumns) == 0 {
+		alter.WidenColumns = map[string]table.Type{}
+		for _, text := range widen {
+			column, name, ok := strings.Cut(text, "=")
+			if !ok || column == "" {
+				return operations.Result{}, usagef("--widen-column %s: write COLUMN=TYPE", text)
+			}
+			var err error
+			if alter.WidenColumns[column], err = table.ParseType(name); err != nil {
+				return operations.Result{}, usagef("--widen-column %s: %w", text, err)
+			}
+		}
+		if len(alter.Set)+len(alter.AddConstraints)+len(alter.RenameColumns)+len(alter.WidenColumns)+len(alter.Unset)+len(alter.DropConstraints)+len(alter.DropColumns) == 0 {
 			return operations.Result{}, usagef("what should be changed? see dq table alter --help")
 		}
 		return t.Alter(ctx, alter)
@@ -351,5 +365,6 @@ column mapping: --set delta.columnMapping.mode=name switches it on.`,
 	f.StringArrayVar(&alter.DropConstraints, "drop-constraint", nil, "NAME of a constraint")
 	f.StringArrayVar(&rename, "rename-column", nil, "OLD=NEW")
 	f.StringArrayVar(&alter.DropColumns, "drop-column", nil, "COLUMN to take away")
+	f.StringArrayVar(&widen, "widen-column", nil, "COLUMN=TYPE, which must hold every value of the old one")
 	return cmd
 }

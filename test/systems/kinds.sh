@@ -67,6 +67,11 @@ name named_partitioned --partition-by '"Sold, on"'
 run alter named_partitioned --set delta.enableDeletionVectors=true --set delta.enableChangeDataFeed=true
 run update named_partitioned --set 'Price (EUR)=7.5' --where '"Invoice No" = 1'
 run append named_nested "$data/named.ndjson"
+run query plain 'SELECT id, part, CAST(amount AS SMALLINT) AS amount, CAST(id AS TINYINT) AS rank, [CAST(id AS TINYINT)] AS list FROM t' --format parquet --output "$data/narrow.parquet"
+printf 'id,part,amount,rank\n2,wide,90000,300\n6,wide,100000,301\n' > "$data/wider.csv"
+run append widened "$data/narrow.parquet" # Spark 3.5 reads these changes of type, and no others
+run alter widened --widen-column amount=int32 --widen-column rank=int16 --widen-column list.element=int32
+run merge widened "$data/wider.csv" --on id; run update widened --set 'amount=amount + 1' --where 'id IN (1, 4)'; run delete widened --where 'id = 5'
 make optimized; run append optimized "$data/more.csv"; run optimize optimized
 make restored; change restored; run restore restored@1
 make vacuumed; change vacuumed; run vacuum vacuumed --retain 0h --force --delete

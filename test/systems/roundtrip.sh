@@ -11,7 +11,7 @@ target
 
 say "dq writes"
 DQ=$dq "$HERE/kinds.sh" "$1"
-"$HERE/compare.sh" "$1"
+agree "$1"
 say "Spark changes"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -23,4 +23,4 @@ for table in "$1"/*/; do
   "$dq" table update "$table" --set "part='dq'" --where 'id = 1001' > /dev/null
   "$dq" table fsck "$table" > /dev/null || die "$table: fsck finds something; dq table fsck $table"
 done
-"$HERE/compare.sh" "$1"
+agree "$1"
