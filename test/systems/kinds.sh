@@ -50,19 +50,19 @@ printf 'id,colour\n7,red\n' > "$data/wide.csv"; run append evolved "$data/wide.c
 make mapped_evolved; run alter mapped_evolved --set delta.columnMapping.mode=name
 run append mapped_evolved "$data/wide.csv" --merge-schema; change mapped_evolved
 cat > "$data/named.csv" <<'CSV'
-Invoice No,Price (EUR),"Sold, on",a=b;{c}
-1,1.50,2026-01-01,x
-2,,2026-01-02,
-3,-3.25,,😀
+id,part,Invoice No,Price (EUR),"Sold, on",a=b;{c}
+1,a,1,1.50,2026-01-01,x
+2,b,2,,2026-01-02,
+3,,3,-3.25,,😀
 CSV
-printf 'Invoice No,Price (EUR),New Col\n3,9,came\n4,4,too\n' > "$data/named2.csv"
-printf '{"id":1,"s s":{"a b":1,"l":[{"c=d":"x"}]},"m":{"k":{"v v":2}}}\n{"id":2,"s s":null,"m":null}\n' > "$data/named.ndjson"
+printf 'id,part,Invoice No,Price (EUR),New Col\n3,c,3,9,came\n4,d,4,4,too\n' > "$data/named2.csv"
+printf '{"id":1,"part":"a","s s":{"a b":1,"l":[{"c=d":"x"}]},"m":{"k":{"v v":2}}}\n{"id":3,"part":"c","s s":null,"m":null}\n' > "$data/named.ndjson"
 name() { # name NAME [OPTION...]: a table that is mapped from the first, for its names
   run append "$1" "$data/named.csv" "${@:2}"
   run append "$1" "$data/named2.csv" --merge-schema
 }
 name named; run merge named "$data/named2.csv" --on 'Invoice No'
-run delete named --where '"Invoice No" = 1'
+run delete named --where '"Invoice No" = 2'
 name named_partitioned --partition-by '"Sold, on"'
 run alter named_partitioned --set delta.enableDeletionVectors=true --set delta.enableChangeDataFeed=true
 run update named_partitioned --set 'Price (EUR)=7.5' --where '"Invoice No" = 1'
