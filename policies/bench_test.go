@@ -78,6 +78,15 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
+// With users' policies there are their names to look at, too.
+func BenchmarkLoadUsers(b *testing.B) {
+	for b.Loop() {
+		if _, err := Load(context.Background(), Options{Dirs: []string{"testdata/user"}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // The first change that is judged compiles what rules on changes alone.
 func BenchmarkFirstChange(b *testing.B) {
 	in := change(10, 1, 1)

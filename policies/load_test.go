@@ -205,3 +205,36 @@ func FuzzOwners(f *testing.F) {
 		}
 	})
 }
+
+// What is compiled only when a change comes must be there on any day for a policy that
+// reads what others find, however it names them.
+func TestReadsPolicies(t *testing.T) {
+	for body, want := range map[string]bool{
+		"x := input.diff":                      false,
+		"x := data.dq.lib.by_op":               false,
+		"x := data.dq.config.thresholds":       false,
+		"some y; x := data.other[y]":           false,
+		`x := data.dq["lib"].by_op`:            false,
+		"x := data.dq.policy.s001.findings":    true,
+		`x := data.dq["policy"].s001.findings`: true,
+		"some y; x := data.dq[y].s001":         true,
+		"some y; x := data.dq.policy[y]":       true,
+		"some y; x := data[y]":                 true,
+		"x := data.dq":                         true,
+		"x := data":                            true,
+		"x := p.s001.findings":                 true,
+		"x := 1 with data.dq.policy.s001 as 2": true,
+	} {
+		source := "package dq.policy.t\n\nimport data.dq.lib\n"
+		if strings.Contains(body, "p.s001") && !strings.Contains(body, "data") {
+			source += "import data.dq.policy as p\n"
+		}
+		m := &modules{sources: map[string]string{"t.rego": source + "\nfindings contains x if {\n" + body + "\n}\n"}, bundled: map[string]bool{}}
+		if err := m.parse(false); err != nil {
+			t.Fatal(body, err)
+		}
+		if got := readsPolicies(m.parsed["t.rego"]); got != want {
+			t.Errorf("%s: %t", body, got)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -159,18 +160,48 @@ func newCompiler() *ast.Compiler {
 }
 
 // late are the files of bundled policies that nobody needs before there is a
-// change: none when users' policies refer to others.
+// change: none when users' policies read what others find.
 func (m *modules) late(catalog map[string]Policy) map[string]bool {
 	late := map[string]bool{}
-	for name, source := range m.sources {
-		if !m.bundled[name] && !isTest(name) && strings.Contains(source, "data.dq.policy") {
+	for name, module := range m.parsed {
+		if !m.bundled[name] && !isTest(name) && readsPolicies(module) {
 			return nil
 		}
 	}
 	for _, p := range catalog {
-		late[p.File] = p.Bundled && p.When == "change"
+		if p.Bundled && p.When == "change" {
+			late[p.File] = true
+		}
 	}
 	return late
+}
+
+// readsPolicies reports whether a module names a policy's package, or may by a variable
+// or by what packages are in.
+func readsPolicies(module *ast.Module) bool {
+	found := false
+	look := func(ref ast.Ref) bool {
+		found = found || !besidePolicies(ref)
+		return found
+	}
+	for _, imported := range module.Imports {
+		ast.WalkRefs(imported, look)
+	}
+	for _, rule := range module.Rules {
+		ast.WalkRefs(rule, look)
+	}
+	return found
+}
+
+// besidePolicies reports whether a reference is to nothing in data.dq.policy: a part
+// of it is another name.
+func besidePolicies(ref ast.Ref) bool {
+	for i, part := range ast.MustParseRef("data.dq.policy")[:min(3, len(ref))] {
+		if _, name := ref[i].Value.(ast.String); (i == 0 || name) && !ref[i].Equal(part) {
+			return true
+		}
+	}
+	return false
 }
 
 // catalog reads the METADATA of every policy, by package name.
@@ -186,8 +217,8 @@ func (m *modules) catalog() (map[string]Policy, error) {
 	for _, file := range files {
 		module := m.parsed[file]
 		name := policyName(module)
-		if file == "builtin/main/main.rego" {
-			name = "main"
+		if a := aboutPackage(module); name == "" && m.bundled[file] && a != nil && a.Custom["id"] != nil {
+			name = path.Base(path.Dir(file)) // a policy about what others find, beside them
 		}
 		if name == "" || isTest(file) {
 			continue
@@ -220,12 +251,7 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 		e := m.at(file, module, message, hint)
 		return Policy{}, &e
 	}
-	var a *ast.Annotations
-	for _, annotation := range module.Annotations {
-		if annotation.Scope == "package" {
-			a = annotation
-		}
-	}
+	a := aboutPackage(module)
 	if a == nil || a.Title == "" {
 		return wrong("the policy has no METADATA with a title", "write # METADATA, # title: ... above the package line")
 	}
@@ -283,7 +309,7 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 		if rule.Head.Ref().String() != "findings" && rule.Head.Name.String() != "findings" {
 			continue
 		}
-		if found = true; rule.Head.RuleKind() != ast.MultiValue && module.Package.Path.String() != "data.dq.main" {
+		if found = true; rule.Head.RuleKind() != ast.MultiValue && !p.Bundled {
 			// Of a number or a text no finding could be read: all would be allowed.
 			e := m.problem(file, rule.Location.Row, rule.Location.Col, "findings is one value, and no set of findings", write)
 			return p, &e
@@ -293,6 +319,17 @@ func (m *modules) policy(file string, module *ast.Module) (Policy, *yamlpos.Erro
 		return wrong("the policy has no rule findings, so it can never find anything", write)
 	}
 	return p, nil
+}
+
+// aboutPackage is the METADATA above a package, or nil.
+func aboutPackage(module *ast.Module) *ast.Annotations {
+	var a *ast.Annotations
+	for _, annotation := range module.Annotations {
+		if annotation.Scope == "package" {
+			a = annotation
+		}
+	}
+	return a
 }
 
 func (m *modules) at(file string, module *ast.Module, message, hint string) yamlpos.Error {

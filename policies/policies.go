@@ -132,8 +132,7 @@ type Bundle struct {
 // owners. What is wrong in any of these files comes as yamlpos.Errors, with
 // file, line, column and what to write instead; nothing is evaluated then. That
 // goes for names that a user's policy reads and that are not there; see [Check].
-// Cost: some 25 ms, and as much again for the first change that is judged; with
-// users' policies all of it at once.
+// Cost: some 25 ms, and as much again for the first change that is judged.
 func Load(ctx context.Context, o Options) (*Bundle, error) {
 	set, err := readModules(o.Dirs)
 	if err != nil {
@@ -168,16 +167,13 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 	return b, named()
 }
 
-// named are the errors of names that users' rules read and that are not there.
+// named are the errors of names that users' rules read and that are not there. What is
+// compiled every day is all that they read, see [modules.late].
 func (m *modules) named(b *Bundle) error {
 	if !slices.ContainsFunc(b.policies, func(p Policy) bool { return !p.Bundled }) {
 		return nil
 	}
-	compiler, err := b.compiler()
-	if err != nil {
-		return err
-	}
-	if problems := m.misnamed(compiler); len(problems) > 0 {
+	if problems := m.misnamed(b.daily); len(problems) > 0 {
 		return problems.Sort()
 	}
 	return nil
@@ -191,11 +187,16 @@ func (m *modules) bundle() (*Bundle, error) {
 		return nil, err
 	}
 	b := &Bundle{modules: m.sources, catalog: catalog, byID: map[string]Policy{}, deadline: deadline}
-	b.compiler = sync.OnceValues(func() (*ast.Compiler, error) { return m.compile(true, nil) })
 	late := m.late(catalog)
 	if b.daily, err = m.compile(true, late); err != nil {
 		return nil, err
 	}
+	b.compiler = sync.OnceValues(func() (*ast.Compiler, error) {
+		if len(late) == 0 {
+			return b.daily, nil
+		}
+		return m.compile(true, nil)
+	})
 	for _, p := range catalog {
 		b.policies = append(b.policies, p)
 		b.byID[p.ID] = p
@@ -231,16 +232,21 @@ func (b *Bundle) configure(ctx context.Context, config map[string]any) error {
 	return nil
 }
 
+// aboutWaivers is the policy that rules on waivers, by the findings of all others.
+const aboutWaivers = "DQ-W001"
+
 // shares are two halves of the catalogue, for two cores. What is said of a finding
 // depends on its own policy and the waivers for that alone, so builtin/main says
-// the same of the halves as of the whole; its own policy, about waivers, is in both.
+// the same of the halves as of the whole; the policy about waivers is in both.
 func (b *Bundle) shares() []map[string]Policy {
 	shares := []map[string]Policy{{}, {}}
 	for i, name := range slices.Sorted(maps.Keys(b.catalog)) {
 		shares[i%len(shares)][name] = b.catalog[name]
 	}
-	for _, share := range shares {
-		share["main"] = b.catalog["main"]
+	for name, p := range b.catalog {
+		if p.ID == aboutWaivers {
+			shares[0][name], shares[1][name] = p, p
+		}
 	}
 	return shares
 }

@@ -139,7 +139,7 @@ func (b *Bundle) waiver(node *yamlpos.Node) Waiver {
 		}
 		f["policy"].Errorf(yamlpos.DidYouMean(w.Policy, ids), "there is no policy %s", w.Policy)
 	}
-	if w.Policy == "DQ-W001" {
+	if w.Policy == aboutWaivers {
 		f["policy"].Errorf("waive what the expired waiver was for", "DQ-W001 says that a waiver expired: it cannot be waived")
 	}
 	if w.Table != "" {

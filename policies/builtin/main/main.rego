@@ -1,27 +1,3 @@
-# METADATA
-# title: A waiver is over, used up or too wide
-# description: >-
-#   A waiver covers a finding, but its last day is over, or it let findings through in as many versions as its
-#   max_uses says: the finding counts again. Or a waiver that names no paths lets more findings of one change through
-#   than it can have been meant for. Of a waiver that is over the finding is no harder than the one that it was for.
-#   What a waiver may say at all is checked when its file is read; uses are counted in the log of decisions.
-# custom:
-#   id: DQ-W001
-#   severity: error
-#   category: process
-#   remediation: >-
-#     Mend what the waiver was for and remove it, or have it approved anew with a later date or more uses;
-#     if it is too wide, name the paths that are meant.
-#   why: >-
-#     An exemption that nobody ends is a rule that nobody made. One that covers more than its reason speaks of hides
-#     the next mistake as well.
-#   avoid: |
-#     waivers:
-#       - {id: w-7, policy: DQ-S001, table: silver.*, expires: 2026-09-30}   # over, and for everything
-#   prefer: |
-#     waivers:
-#       - {id: w-8, policy: DQ-S001, table: silver.orders, paths: [old_code], expires: 2026-11-15}
-#   configuration: "thresholds.waived_findings (10): without paths, a waiver covers so many findings of one change."
 package dq.main
 
 # The answer to a change: every finding of every policy, with its effect, and
@@ -42,58 +18,13 @@ allow := false if {
 
 findings := array.concat(judged, about_waivers)
 
-# about_waivers are the findings of DQ-W001.
-about_waivers := array.concat(array.concat(expired, used_up), too_wide) if due.main
-
-about_waivers := [] if not due.main
-
-expired := [f |
-	some found in waivable
-	found.waiver == null
-	some w in waivers_here[found.id]
-	w.expires < today
-	names(w, found)
-	f := waiver_finding(found.effect, {
-		"path": found.path,
-		"diff_id": found.diff_id,
-		"msg": sprintf("waiver %s for %s ended on %s", [w.id, found.id, w.expires]),
-		"evidence": {"waiver": w.id, "policy": found.id, "expires": w.expires, "approved_by": w.approved_by},
-	})
+# about_waivers are the findings of DQ-W001, which looks at what is said of all others.
+about_waivers := [object.union(f, object.get(milder, object.get(f, "severity", ""), usual)) |
+	policy := due.w001
+	usual := ruling("w001", policy, severity_here(policy))
+	milder := {"warn": ruling("w001", policy, "warn")}
+	some f in data.dq.w001.findings
 ]
-
-used_up := [f |
-	some found in waivable
-	found.waiver == null
-	some w in waivers_here[found.id]
-	w.id in spent
-	running(w)
-	names(w, found)
-	f := waiver_finding(found.effect, {
-		"path": found.path,
-		"diff_id": found.diff_id,
-		"msg": sprintf("waiver %s for %s is used up: it held for %d of %d versions", [w.id, found.id, w.max_uses, w.max_uses]),
-		"evidence": {"waiver": w.id, "policy": found.id, "max_uses": w.max_uses, "approved_by": w.approved_by},
-	})
-]
-
-too_wide := [f |
-	some policy, waivers in waivers_here
-	some w in waivers
-	count(w.paths) == 0
-	n := count([found | some found in waivable; found.waiver; found.waiver.id == w.id])
-	n > data.dq.config.thresholds.waived_findings
-	f := waiver_finding("deny", {
-		"path": "",
-		"diff_id": "",
-		"msg": sprintf("waiver %s is too wide: it lets %d findings of %s through and names no paths", [w.id, n, policy]),
-		"evidence": {"waiver": w.id, "policy": policy, "findings": n, "limit": data.dq.config.thresholds.waived_findings},
-	})
-]
-
-# waiver_finding is one of DQ-W001; it denies only where the finding that it is about does.
-waiver_finding(about, f) := object.union(f, {"id": due.main.id, "severity": severity, "effect": effects[mode("main")][severity], "waiver": null}) if {
-	severity := {true: severity_here(due.main), false: "warn"}[about == "deny"]
-}
 
 # judged are the findings of the policies. A finding may be milder than its policy,
 # never harder. What it leaves out is filled in when the answer is read, and here
