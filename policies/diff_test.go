@@ -163,37 +163,41 @@ func TestDiffDeclared(t *testing.T) {
 	}
 }
 
+// halfOf are about half of the names.
+func halfOf(r *rand.Rand, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(string) bool { return r.IntN(2) == 0 })
+}
+
+// randomShape is a shape of a few columns, with what else a shape has, and its schema.
+func randomShape(r *rand.Rand) (*Shape, table.Schema) {
+	types := []string{"int32", "int64", "string", "decimal(10,2)", "struct<a: int64, b: string>", "array<struct<x: date>>", "map<string,int64>"}
+	var fields []table.Field
+	for _, name := range halfOf(r, "a", "b", "c", "d", "e", "f") {
+		f := field(name, types[r.IntN(len(types))])
+		f.Nullable = r.IntN(2) == 0
+		fields = append(fields, f)
+	}
+	r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+	s := shape(fields...)
+	for i := range s.Columns {
+		s.Columns[i].Tags = TagSet(halfOf(r, "pii.email", "x=1"))
+		s.Columns[i].Classification = []string{"", "public", "personal"}[r.IntN(3)]
+	}
+	s.PrimaryKey, s.PartitionBy, s.ClusterBy = halfOf(r, "a", "b"), halfOf(r, "c", "d"), halfOf(r, "e", "f")
+	s.Constraints, s.Properties = TagSet(halfOf(r, "p=a > 0", "q=b > 0")), TagSet(halfOf(r, "x=1", "y=2"))
+	s.Protocol = &Protocol{Reader: 1 + r.IntN(3), Writer: 2, Features: halfOf(r, "f", "g")}
+	return s, table.Schema{Fields: fields}
+}
+
 // A shape differs from itself in nothing; there and back, what came goes again;
 // and every change has one of the known operations and an id of its own.
 func TestDiffProperties(t *testing.T) {
-	types := []string{"int32", "int64", "string", "decimal(10,2)", "struct<a: int64, b: string>", "array<struct<x: date>>", "map<string,int64>"}
-	some := func(r *rand.Rand, names ...string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(string) bool { return r.IntN(2) == 0 })
-	}
-	random := func(r *rand.Rand) (*Shape, table.Schema) {
-		var fields []table.Field
-		for _, name := range some(r, "a", "b", "c", "d", "e", "f") {
-			f := field(name, types[r.IntN(len(types))])
-			f.Nullable = r.IntN(2) == 0
-			fields = append(fields, f)
-		}
-		r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
-		s := shape(fields...)
-		for i := range s.Columns {
-			s.Columns[i].Tags = TagSet(some(r, "pii.email", "x=1"))
-			s.Columns[i].Classification = []string{"", "public", "personal"}[r.IntN(3)]
-		}
-		s.PrimaryKey, s.PartitionBy, s.ClusterBy = some(r, "a", "b"), some(r, "c", "d"), some(r, "e", "f")
-		s.Constraints, s.Properties = TagSet(some(r, "p=a > 0", "q=b > 0")), TagSet(some(r, "x=1", "y=2"))
-		s.Protocol = &Protocol{Reader: 1 + r.IntN(3), Writer: 2, Features: some(r, "f", "g")}
-		return s, table.Schema{Fields: fields}
-	}
 	back := map[string]string{table.ColumnAdded: table.ColumnDropped, table.ColumnDropped: table.ColumnAdded,
 		table.ConstraintAdded: table.ConstraintDropped, table.ConstraintDropped: table.ConstraintAdded}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		x, xs := random(r)
-		y, ys := random(r)
+		x, xs := randomShape(r)
+		y, ys := randomShape(r)
 		if same := Diff(x, x, table.Diff(xs, xs, nil)); len(same) > 0 {
 			t.Fatalf("a shape differs from itself: %v", lines(same))
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 // ReadInput reads an input document from JSON that somebody wrote: what it leaves
-// out is empty. What it must not have, and values that are none, are yamlpos.Errors
-// with file, line and column, all at once.
+// out is empty. What it must not have, values that are none, and a diff that is not what
+// old and new say, are yamlpos.Errors with file, line and column, all at once.
 func ReadInput(file string, data []byte) (Input, error) {
 	var in Input
 	var schema map[string]any
@@ -45,6 +45,16 @@ func ReadInput(file string, data []byte) (Input, error) {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return in, yamlpos.Errors{{File: file, Line: 1, Col: 1, Message: strings.TrimPrefix(err.Error(), "json: ")}}
 	}
+	in.checkDiff(func(entry int, hint, format string, args ...any) {
+		at := r.diff
+		if entry >= 0 {
+			at = r.changes[entry]
+		}
+		r.problem(at, hint, format, args...)
+	})
+	if len(r.problems) > 0 {
+		return in, r.problems.Sort()
+	}
 	return in, nil
 }
 
@@ -55,6 +65,8 @@ type inputReader struct {
 	dec         *json.Decoder
 	definitions map[string]any
 	problems    yamlpos.Errors
+	diff        int64   // where the diff begins
+	changes     []int64 // and its entries
 }
 
 func (r *inputReader) problem(offset int64, hint, format string, args ...any) {
@@ -128,7 +140,14 @@ func (r *inputReader) value(path string, schema map[string]any) error {
 		return r.object(path, schema)
 	case "array":
 		items, _ := schema["items"].(map[string]any)
+		changes := items["$ref"] == "#/definitions/change"
+		if changes {
+			r.diff = at
+		}
 		for r.dec.More() {
+			if changes {
+				r.changes = append(r.changes, r.start())
+			}
 			if err := r.value(path, items); err != nil {
 				return err
 			}
