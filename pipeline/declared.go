@@ -33,6 +33,9 @@ func declaredName(table, digest string) string { return "declared/" + table + "/
 // is declared now. Cost: none then.
 func (r *run) declaredBefore(ctx context.Context, t *tableRun) (*declared, error) {
 	last := t.ledger.last
+	if last == nil && t.batches > 0 { // a full refresh without a ledger
+		return &declared{gone: "_dq/ledger/" + t.Name}, nil
+	}
 	if last == nil || last.Declared == "" || last.Declared == t.declaredAs() {
 		return nil, nil
 	}

@@ -65,7 +65,7 @@ func (r *run) complete(ctx context.Context, q *question) error {
 	}
 	q.complete = true
 	t, links := q.t, r.links()
-	q.Actor, q.Change = r.opt.Actor, r.opt.Change
+	q.Actor, q.Change, q.Altered = r.opt.Actor, r.opt.Change, t.altered
 	q.Downstream, q.UpstreamColumns = links.readers(t), links.upstream(t.Name)
 	q.Lineage = &policies.Lineage{Status: links.status(q.Downstream)}
 	mode := t.Suite.Contract.Compatibility

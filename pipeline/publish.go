@@ -104,13 +104,17 @@ func (r *run) settle(ctx context.Context, l *Layer) error {
 			continue
 		}
 		exposed := r.links().exposed(t)
-		if t.settled == nil && t.rejudged == nil && last.Ruled == t.ruledAs && slices.EqualFunc(last.Exposed, exposed, func(a, b policies.Downstream) bool { return reflect.DeepEqual(a, b) }) {
+		seen := t.Suite.File == "none" && t.snap != nil && last.Judged < t.snap.Version() // of another writer, and nothing to judge it by
+		if t.settled == nil && t.rejudged == nil && !seen && last.Ruled == t.ruledAs && slices.EqualFunc(last.Exposed, exposed, func(a, b policies.Downstream) bool { return reflect.DeepEqual(a, b) }) {
 			continue
 		}
 		entry := *last
 		entry.Ruled, entry.Exposed = t.ruledAs, exposed
 		if t.settled != nil {
 			entry.Inputs, entry.Model, entry.Seen = t.settled.Inputs, t.settled.Model, t.seen
+		}
+		if seen {
+			entry.Judged = t.snap.Version()
 		}
 		if t.rejudged != nil {
 			entry.Suite, entry.Judged, entry.Metrics = t.Suite.Digest, t.snap.Version(), metricsOf(t.rejudged)

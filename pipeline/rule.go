@@ -29,6 +29,11 @@ func (r *run) rule(ctx context.Context, t *tableRun, was *table.Schema, next tab
 	for _, c := range q.Diff {
 		t.rec.Changes = append(t.rec.Changes, c.Change)
 	}
+	t.noteAltered(q.Diff)
+	if q.before != nil && q.before.gone != "" {
+		t.note("declared", "warn", "%s is gone: what the version before declared, and its suite demanded, is not known", q.before.gone)
+		t.hint("restore it from a backup")
+	}
 	if len(q.Diff) == 0 {
 		return false, nil
 	}

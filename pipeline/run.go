@@ -92,6 +92,7 @@ type run struct {
 	profiling sync.Mutex
 	stepping  sync.Mutex // one step is told after the other
 	links     func() *links
+	recalled  []string           // of known, those that logs name, because the file that does is lost
 	outside   []openlineage.Made // what jobs outside make, as their events say
 }
 
@@ -133,6 +134,7 @@ type tableRun struct {
 	settled  *ledgerEntry
 	resumed  []string             // upstream tables that were restored, and what becomes of that
 	kept     bool                 // it does not follow them
+	altered  *policies.Altered    // what others made of the table, if anything
 	question *question            // what policies are asked; nil before that is known
 	rewrites bool                 // all rows are written anew
 	ruled    bool                 // policies were asked
@@ -192,6 +194,10 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 	}
 	if err := r.bind(ctx); err != nil {
 		return r.rec, err
+	}
+	if len(r.recalled) > 0 {
+		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "tables", Severity: "warn",
+			Message: fmt.Sprintf("_dq/%s is gone: the logs in the warehouse say that the pipeline had %s", knownName(p.Name), strings.Join(r.recalled, ", "))})
 	}
 	if opt.Policies != nil {
 		for _, w := range opt.Policies.Waivers() {
@@ -325,7 +331,7 @@ func (r *run) open(ctx context.Context) error {
 	var opened []*tableRun
 	for _, l := range r.Layers {
 		for _, spec := range l.Tables {
-			t := &tableRun{Table: spec, folder: folder(spec.Name), app: "dq/" + r.Name + "/" + spec.Name}
+			t := &tableRun{Table: spec, folder: folder(spec.Name), app: appOf(r.Name, spec.Name)}
 			opened = append(opened, t)
 			r.tables[spec.Name] = t
 			all.Go(func() { t.openErr = r.openTable(ctx, t) })
@@ -336,6 +342,9 @@ func (r *run) open(ctx context.Context) error {
 		if t.openErr != nil {
 			return fmt.Errorf("%s: %w", t.Name, t.openErr)
 		}
+	}
+	if err := r.ofAnother(ctx); err != nil {
+		return err
 	}
 	if err := r.resume(ctx); err != nil {
 		return err
@@ -372,7 +381,10 @@ func (r *run) openTable(ctx context.Context, t *tableRun) error {
 		// A full refresh needs nothing of what was consumed before.
 		t.ledger, err = &ledger{files: map[string]ledgerFile{}}, nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return t.findAltered(ctx)
 }
 
 // runOf finds in the table's history which run made batch n.

@@ -132,7 +132,11 @@ func (r *run) transform(ctx context.Context, t *tableRun, s engine.Session) erro
 		}
 		return nil
 	}
-	if t.snap != nil && last != nil && (last.Model != t.digest() || !extends(t.snap.Schema(), t.schema)) {
+	switch {
+	case t.snap == nil || last == nil:
+	case last.Model == t.digest() && t.altered != nil && !extends(t.snap.Schema(), t.schema):
+		t.note("model", "info", "the table has other columns than its model makes: it is rebuilt")
+	case last.Model != t.digest() || !extends(t.snap.Schema(), t.schema):
 		t.note("model", "info", "the model, its options or its columns changed since version %d: the table is rebuilt", t.current.version)
 	}
 	if len(dropped) > 0 {

@@ -3,6 +3,7 @@ package policies
 import (
 	"time"
 
+	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
 )
 
@@ -27,6 +28,9 @@ type Input struct {
 	Old    *Shape     `json:"old"` // nil for a table that does not exist yet
 	New    *Shape     `json:"new"` // nil for a table that is dropped
 	Diff   []Change   `json:"diff"`
+	// Altered is what others made of the table since the last version that its pipeline
+	// published or judged; nil for nothing. Old has it, so that Diff may take it back.
+	Altered *Altered `json:"altered,omitempty"`
 	// Rewrite says that every row of the table is written anew in this change.
 	Rewrite bool `json:"rewrite,omitempty"`
 	// History are the earlier changes of the table that its log still knows, the
@@ -177,6 +181,14 @@ type Change struct {
 	ID string `json:"id"`
 	table.Change
 	Source *Position `json:"source,omitempty"`
+}
+
+// Altered are changes of a table that did not come by its pipeline. Without versions
+// it is not known whether there are any: the log of Since is gone.
+type Altered struct {
+	Since    int64               `json:"since"` // the last version that the pipeline published or judged
+	Versions []record.Alteration `json:"versions"`
+	Diff     []Change            `json:"diff"` // from that version to Old
 }
 
 // Position is a place in a file of the project.

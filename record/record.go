@@ -132,12 +132,30 @@ type Table struct {
 	Waiting       int              `json:"waiting,omitempty"` // source files that are left to batches of their own (batch: file)
 	Schema        table.Schema     `json:"schema"`
 	Changes       []table.Change   `json:"changes,omitempty"`
+	Altered       *Altered         `json:"altered,omitempty"` // by others, before this run
 	Check         *Check           `json:"check,omitempty"`
 	Decisions     []Decision       `json:"decisions,omitempty"`
 	Findings      []Finding        `json:"findings,omitempty"`
 	Profile       *Profile         `json:"profile,omitempty"`
 	Quarantine    *Quarantine      `json:"quarantine,omitempty"`
 	DurationMS    int64            `json:"duration_ms"`
+}
+
+// Altered is what others made of a table since the last version that its pipeline
+// published or judged. Without versions nobody can tell: the log of that one is gone.
+type Altered struct {
+	Since    int64          `json:"since"` // that version
+	Versions []Alteration   `json:"versions"`
+	Changes  []table.Change `json:"changes"` // from that version to the table as the run found it
+}
+
+// Alteration is a version in which the table's columns, layout, constraints, properties
+// or protocol became others.
+type Alteration struct {
+	Version   int64     `json:"version"`
+	At        time.Time `json:"at"`
+	Operation string    `json:"operation,omitempty"` // of commitInfo, as By is: user and engine, or the pipeline
+	By        string    `json:"by,omitempty"`
 }
 
 // Counts reconcile: Returned = Published + Quarantined + Dropped + Unchanged.
