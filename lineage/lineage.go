@@ -240,15 +240,8 @@ func (s set) mergeAs(from set, typ, subtype string) {
 // Through is what sources are after one more step, as in [Trace]: of a type and
 // subtype, and with masked behind a hash.
 func Through(sources []Source, typ, subtype string, masked bool) []Source {
-	from, to := set{}, set{}
-	for _, s := range sources {
-		k := key{s.Table, s.Column, s.Type, ""}
-		if s.Type == Indirect {
-			k.subtype = s.Subtype
-		}
-		from.add(k, attr{s.Subtype, s.Masking})
-	}
-	to.mergeAs(from, typ, subtype)
+	to := set{}
+	to.mergeAs(setOf(sources), typ, subtype)
 	if masked {
 		to = to.mask()
 	}

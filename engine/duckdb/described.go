@@ -19,8 +19,11 @@ import (
 type Described struct {
 	stubs  *stubs
 	tables []*described
-	views  []string // the statements that made them
+	views  []view
 }
+
+// view is a view of a script: its name as written, and the statement that makes it.
+type view struct{ name, statement string }
 
 // described is a table with its columns.
 type described struct {
@@ -104,18 +107,60 @@ func (d *Described) create(ctx context.Context, t *described) error {
 	return d.make(ctx, "CREATE OR REPLACE "+what+d.path(t.name)+" ("+strings.Join(parts, ", ")+")")
 }
 
-// View makes the table or view of a statement of a script known to those after
-// it, in place of a table that was described: its columns are what they were made
-// from. The statement must not read what it makes.
-func (d *Described) View(ctx context.Context, s Statement) error {
-	for i, t := range d.tables {
-		if strings.EqualFold(strings.Join(t.name, "."), strings.Join(Words(s.Makes), ".")) {
-			if err := d.make(ctx, "DROP TABLE "+d.path(t.name)); err != nil {
-				return err
-			}
-			d.tables = slices.Delete(d.tables, i, i+1)
-			break
+// Result are the columns that a SELECT returns; of types that cannot be told, VARCHAR.
+func (d *Described) Result(ctx context.Context, query string) ([]Column, error) {
+	rows, err := d.stubs.conn.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ("+query+"\n) AS dq_q)")
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(message(err), ": "))
+	}
+	defer func() { _ = rows.Close() }()
+	var out []Column
+	for rows.Next() {
+		var c Column
+		if err := rows.Scan(&c.Name, &c.Type); err != nil {
+			return nil, wrap(ctx, err, "duckdb: bind")
 		}
+		if _, err := Spell(c.Type); err != nil {
+			c.Type = "VARCHAR"
+		}
+		out = append(out, c)
+	}
+	return out, wrap(ctx, rows.Err(), "duckdb: bind")
+}
+
+// forget takes back what has a name that a script gives to another table or view.
+func (d *Described) forget(ctx context.Context, name string) error {
+	same := func(other string) bool { return strings.EqualFold(other, strings.Join(Words(name), ".")) }
+	for i, t := range d.tables {
+		if same(strings.Join(t.name, ".")) {
+			d.tables = slices.Delete(d.tables, i, i+1)
+			return d.make(ctx, "DROP TABLE "+d.path(t.name))
+		}
+	}
+	for i, v := range d.views {
+		if same(strings.Join(Words(v.name), ".")) {
+			d.views = slices.Delete(d.views, i, i+1)
+			return d.make(ctx, "DROP VIEW "+v.name)
+		}
+	}
+	return nil
+}
+
+// Make makes the table of a statement of a script known to those after it, in place of
+// one of its name. It returns the name that plans have for it.
+func (d *Described) Make(ctx context.Context, name string, columns []Column) (string, error) {
+	if err := d.forget(ctx, name); err != nil {
+		return "", err
+	}
+	return d.Table(ctx, name, columns)
+}
+
+// View makes the view of a statement of a script known to those after it, in place of
+// a table that was described: its columns are what they were made from. The statement
+// must not read what it makes.
+func (d *Described) View(ctx context.Context, s Statement) error {
+	if err := d.forget(ctx, s.Makes); err != nil {
+		return err
 	}
 	columns := ""
 	if s.Columns != nil {
@@ -126,9 +171,9 @@ func (d *Described) View(ctx context.Context, s Statement) error {
 			return err
 		}
 	}
-	view := "CREATE OR REPLACE VIEW " + s.Makes + columns + " AS " + strings.TrimSpace(s.SQL)
-	d.views = append(d.views, view)
-	return d.make(ctx, view)
+	made := view{s.Makes, "CREATE OR REPLACE VIEW " + s.Makes + columns + " AS " + strings.TrimSpace(s.SQL)}
+	d.views = append(d.views, made)
+	return d.make(ctx, made.statement)
 }
 
 // make runs one statement that defines something.

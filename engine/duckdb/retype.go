@@ -108,9 +108,11 @@ func (d *Described) candidates(query string, e *engine.BindError, changed []Rety
 		}
 	}
 	var out []candidate
-	for _, word := range Words(strings.Join(d.views, " ")) {
-		if _, ok := nearest[strings.ToLower(word)]; !ok {
-			nearest[strings.ToLower(word)] = len(query)
+	for _, v := range d.views {
+		for _, word := range Words(v.statement) {
+			if _, ok := nearest[strings.ToLower(word)]; !ok {
+				nearest[strings.ToLower(word)] = len(query)
+			}
 		}
 	}
 	for _, t := range d.tables {
@@ -173,7 +175,7 @@ func (d *Described) remake(ctx context.Context, t *described) error {
 	}
 	for _, view := range d.views {
 		// One that does not bind over the types that are tried is one that does not help.
-		_ = d.make(ctx, view)
+		_ = d.make(ctx, view.statement)
 	}
 	return nil
 }

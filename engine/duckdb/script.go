@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,10 +16,18 @@ type Statement struct {
 	Offset int
 	// What it does: SELECT, CREATE TABLE, CREATE VIEW, INSERT, COPY, or its first word.
 	What string
-	// Makes is the table or view that a CREATE makes of the SELECT, as written.
-	Makes string
+	// Makes is the table or view that a CREATE makes, as written; of a SELECT or, where
+	// there is none, with the columns that it Defines.
+	Makes   string
+	Defines []Column
+	// Changes is the table whose rows an INSERT, UPDATE, MERGE or DELETE changes, as written.
+	Changes string
 	// Columns are the names that it gives to the columns of the SELECT; nil for none.
 	Columns []string
+	// ByName says that an INSERT takes its columns by their names; Fixed are those that it
+	// gives constants beside the SELECT: PARTITION (day = '2026-01-01').
+	ByName bool
+	Fixed  []string
 }
 
 // Script cuts a text into its statements at semicolons that stand in no string,
@@ -202,13 +211,15 @@ func read(text string, all []token) Statement {
 		case r.is("INSERT"):
 			r.insert(&s, begin)
 		case r.is("UPDATE", "DELETE", "MERGE"):
-			s.What = all[r.at].text
+			r.change(&s)
 		default:
 			s.What, s.SQL = "SELECT", r.blank(begin, len(all))
 		}
 	case r.is("SELECT", "FROM", "VALUES", "TABLE", "(", "PIVOT", "UNPIVOT", "PIVOT_WIDER", "PIVOT_LONGER"):
 		s.What, s.SQL = "SELECT", r.blank(r.at, len(all))
-	case !r.is("INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "ALTER", "SET", "USE", "BEGIN", "COMMIT", "ROLLBACK", "TRUNCATE", "GRANT", "REVOKE",
+	case r.is("UPDATE", "DELETE", "MERGE"):
+		r.change(&s)
+	case !r.is("INSERT", "DROP", "ALTER", "SET", "USE", "BEGIN", "COMMIT", "ROLLBACK", "TRUNCATE", "GRANT", "REVOKE",
 		"ATTACH", "DETACH", "CALL", "PRAGMA", "EXPORT", "IMPORT", "INSTALL", "LOAD", "VACUUM", "ANALYZE", "CHECKPOINT", "COMMENT", "DESCRIBE", "SHOW", "SUMMARIZE", "RESET", "EXECUTE", "PREPARE", "DEALLOCATE"):
 		s.SQL = r.blank(r.at, len(all)) // whoever binds it says what is wrong
 	}
@@ -319,12 +330,15 @@ func (r *reader) create(s *Statement) {
 	if r.skip("IF") {
 		r.skip("NOT", "EXISTS")
 	}
-	name := r.name()
+	name, open := r.name(), r.at
 	columns := r.columns()
 	for r.at < len(r.all) && !(r.is("AS") && r.all[r.at].depth == 0 && r.selects(r.at+1)) {
 		r.at++ // PARTITIONED BY, COMMENT, WITH (…)
 	}
 	if r.at == len(r.all) {
+		if columns != nil && s.What == "CREATE TABLE" {
+			s.Makes, s.Defines = name, r.definitions(open)
+		}
 		return
 	}
 	end := len(r.all)
@@ -341,16 +355,23 @@ func (r *reader) insert(s *Statement, with int) {
 	head := r.at
 	r.at++
 	r.skip("OR", "REPLACE", "IGNORE", "INTO", "OVERWRITE", "TABLE")
-	r.name()
+	s.Changes = r.name()
 	if r.skip("AS") {
 		r.at++
 	}
 	s.Columns = r.columns()
 	for r.at < len(r.all) && !r.selects(r.at) {
-		if r.is("DEFAULT") { // DEFAULT VALUES
+		switch {
+		case r.is("DEFAULT"): // DEFAULT VALUES
 			return
+		case r.skip("PARTITION"):
+			s.Fixed = r.fixed()
+		case r.is("("):
+			s.Columns = r.columns() // behind PARTITION (…)
+		default:
+			s.ByName = s.ByName || r.is("NAME")
+			r.at++ // BY NAME
 		}
-		r.at++ // BY NAME, PARTITION (…)
 	}
 	end := r.at
 	for ; end < len(r.all); end++ {
@@ -366,6 +387,76 @@ func (r *reader) insert(s *Statement, with int) {
 		s.SQL = r.text[:r.all[head].start] + s.SQL[r.all[head].start:]
 		s.SQL = spaces(s.SQL[:r.all[with].start]) + s.SQL[r.all[with].start:]
 	}
+}
+
+// change reads the table that an UPDATE, DELETE or MERGE changes.
+func (r *reader) change(s *Statement) {
+	s.What = r.all[r.at].text
+	r.at++
+	r.skip("INTO", "FROM", "ONLY")
+	s.Changes = r.name()
+}
+
+// fixed reads (a = 1, b) and gives the names that have a value.
+func (r *reader) fixed() []string {
+	if !r.is("(") {
+		return nil
+	}
+	var names []string
+	end := r.group(r.at)
+	for i := r.at + 1; i+1 < end; i++ {
+		if r.all[i+1].text == "=" {
+			names = append(names, unquoted(r.text[r.all[i].start:r.all[i].end]))
+		}
+	}
+	r.at = min(end+1, len(r.all))
+	return names
+}
+
+// inColumns ends a column's type, and inTables begins what is no column.
+var (
+	inColumns = []string{"NOT", "NULL", "PRIMARY", "UNIQUE", "DEFAULT", "REFERENCES", "CHECK", "COLLATE", "GENERATED", "COMMENT", "CONSTRAINT", "ENCODE", "AUTO_INCREMENT", "IDENTITY", "AS", "OPTIONS", "MASKED"}
+	inTables  = []string{"PRIMARY", "FOREIGN", "UNIQUE", "CHECK", "CONSTRAINT", "KEY", "INDEX", "LIKE", "EXCLUDE", "PERIOD"}
+)
+
+// definitions reads the columns that a CREATE TABLE defines, from the parenthesis at a
+// token; a type that is not there, or not known, is VARCHAR.
+func (r *reader) definitions(open int) []Column {
+	out := []Column{}
+	end := r.group(open)
+	for at := open + 1; at < end; {
+		next, typed, angles := at, 0, 0
+		for ; next < end; next++ {
+			t := r.all[next]
+			outside := t.depth == r.all[open].depth+1
+			switch {
+			case t.text == "<":
+				angles++
+			case t.text == ">":
+				angles--
+			case typed == 0 && next > at && outside && angles == 0 && slices.Contains(inColumns, t.text):
+				typed = next
+			}
+			if t.text == "," && outside && angles <= 0 {
+				break
+			}
+		}
+		if typed == 0 {
+			typed = next
+		}
+		if !slices.Contains(inTables, r.all[at].text) {
+			c := Column{Name: unquoted(r.text[r.all[at].start:r.all[at].end]), Type: "VARCHAR"}
+			if typed > at+1 {
+				c.Type = r.text[r.all[at+1].start:r.all[typed-1].end]
+			}
+			if _, err := Spell(c.Type); err != nil {
+				c.Type = "VARCHAR" // lineage does not depend on it
+			}
+			out = append(out, c)
+		}
+		at = next + 1
+	}
+	return out
 }
 
 // blank is the text from one token up to another one, what is before as spaces.

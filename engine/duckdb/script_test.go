@@ -28,7 +28,7 @@ func TestScript(t *testing.T) {
 		"create table if not exists t (a int, b decimal(10, 2)) with (x = 1) as with q as (select 1) select * from q": {
 			{what: "CREATE TABLE", makes: "t", columns: []string{"a", "b"}, sql: "with q as (select 1) select * from q"}},
 		"create table t as select 1 with no data":                    {{what: "CREATE TABLE", makes: "t", sql: "select 1"}},
-		"create table t (a int)":                                     {{what: "CREATE TABLE"}},
+		"create table t (a int)":                                     {{what: "CREATE TABLE", makes: "t"}},
 		"create index i on t (a)":                                    {{what: "CREATE"}},
 		"insert into s.t select 1":                                   {{what: "INSERT", sql: "select 1"}},
 		"insert into t (a, b) values (1, 2) on conflict do nothing":  {{what: "INSERT", columns: []string{"a", "b"}, sql: "values (1, 2)"}},
@@ -57,6 +57,30 @@ func TestScript(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, wants) {
 			t.Errorf("%s\ngot  %q\nwant %q", text, got, wants)
+		}
+	}
+}
+
+// TestScriptTables: what a CREATE TABLE defines, and which columns of which table an
+// INSERT fills.
+func TestScriptTables(t *testing.T) {
+	for text, want := range map[string]Statement{
+		"create table if not exists s.t (a int not null, \"b c\" decimal(10, 2) default 1, d ARRAY<STRUCT<x INT, y INT>> comment 'x', e, primary key (a, \"b c\"), constraint k check (a > 1))": {
+			What: "CREATE TABLE", Makes: "s.t", Defines: []Column{{"a", "int"}, {"b c", "decimal(10, 2)"}, {"d", "ARRAY<STRUCT<x INT, y INT>>"}, {"e", "VARCHAR"}}},
+		"create table t (a odd_type)":      {What: "CREATE TABLE", Makes: "t", Defines: []Column{{"a", "VARCHAR"}}},
+		"create table t (":                 {What: "CREATE TABLE"},
+		"create table t like s":            {What: "CREATE TABLE"},
+		"insert into s.t by name select 1": {What: "INSERT", Changes: "s.t", ByName: true},
+		"insert overwrite table t partition (day = '1', hour) select 1, 2": {What: "INSERT", Changes: "t", Fixed: []string{"day"}},
+		"insert into t partition (day = '1') (a, b) select 1, 2":           {What: "INSERT", Changes: "t", Fixed: []string{"day"}, Columns: []string{"a", "b"}},
+		"update t set a = 1": {What: "UPDATE", Changes: "t"},
+		"merge into \"T\" using s on true when matched then delete": {What: "MERGE", Changes: `"T"`},
+		"with q as (select 1) delete from s.t":                      {What: "DELETE", Changes: "s.t"},
+	} {
+		got := Script(text)[0]
+		got.SQL = ""
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s\ngot  %+v\nwant %+v", text, got, want)
 		}
 	}
 }
