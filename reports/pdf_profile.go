@@ -35,7 +35,7 @@ func (d *doc) profiles() {
 		}
 		d.para(bodySoft, said, 0)
 		for _, a := range p.Alerts {
-			d.para(body.in(warnInk), strings.TrimSpace(mark(record.Warn)+" "+clean(a.Column, maxName)+" "+clean(a.Message, maxMessage)), 0)
+			d.para(body.in(warnInk), mark(record.Warn)+" "+strings.TrimSpace(clean(a.Column, maxName)+" "+clean(a.Message, maxMessage)), 0)
 		}
 		if p.Drift != nil {
 			d.drift(p.Drift)
@@ -96,7 +96,7 @@ func (d *doc) drift(f *record.Drift) {
 		rows = append(rows, []field{bold(clean(c.Name, maxName)), verdict(driftVerdict(c.Severity), c.Severity), plain(share(c.OldNulls) + " → " + share(c.NewNulls)),
 			measure(c.PSI), measure(c.KS), measure(c.JS), measure(c.Wasserstein), plain(clean(strings.Join(c.Reasons, "; "), maxMessage))})
 	}
-	d.grid([]lane{{"Column", 32, false}, {"Drift", 15, false}, {"Nulls", 28, true}, {"PSI", 13, true}, {"KS", 13, true}, {"Jensen-Shannon", 20, true}, {"Wasserstein", 17, true}, {"What changed", 40, false}}, rows)
+	d.grid([]lane{{"Column", 30, false}, {"Drift", 15, false}, {"Nulls", 26, true}, {"PSI", 12, true}, {"KS", 12, true}, {"Jensen-Shannon", 23, true}, {"Wasserstein", 18, true}, {"What changed", 42, false}}, rows)
 	if quiet > 0 {
 		d.para(smallSoft, plural(int64(quiet), "more column")+" without drift", 0)
 	}
