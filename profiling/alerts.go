@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dq-dev/dq/record"
 	"github.com/dq-dev/dq/table"
@@ -146,9 +147,55 @@ func alerts(rows int64, odd []oddity) []record.Alert {
 	slices.SortStableFunc(odd, func(a, b oddity) int {
 		return cmp.Or(cmp.Compare(rank(a.weight), rank(b.weight)), cmp.Compare(b.share, a.share), cmp.Compare(a.column, b.column))
 	})
+	odd = folded(odd)
 	var out []record.Alert
 	for _, o := range odd[:min(len(odd), maxAlerts)] {
 		out = append(out, o.Alert)
+	}
+	return out
+}
+
+// How many columns of which the same is odd have an alert of their own, and how many
+// more the alert about the others names.
+const (
+	ownAlerts  = 3
+	namesAlike = 10
+)
+
+// folded puts the alerts of a kind that follow the gravest ones into one, so that what
+// is odd about many columns does not hide what is odd about few.
+func folded(odd []oddity) []oddity {
+	count := map[int]int{}
+	for _, o := range odd {
+		if o.column >= 0 {
+			count[o.weight]++
+		}
+	}
+	var out []oddity
+	seen, at := map[int]int{}, map[int]int{}
+	names := map[int][]string{}
+	for _, o := range odd {
+		seen[o.weight]++
+		switch {
+		case o.column < 0: // of the table
+			out = append(out, o)
+		case seen[o.weight] <= ownAlerts || count[o.weight] == ownAlerts+1:
+			out = append(out, o)
+		default:
+			if names[o.weight] == nil {
+				at[o.weight] = len(out)
+				out = append(out, o)
+			}
+			names[o.weight] = append(names[o.weight], o.Column)
+		}
+	}
+	for kind, list := range names {
+		more := ""
+		if n := len(list) - namesAlike; n > 0 {
+			more = fmt.Sprintf(" and %s more", thousands(int64(n)))
+		}
+		o := &out[at[kind]]
+		o.Column, o.Columns, o.Message = "", list, fmt.Sprintf("likewise %s columns: %s%s", thousands(int64(len(list))), strings.Join(list[:min(len(list), namesAlike)], ", "), more)
 	}
 	return out
 }

@@ -29,9 +29,11 @@ type Profile struct {
 
 // Alert is something odd about a column, or about the table when Column is empty.
 type Alert struct {
-	Column  string `json:"column,omitempty"`
-	Kind    string `json:"kind"` // constant, nulls, unique, skewed, zeros, untrimmed ...
-	Message string `json:"message"`
+	Column string `json:"column,omitempty"`
+	// Columns are those of an alert about several that are alike, after the first of the kind.
+	Columns []string `json:"columns,omitempty"`
+	Kind    string   `json:"kind"` // constant, nulls, unique, skewed, zeros, untrimmed ...
+	Message string   `json:"message"`
 }
 
 // ColumnProfile describes one column, or one leaf of a nested one. Numbers are nil
