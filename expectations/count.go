@@ -233,7 +233,7 @@ func (a *auditor) scan(name string, byFile bool, rules []*rule) (string, error) 
 		items = append(items, fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateFailed), fmt.Sprintf("coalesce(count_if(%s = %d), 0)", c, stateErrored))
 		lines := "NULL"
 		if n := a.target.Samples; byFile && n > 0 && d.Name() == "duckdb" {
-			lines = fmt.Sprintf("min(%s, %d) FILTER (WHERE %s IN (%d, %d))", d.Ident(engine.LineColumn), n, c, stateFailed, stateErrored)
+			lines = fmt.Sprintf("min(CASE WHEN %s IN (%d, %d) THEN %s END, %d)", c, stateFailed, stateErrored, d.Ident(engine.LineColumn), n)
 		}
 		items = append(items, lines)
 	}

@@ -151,7 +151,7 @@ func (a *auditor) groupItems(r *rule, metrics []cel.Metric, scope bool, from str
 		if err != nil {
 			return nil, nil, false, err
 		}
-		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", where)), append(of, erroredScope)
+		items, of = append(items, fmt.Sprintf("count(CASE WHEN (%s) IS NULL THEN 1 END)", where)), append(of, erroredScope)
 	}
 	return items, append(of, rowCount), alone, nil
 }

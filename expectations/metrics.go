@@ -67,7 +67,7 @@ func (a *auditor) aggregate(ctx context.Context, name string, batch bool, rules 
 			problems[text] = err.Error()
 			continue
 		}
-		items, of = append(items, fmt.Sprintf("count(*) FILTER (WHERE (%s) IS NULL)", scope)), append(of, text)
+		items, of = append(items, fmt.Sprintf("count(CASE WHEN (%s) IS NULL THEN 1 END)", scope)), append(of, text)
 	}
 	values, err := a.values(ctx, name, items, of, problems)
 	if err != nil {
@@ -138,23 +138,16 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 
 // statement asks for the row count and all items. A few items are each asked in
 // a SELECT of its own, which reads no column but its own and can be answered from
-// statistics; a FILTER beside others makes DuckDB copy what all of them read. More
-// share one scan, but for those with a FILTER: these do so with a few others (300
-// sums with one, of 20,000 rows: 14 s in one SELECT, 2.3 s by 32).
+// statistics. More share one scan.
 func (a *auditor) statement(name string, items []string) string {
 	from := a.dialect.Relation(name)
 	items = append([]string{"count(*)"}, items...)
 	var names []string
 	together := map[string][]string{}
-	filtered := 0
 	for i, item := range items {
 		group := strconv.Itoa(i)
 		if len(items) > searches {
 			group = "all"
-			if strings.Contains(item, " FILTER (") {
-				group = strconv.Itoa(filtered / searches)
-				filtered++
-			}
 		}
 		name := fmt.Sprintf("dq_v%d", i)
 		names = append(names, name)

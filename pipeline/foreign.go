@@ -162,7 +162,7 @@ func (r *run) rulesHold(ctx context.Context, t *tableRun, s engine.Session) erro
 	}
 	asks := make([]string, len(t.rules))
 	for i, rule := range t.rules {
-		asks[i] = "count(*) FILTER (WHERE NOT coalesce((" + rule.SQL + "), false))"
+		asks[i] = "count(CASE WHEN NOT coalesce((" + rule.SQL + "), false) THEN 1 END)"
 	}
 	numbers, err := s.Query(ctx, "SELECT "+strings.Join(asks, ", ")+" FROM "+relNew)
 	if err != nil {

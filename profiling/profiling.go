@@ -176,7 +176,7 @@ func (p *profiler) describe(ctx context.Context, columns []*briefColumn) error {
 func (p *profiler) asks(c *briefColumn) []ask {
 	x := c.ident
 	count := func(condition string, n *int64) ask {
-		return ask{fmt.Sprintf("count(*) FILTER (WHERE %s)", condition), func(v any) { *n = integer(v) }}
+		return ask{fmt.Sprintf("count(CASE WHEN %s THEN 1 END)", condition), func(v any) { *n = integer(v) }}
 	}
 	asks := []ask{{fmt.Sprintf("count(*) - count(%s)", x), func(v any) { c.Nulls = integer(v) }}}
 	if c.typ.Kind == table.Void {

@@ -120,7 +120,7 @@ func Gathered(ctx context.Context, s engine.Session, d engine.Dialect, part, who
 func tally(ctx context.Context, s engine.Session, d engine.Dialect, relation string, conditions []string) (all int64, meet []int64, err error) {
 	counts := []string{"count(*)"}
 	for _, c := range conditions {
-		counts = append(counts, "count(*) FILTER (WHERE "+c+")")
+		counts = append(counts, "count(CASE WHEN "+c+" THEN 1 END)")
 	}
 	rows, err := s.Query(ctx, fmt.Sprintf("SELECT %s FROM %s AS dq_p CROSS JOIN %s AS dq_m", strings.Join(counts, ", "), d.Relation(relation), d.Relation(relTop)))
 	if err != nil {

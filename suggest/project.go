@@ -46,7 +46,7 @@ func Unfit(ctx context.Context, s engine.Session, d engine.Dialect, text string,
 			continue
 		}
 		fits, _ := d.Fit(d.Ident(f.Name), table.Type{Kind: table.String}, f.Type)
-		items = append(items, fmt.Sprintf("count(*) FILTER (WHERE NOT %s) * 20 > count(%s)", fits, d.Ident(f.Name)))
+		items = append(items, fmt.Sprintf("count(CASE WHEN NOT %s THEN 1 END) * 20 > count(%s)", fits, d.Ident(f.Name)))
 		names = append(names, f.Name)
 	}
 	if len(items) == 0 {

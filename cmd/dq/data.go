@@ -312,7 +312,7 @@ func (d *data) typed(ctx context.Context, s engine.Session, say engine.Dialect, 
 		}
 		fits, value := say.Fit(id, f.Type, to)
 		items = append(items, value+" AS "+id)
-		bad = append(bad, "count(*) FILTER (WHERE NOT "+fits+")")
+		bad = append(bad, "count(CASE WHEN NOT "+fits+" THEN 1 END)")
 		columns = append(columns, table.Field{Name: f.Name, Type: to})
 	}
 	items = append(items, say.Ident(engine.FileColumn), say.Ident(engine.LineColumn))

@@ -74,15 +74,25 @@ type aggregation struct {
 	relation string
 }
 
-// filter is the FILTER clause for the rows in scope that meet all conditions.
-func (g *aggregation) filter(conditions ...string) string {
+// among is x for the rows in scope that meet all conditions, and null, which the
+// aggregates leave out, for the others. It is no FILTER clause: for each of these
+// DuckDB copies all that the SELECT computes.
+func (g *aggregation) among(x string, conditions ...string) string {
 	if g.where != "" {
 		conditions = append(conditions, g.where)
 	}
 	if len(conditions) == 0 {
-		return ""
+		return x
 	}
-	return " FILTER (WHERE " + strings.Join(conditions, " AND ") + ")"
+	return "CASE WHEN " + strings.Join(conditions, " AND ") + " THEN " + x + " END"
+}
+
+// count is how many rows in scope meet all conditions.
+func (g *aggregation) count(conditions ...string) string {
+	if g.where == "" && len(conditions) == 0 {
+		return "count(*)"
+	}
+	return "count(" + g.among("1", conditions...) + ")"
 }
 
 // rows is a subquery of the arguments, as columns dq_0, dq_1 ..., without rows
@@ -112,12 +122,13 @@ func (g *aggregation) allRows() string {
 // one row too.
 func once(query string) string { return "any_value((" + query + "))" }
 
-// finite is the filter that leaves NaN and infinities out, for doubles.
-func (g *aggregation) finite() string {
+// finite is x, made of the argument, for the rows in scope in which the argument is
+// neither NaN nor infinite.
+func (g *aggregation) finite(x string) string {
 	if g.args[0].typ.Kind() == types.DoubleKind {
-		return g.filter(g.isFinite(g.args[0].sql))
+		return g.among(x, g.isFinite(g.args[0].sql))
 	}
-	return g.filter()
+	return g.among(x)
 }
 
 // isFinite is a condition on a double that is not null.

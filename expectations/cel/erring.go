@@ -35,7 +35,7 @@ func erredSQL(g *aggregation) (string, error) {
 	for _, p := range x.reads {
 		conditions = append(conditions, g.path(x.env, p)+" IS NOT NULL")
 	}
-	return "count(*)" + g.filter(conditions...), nil
+	return g.count(conditions...), nil
 }
 
 func (m *metric) companion() bool { return m.call == &argumentErrors }

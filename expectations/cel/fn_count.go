@@ -58,7 +58,7 @@ func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
 		}
 		return duckdb + "(" + g.args[0].sql + ")"
 	}
-	count := func(g *aggregation) (string, error) { return "count(*)" + g.filter(condition(g)), nil }
+	count := func(g *aggregation) (string, error) { return g.count(condition(g)), nil }
 	return aggregate{name: name, min: 1, max: 1,
 		types: func(args []*expr) (result, *wrong) {
 			if args[0].typ.Kind() != types.DoubleKind {
@@ -76,12 +76,12 @@ func oddDoubles(name, duckdb string, test func(float64) bool) aggregate {
 		duckdb: count, spark: count}
 }
 
-func countRows(g *aggregation) (string, error) { return "count(*)" + g.filter(), nil }
+func countRows(g *aggregation) (string, error) { return g.count(), nil }
 
-func countTrue(g *aggregation) (string, error) { return "count(*)" + g.filter(g.args[0].sql), nil }
+func countTrue(g *aggregation) (string, error) { return g.count(g.args[0].sql), nil }
 
 func shareTrue(g *aggregation) (string, error) {
-	return fmt.Sprintf("CAST(count(*)%s AS DOUBLE) / nullif(count(*)%s, 0)", g.filter(g.args[0].sql), g.filter()), nil
+	return fmt.Sprintf("CAST(%s AS DOUBLE) / nullif(%s, 0)", g.count(g.args[0].sql), g.count()), nil
 }
 
 // having tells rows by a condition on the argument, and those by its contrary.
@@ -93,7 +93,7 @@ func having(counted, others string) func(g *aggregation) (string, string) {
 }
 
 func countNull(g *aggregation) (string, error) {
-	return "count(*)" + g.filter(g.args[0].sql+" IS NULL"), nil
+	return g.count(g.args[0].sql + " IS NULL"), nil
 }
 
 func isTrue(v ref.Val) bool { return v == types.True }

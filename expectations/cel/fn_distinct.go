@@ -88,7 +88,7 @@ var distinctAggregates = []aggregate{
 const mostColumns = 10_000
 
 func distinctSQL(g *aggregation) (string, error) {
-	return "count(DISTINCT " + g.args[0].sql + ")" + g.filter(), nil
+	return "count(DISTINCT " + g.among(g.args[0].sql) + ")", nil
 }
 
 func duplicatesSQL(g *aggregation) (string, error) {

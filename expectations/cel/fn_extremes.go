@@ -41,7 +41,7 @@ func extreme(name string, sign int) aggregate {
 }
 
 func (g *aggregation) extreme(name string) (string, error) {
-	return name + "(" + g.args[0].sql + ")" + g.finite(), nil
+	return name + "(" + g.finite(g.args[0].sql) + ")", nil
 }
 
 // resultOf is the result type of an aggregate that gives one of its values.

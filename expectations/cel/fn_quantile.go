@@ -95,7 +95,7 @@ func middleOf(xs []float64) float64 {
 
 func (g *aggregation) approximate(function string) string {
 	q, _ := fraction(g.metric.args[1])
-	return fmt.Sprintf("%s(CAST(%s AS DOUBLE), %s)%s", function, g.args[0].sql, q, g.finite())
+	return fmt.Sprintf("%s(%s, %s)", function, g.finite("CAST("+g.args[0].sql+" AS DOUBLE)"), q)
 }
 
 // fraction is the constant of quantile, with at most 18 places.
@@ -161,9 +161,9 @@ func (g *aggregation) quantile(q decimal) (string, error) {
 	case g.isSpark() && isDecimal(x.typ):
 		return "", g.unsupported("a quantile of decimals")
 	case g.isSpark():
-		return fmt.Sprintf("percentile(%s, %s)%s", g.double(x), q, g.finite()), nil
+		return fmt.Sprintf("percentile(%s, %s)", g.finite(g.double(x)), q), nil
 	case !isDecimal(x.typ):
-		return fmt.Sprintf("quantile_cont(%s, %s)%s", g.double(x), q, g.finite()), nil
+		return fmt.Sprintf("quantile_cont(%s, %s)", g.finite(g.double(x)), q), nil
 	}
 	g.args = []term{{sql: g.dec(x, x.shape)}}
 	out, one := g.metric.result.shape, pow10(q.scale)

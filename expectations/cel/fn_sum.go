@@ -32,16 +32,16 @@ var sumAggregates = []aggregate{
 		},
 		duckdb: func(g *aggregation) (string, error) {
 			if g.args[0].typ.Kind() == types.DoubleKind {
-				return "fsum(" + g.args[0].sql + ")" + g.finite(), nil
+				return "fsum(" + g.finite(g.args[0].sql) + ")", nil
 			}
 			if x := g.args[0]; isDecimal(x.typ) && x.shape.precision > freeDigits {
 				return g.wideSum(), nil
 			}
-			return "sum(" + g.exact() + ")" + g.filter(), nil
+			return "sum(" + g.among(g.exact()) + ")", nil
 		},
 		spark: func(g *aggregation) (string, error) {
 			if g.args[0].typ.Kind() == types.DoubleKind {
-				return "sum(" + g.args[0].sql + ")" + g.finite(), nil
+				return "sum(" + g.finite(g.args[0].sql) + ")", nil
 			}
 			return g.sparkSum()
 		}},
@@ -71,19 +71,19 @@ var sumAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			switch x := g.args[0]; {
 			case x.typ.Kind() == types.DoubleKind:
-				return "favg(" + x.sql + ")" + g.finite(), nil
+				return "favg(" + g.finite(x.sql) + ")", nil
 			case x.typ.Kind() == types.IntKind:
-				return fmt.Sprintf("CAST(sum(%s)%s AS DOUBLE) / nullif(count(%s)%s, 0)", x.sql, g.filter(), x.sql, g.filter()), nil
+				return fmt.Sprintf("CAST(sum(%[1]s) AS DOUBLE) / nullif(count(%[1]s), 0)", g.among(x.sql)), nil
 			default:
 				if x.shape.precision > freeDigits {
 					return g.wideMean(), nil
 				}
 				to := g.metric.result.shape.scale
-				n := fmt.Sprintf("CAST(replace(CAST(sum(%s)%s AS VARCHAR), '.', '') AS HUGEINT)", g.exact(), g.filter())
+				n := fmt.Sprintf("CAST(replace(CAST(sum(%s) AS VARCHAR), '.', '') AS HUGEINT)", g.among(g.exact()))
 				if up := to - x.shape.scale; up > 0 {
 					n += " * " + hugeint(pow10(up))
 				}
-				count := fmt.Sprintf("CAST(count(%s)%s AS HUGEINT)", x.sql, g.filter())
+				count := fmt.Sprintf("CAST(count(%s) AS HUGEINT)", g.among(x.sql))
 				mean := fmt.Sprintf("CAST((abs(%s) + %s // 2) // %s * sign(%s) AS DECIMAL(38,0))", n, count, count, n)
 				if to == 0 {
 					return mean, nil
@@ -94,10 +94,10 @@ var sumAggregates = []aggregate{
 		spark: func(g *aggregation) (string, error) {
 			switch x := g.args[0]; {
 			case x.typ.Kind() == types.DoubleKind:
-				return "avg(" + x.sql + ")" + g.finite(), nil
+				return "avg(" + g.finite(x.sql) + ")", nil
 			case x.typ.Kind() == types.IntKind:
 				sum, err := g.sparkSum()
-				return fmt.Sprintf("CAST(%s AS DOUBLE) / nullif(count(%s)%s, 0)", sum, x.sql, g.filter()), err
+				return fmt.Sprintf("CAST(%s AS DOUBLE) / nullif(count(%s), 0)", sum, g.among(x.sql)), err
 			}
 			return "", g.unsupported("a mean of decimals")
 		}},
@@ -109,7 +109,7 @@ func (g *aggregation) sparkSum() (string, error) {
 	if s.precision > 28 {
 		return "", g.unsupported("a sum of decimals of %d digits", s.precision)
 	}
-	return fmt.Sprintf("sum(CAST(%s AS DECIMAL(28,%d)))%s", g.args[0].sql, s.scale, g.filter()), nil
+	return fmt.Sprintf("sum(%s)", g.among(fmt.Sprintf("CAST(%s AS DECIMAL(28,%d))", g.args[0].sql, s.scale))), nil
 }
 
 // freeDigits is how many digits numbers may have so that DuckDB can add ten thousand
@@ -122,8 +122,8 @@ func (g *aggregation) wideSum() string {
 	x, scale := g.exact(), g.args[0].shape.scale
 	limit := decimalLiteral(decimal{pow10(freeDigits), scale}, maxDigits)
 	digits := func(sql string) string { return "CAST(replace(CAST(" + sql + " AS VARCHAR), '.', '') AS BIGNUM)" }
-	small := fmt.Sprintf("sum(CASE WHEN abs(%s) < %s THEN %s END)%s", x, limit, x, g.filter())
-	large := fmt.Sprintf("sum(CASE WHEN abs(%s) >= %s THEN %s END)%s", x, limit, digits(x), g.filter())
+	small := "sum(" + g.among(x, "abs("+x+") < "+limit) + ")"
+	large := "sum(" + g.among(digits(x), "abs("+x+") >= "+limit) + ")"
 	sum := fmt.Sprintf("CAST(coalesce(%s, CAST('0' AS BIGNUM)) + %s AS VARCHAR)", digits(small), large)
 	if scale > 0 {
 		sum = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '^-?', '\0%s'), '^(-?)0*([0-9]+)([0-9]{%d})$', '\1\2.\3')`, sum, strings.Repeat("0", scale+1), scale)
@@ -139,11 +139,11 @@ func (g *aggregation) wideMean() string {
 	limit := decimalLiteral(decimal{pow10(freeDigits), scale}, maxDigits)
 	half := hugeint(pow10(maxDigits / 2))
 	digits := func(sql string) string { return "CAST(replace(CAST(" + sql + " AS VARCHAR), '.', '') AS HUGEINT)" }
-	small := fmt.Sprintf("sum(CASE WHEN abs(%s) < %s THEN %s END)%s", x, limit, x, g.filter())
+	small := "sum(" + g.among(x, "abs("+x+") < "+limit) + ")"
 	part := func(op string) string {
-		return fmt.Sprintf("coalesce(sum(CASE WHEN abs(%s) >= %s THEN %s %s %s END)%s, 0)", x, limit, digits(x), op, half, g.filter())
+		return "coalesce(sum(" + g.among(digits(x)+" "+op+" "+half, "abs("+x+") >= "+limit) + "), 0)"
 	}
-	sql := fmt.Sprintf("[{'n': CAST(nullif(count(%s)%s, 0) AS HUGEINT), 's': coalesce(%s, 0), 'q': %s, 'r': %s}]", x, g.filter(), digits(small), part("//"), part("%"))
+	sql := fmt.Sprintf("[{'n': CAST(nullif(count(%s), 0) AS HUGEINT), 's': coalesce(%s, 0), 'q': %s, 'r': %s}]", g.among(x), digits(small), part("//"), part("%"))
 	for _, step := range []string{
 		"{'n': dq_m.n, 'q': dq_m.q // dq_m.n, 'r': dq_m.q % dq_m.n * " + half + " + dq_m.r + dq_m.s}",
 		"{'n': dq_m.n, 'q': dq_m.q * " + half + " + (dq_m.r - (dq_m.r % dq_m.n + dq_m.n) % dq_m.n) // dq_m.n, 'r': (dq_m.r % dq_m.n + dq_m.n) % dq_m.n}",
