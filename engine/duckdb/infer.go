@@ -10,27 +10,29 @@ import (
 )
 
 // candidates are the types that a column of text can turn out to have, narrowest
-// first. A value c has the type if it looks like one and can be cast; "" is any
+// first. A value {c} has the type if it looks like one and can be cast; "" is any
 // that looks like one. A number with leading zeros is a code, not a number. A time
 // without a zone is UTC.
 var candidates = []struct {
 	kind        table.Kind
 	looks, cast string
+	exact       string // both in one that costs less
 }{
-	{table.Int64, `regexp_full_match(c, '-?(0|[1-9][0-9]*)')`, `TRY_CAST(c AS BIGINT) IS NOT NULL`},
-	{table.Decimal, `regexp_full_match(c, '-?(0|[1-9][0-9]*)(\.[0-9]+)?')`, ""},
-	{table.Double, `regexp_full_match(c, '-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:-?inf(inity)?|nan)')`, `TRY_CAST(c AS DOUBLE) IS NOT NULL`},
-	{table.Bool, `lower(c) IN ('true', 'false')`, ""},
-	{table.Date, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}')`, `TRY_CAST(c AS DATE) IS NOT NULL`},
-	{table.Timestamp, `regexp_full_match(c, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?')`, `TRY_CAST(c AS TIMESTAMPTZ) IS NOT NULL`},
+	{table.Int64, `regexp_full_match({c}, '-?(0|[1-9][0-9]*)')`, `TRY_CAST({c} AS BIGINT) IS NOT NULL`, `(CAST(TRY_CAST({c} AS BIGINT) AS VARCHAR) IS NOT DISTINCT FROM {c} OR {c} = '-0')`},
+	{table.Decimal, `regexp_full_match({c}, '-?(0|[1-9][0-9]*)(\.[0-9]+)?')`, "", ""},
+	{table.Double, `regexp_full_match({c}, '-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:-?inf(inity)?|nan)')`, `TRY_CAST({c} AS DOUBLE) IS NOT NULL`, ""},
+	{table.Bool, `lower({c}) IN ('true', 'false')`, "", ""},
+	{table.Date, `regexp_full_match({c}, '[0-9]{4}-[0-9]{2}-[0-9]{2}')`, `TRY_CAST({c} AS DATE) IS NOT NULL`, ""},
+	{table.Timestamp, `regexp_full_match({c}, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?')`, `TRY_CAST({c} AS TIMESTAMPTZ) IS NOT NULL`, ""},
 }
 
 // sampleRows is how many rows are looked at first, to rule out types for which
 // it would be a waste to look at all.
 const sampleRows = 1000
 
-// infer finds the narrowest type of each column that every value fits: two scans,
-// of a few rows and of all. A column without values is text.
+// infer finds the narrowest type of each column that every value fits: a scan of a
+// few rows for all types, and one of all rows for the narrowest that is left; what
+// does not hold is asked again for the next type. A column without values is text.
 func (s *session) infer(ctx context.Context, t *text, texts []string, doing string) (table.Schema, error) {
 	possible := make([][]int, len(t.stored.Fields))
 	for c := range possible {
@@ -41,79 +43,111 @@ func (s *session) infer(ctx context.Context, t *text, texts []string, doing stri
 			possible[c] = append(possible[c], k)
 		}
 	}
-	var sizes [][2]int64
-	var err error
-	for _, where := range []string{fmt.Sprintf(" WHERE t.rowid < %d", sampleRows), ""} {
-		if possible, sizes, err = s.survivors(ctx, t, possible, where, doing); err != nil {
-			return table.Schema{}, err
-		}
+	possible, err := s.likely(ctx, t, possible, doing)
+	if err != nil {
+		return table.Schema{}, err
 	}
 	schema := table.Schema{Fields: append([]table.Field{}, t.stored.Fields...)}
-	for c := range schema.Fields {
-		for _, k := range possible[c] {
-			kind := candidates[k].kind
-			typ := table.Type{Kind: kind}
-			if kind == table.Decimal {
-				whole, scale := sizes[c][0], sizes[c][1]
-				if whole+scale > 38 {
-					continue
-				}
-				typ.Precision, typ.Scale = int(whole+scale), int(scale)
+	for slices.ContainsFunc(possible, func(left []int) bool { return len(left) > 0 }) {
+		found, err := s.narrowest(ctx, t, possible, doing)
+		if err != nil {
+			return table.Schema{}, err
+		}
+		for c, typ := range found {
+			if len(possible[c]) > 0 {
+				possible[c] = possible[c][1:]
 			}
-			schema.Fields[c].Type = typ
-			break
+			if typ != nil {
+				schema.Fields[c].Type, possible[c] = *typ, nil
+			}
 		}
 	}
 	return schema, nil
 }
 
-// survivors asks which of the possible types hold for the rows of where, and how
-// many digits the columns that may be decimals have before and after the point.
-// Only looks count where there is a where: to plan the casts of all types takes
-// longer than to try them on a few rows.
-func (s *session) survivors(ctx context.Context, t *text, possible [][]int, where, doing string) ([][]int, [][2]int64, error) {
+// likely asks which of the possible types the values of a few rows look like. To
+// plan the casts, too, takes longer than to try them on a few rows.
+func (s *session) likely(ctx context.Context, t *text, possible [][]int, doing string) ([][]int, error) {
 	var items []string
-	full := where == ""
 	for c := range possible {
-		column := fmt.Sprintf("t.c%d", c)
-		items = append(items, "count("+column+")")
 		for _, k := range possible[c] {
-			holds := candidates[k].looks
-			if full && candidates[k].cast != "" {
-				holds += " AND " + candidates[k].cast
-			}
-			holds = strings.ReplaceAll(holds, "(c", "("+column)
-			// No FILTER: DuckDB gives each a copy of all that the query computes.
-			items = append(items, "coalesce(bool_and("+column+" IS NULL OR "+holds+"), true)")
-			if full && candidates[k].kind == table.Decimal {
-				items = append(items,
-					"coalesce(max(length(split_part(ltrim("+column+", '-'), '.', 1))), 0)",
-					"coalesce(max(length(split_part("+column+", '.', 2))), 0)")
-			}
+			items = append(items, everyValue(c, candidates[k].looks))
 		}
 	}
-	rows, err := s.ask(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+t.rows+" t"+where, doing)
+	left := make([][]int, len(possible))
+	if len(items) == 0 {
+		return left, nil
+	}
+	rows, err := s.ask(ctx, fmt.Sprintf("SELECT %s FROM %s t WHERE t.rowid < %d", strings.Join(items, ", "), t.rows, sampleRows), doing)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	values := rows.Values[0]
-	next := func() any {
-		v := values[0]
-		values = values[1:]
-		return v
-	}
-	left, sizes := make([][]int, len(possible)), make([][2]int64, len(possible))
 	for c := range possible {
-		some := next().(int64) > 0
 		for _, k := range possible[c] {
-			holds := next().(bool)
-			if full && candidates[k].kind == table.Decimal {
-				sizes[c] = [2]int64{next().(int64), next().(int64)}
-			}
-			if holds && (some || !full) {
+			if values[0].(bool) {
 				left[c] = append(left[c], k)
 			}
+			values = values[1:]
 		}
 	}
-	return left, sizes, nil
+	return left, nil
+}
+
+// narrowest gives the type of each column that all values fit, if it is the first of
+// the possible ones, and Void, which is none, of a column without values.
+func (s *session) narrowest(ctx context.Context, t *text, possible [][]int, doing string) (map[int]*table.Type, error) {
+	var items []string
+	for c := range possible {
+		if len(possible[c]) == 0 {
+			continue
+		}
+		k := candidates[possible[c][0]]
+		holds := k.looks
+		if k.cast != "" {
+			holds += " AND " + k.cast
+		}
+		if k.exact != "" {
+			holds = k.exact
+		}
+		column := fmt.Sprintf("t.c%d", c)
+		whole, scale := "NULL", "NULL"
+		if k.kind == table.Decimal {
+			whole = "coalesce(max(length(split_part(ltrim(" + column + ", '-'), '.', 1))), 0)"
+			scale = "coalesce(max(length(split_part(" + column + ", '.', 2))), 0)"
+		}
+		items = append(items, "count("+column+")", everyValue(c, holds), whole, scale)
+	}
+	rows, err := s.ask(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+t.rows+" t", doing)
+	if err != nil {
+		return nil, err
+	}
+	found := map[int]*table.Type{}
+	values := rows.Values[0]
+	for c := range possible {
+		if len(possible[c]) == 0 {
+			continue
+		}
+		some, holds, whole, scale := values[0].(int64) > 0, values[1].(bool), values[2], values[3]
+		values = values[4:]
+		typ := table.Type{Kind: candidates[possible[c][0]].kind}
+		if !some {
+			typ = t.stored.Fields[c].Type
+		}
+		if some && typ.Kind == table.Decimal {
+			typ.Precision, typ.Scale = int(whole.(int64)+scale.(int64)), int(scale.(int64))
+			holds = holds && typ.Precision <= 38
+		}
+		if found[c] = nil; holds || !some {
+			found[c] = &typ
+		}
+	}
+	return found, nil
+}
+
+// everyValue is whether a condition on a text {c} holds for all values of a column.
+func everyValue(c int, condition string) string {
+	column := fmt.Sprintf("t.c%d", c)
+	// No FILTER: DuckDB gives each a copy of all that the query computes.
+	return "coalesce(bool_and(" + column + " IS NULL OR " + strings.ReplaceAll(condition, "{c}", column) + "), true)"
 }
