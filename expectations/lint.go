@@ -169,24 +169,45 @@ func (l *linter) alone(d *demand) bool {
 	return true
 }
 
-// pairs looks at rules that share a term, and at keys.
+// pairs looks at rules that share a term, and at keys: first for those that say the
+// same, so that what says less is held against one of them.
 func (l *linter) pairs() {
+	l.eachPair(func(a, b *demand) {
+		if l.same(a, b) {
+			l.said[a] = true
+			l.note(a, LintDuplicate, "warn", "remove one of them", "%s (%s) says the same", b.ID, b.Position)
+		}
+	})
+	l.eachPair(func(a, b *demand) {
+		switch {
+		case l.implies(b, a):
+			l.needless(a, b)
+		case l.implies(a, b):
+			l.needless(b, a)
+		case l.conflict(a, b):
+			l.note(a, LintConflict, "error", "correct one of them, or tell them apart by where", "no value passes it and %s (%s)", b.ID, b.Position)
+		}
+	})
+}
+
+// eachPair calls look with rules of which nothing was said yet; b stands above a.
+func (l *linter) eachPair(look func(a, b *demand)) {
 	for i, a := range l.rules {
-		for _, b := range l.rules[:i] { // b stands above a
-			switch {
-			case l.said[a] || l.said[b]:
-			case a.text == b.text && a.scopeText == b.scopeText && a.sort() == b.sort() && slices.Equal(a.keys, b.keys):
-				l.said[a] = true
-				l.note(a, LintDuplicate, "warn", "remove one of them", "%s (%s) says the same", b.ID, b.Position)
-			case l.implies(b, a):
-				l.needless(a, b)
-			case l.implies(a, b):
-				l.needless(b, a)
-			case l.conflict(a, b):
-				l.note(a, LintConflict, "error", "correct one of them, or tell them apart by where", "no value passes it and %s (%s)", b.ID, b.Position)
+		for _, b := range l.rules[:i] {
+			if !l.said[a] && !l.said[b] {
+				look(a, b)
 			}
 		}
 	}
+}
+
+// same reports whether two rules say the same with the same consequence: one that
+// warns of any row beside one that refuses many says something else.
+func (l *linter) same(a, b *demand) bool {
+	if a.text == b.text && a.scopeText == b.scopeText && a.sort() == b.sort() && slices.Equal(a.keys, b.keys) {
+		return a.Batch == b.Batch && weight(a.OnFail) == weight(b.OnFail) && fmt.Sprint(a.Threshold.JSON()) == fmt.Sprint(b.Threshold.JSON())
+	}
+	return l.implies(a, b) && l.implies(b, a)
 }
 
 func (l *linter) needless(d, by *demand) {

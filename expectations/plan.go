@@ -182,24 +182,30 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 	r := &rule{Expectation: e}
 	missing := e.call != nil && !c.callColumns(e.call)
 	c.groups(e)
+	scoped := true
 	if e.whereNode != nil {
-		// Alone first, so that an error has its place in the suite.
+		// Alone first, so that an error has its place in the suite. What is wrong with
+		// the rule besides is said, too.
 		if _, err := env.Row(e.whereNode.Text); err != nil {
 			c.celError(err, inside(e.whereNode))
+			scoped = false
 		}
 	}
-	if missing || len(c.errs) > before {
+	if missing {
 		return nil
 	}
 	if e.sqlNode != nil {
-		r.sql = e.sqlNode.Text
+		if r.sql = e.sqlNode.Text; len(c.errs) > before {
+			return nil
+		}
 		return r
 	}
+	found := len(c.errs)
 	if e.call != nil {
 		c.callAggregates(env, e.call)
 	}
 	r.cel, r.where = e.expand(planned{c.schema}, c.note)
-	if len(c.errs) > before {
+	if len(c.errs) > found {
 		return nil
 	}
 	place := inside(e.celNode)
@@ -217,7 +223,7 @@ func (c *compiler) rule(env *cel.Env, e *Expectation) *rule {
 		c.references(compiled, e.referencePlace(place))
 		return compiled
 	}
-	if r.where != "" {
+	if r.where != "" && scoped {
 		if r.scope = compile(env.Row, r.where); r.scope == nil {
 			return nil
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
@@ -115,10 +116,11 @@ var foreign = []struct {
 
 var (
 	quoted = regexp.MustCompile("(?s)^(?:(?i:br?|rb?)?(?:\"\"\".*?\"\"\"|'''.*?'''|\"(?:\\\\.|[^\"\\\\])*\"|'(?:\\\\.|[^'\\\\])*')|`[^`]*`|//[^\n]*)")
-	word   = regexp.MustCompile(`^[A-Za-z0-9_]+`)
+	word   = regexp.MustCompile(`^[\p{L}\p{N}\p{M}_]+`)
 )
 
-// foreignWords finds words and signs of other languages outside quotes.
+// foreignWords finds words and signs of other languages outside quotes, and names of
+// letters that CEL's do not have.
 func foreignWords(text string) []Issue {
 	var issues []Issue
 next:
@@ -139,7 +141,11 @@ next:
 			at += len(m)
 			continue next
 		}
-		at += max(1, len(word.FindString(rest)))
+		name := word.FindString(rest)
+		if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			issues = append(issues, Issue{Offset: at, Length: len(name), Message: name + " is no name: CEL knows A to Z, digits and _", Hint: "write row[" + strconv.Quote(name) + "]"})
+		}
+		at += max(1, len(name))
 	}
 	return issues
 }
