@@ -47,7 +47,7 @@ func TestSuiteSchema(t *testing.T) {
 		"{version: 1, expectations: {x: {row: a > 0, table: rows() > 0}}}",
 		"{version: 1, expectations: {x: {row: a > 0, on_fail: explode}}}",
 		"{version: 1, expectations: {x: {compare: {left: a, op: '=', right: b}}}}",
-		"{version: 1, expectations: {x: {string_case: {column: a, case: title}}}}",
+		"{version: 1, expectations: {x: {string_case: {column: a, case: tilte}}}}",
 		"{version: 1, tests: [{expect: {}}]}",
 	} {
 		if validate(schema, schema, parseYAML(t, "wrong.yaml", []byte(wrong)), "$") == "" {

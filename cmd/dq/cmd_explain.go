@@ -14,6 +14,7 @@ import (
 	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/expectations/cel"
 	"github.com/dq-dev/dq/internal/yamlpos"
+	"github.com/dq-dev/dq/interop/gx"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
 )
@@ -78,8 +79,8 @@ func (a *app) listKinds(kinds []expectations.Kind, format string) error {
 	return nil
 }
 
-// find finds what a name stands for: a kind, a function, what others call a kind, a
-// policy or expectations.
+// find finds what a name stands for: a kind, a function, what others call a kind
+// (Great Expectations also where it takes other arguments), a policy or expectations.
 func find(ctx context.Context, kinds []expectations.Kind, name string) (*explained, error) {
 	var names []string
 	for _, k := range kinds {
@@ -94,6 +95,11 @@ func find(ctx context.Context, kinds []expectations.Kind, name string) (*explain
 	}
 	for _, k := range kinds {
 		if slices.Contains(k.Aliases, name) {
+			return &explained{Name: name, Kind: explainKind(k)}, nil
+		}
+	}
+	for _, k := range kinds {
+		if slices.Contains(gx.Kinds(name), k.Name) {
 			return &explained{Name: name, Kind: explainKind(k)}, nil
 		}
 	}

@@ -45,7 +45,8 @@
 //   - conversions: int, double, decimal, string, bytes, bool, date, timestamp, duration
 //   - formats: isEmail, isURL, isUUID, isHostname, isIP, inCIDR, isMACAddress, isPhone,
 //     isHexColor, isBase64, isSlug, isJSON, isXML, hasJSONKeys, matchesJSONSchema,
-//     isGeoJSON, isGeometry, geometryDistance
+//     isGeoJSON, isGeometry, geometryDistance, geometryType, geometryArea, geometryPoints,
+//     geoDistance
 //   - check digits: luhn, isCreditCard, isIBAN, isISIN, isEAN, isISBN, isISSN, isIMEI
 //   - codes: isISOCountry, isISOCurrency, isISOLanguage, isCountryName, isTopLevelDomain,
 //     isUSState, isTimeZone, isBIC
@@ -54,8 +55,8 @@
 //     rows_of(table), sum_of(table, column) and missing(x, table, column)
 //
 // Aggregates of table rules and of RowOver: rows(), count(p), share(p), nulls(x),
-// nans(x), infs(x), sum, mean, min, max, stddev, variance, median, quantile(x, q),
-// approx_quantile(x, q), distinct(x), duplicates(x, ...), mode(x), corr(x, y),
+// nans(x), infs(x), sum, mean, min, max, stddev, variance, stddev_pop, variance_pop, median, quantile(x, q),
+// approx_quantile(x, q), distinct(x), duplicates(x, ...), mode(x), corr(x, y), rank_corr(x, y),
 // entropy(x), skewness(x), kurtosis(x), falls, rises, stays and overlaps by an order,
 // beyond(x, n), beyond_iqr(x, k) and beyond_moving(x, n, k, t), mad(x), near_pairs(x, n), mutual_information(x, y), ks(x, y), wasserstein(x, y), cramers_v(x, y),
 // nearest_quantile(x, q), modes(x), mode_rows(x), duplicates_or_nulls(x, ...), freshness(t); previous(e) and history(e, n) are the same of earlier

@@ -107,7 +107,7 @@ func moments(xs []float64) (mean, deviation float64) {
 		vals = append(vals, types.Double(x))
 		sum += x
 	}
-	v := variance(vals)
+	v := variance(vals, 1)
 	v.Sqrt(v)
 	deviation, _ = v.Float64()
 	return sum / float64(len(xs)), deviation

@@ -3,6 +3,7 @@ package cel
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -10,7 +11,8 @@ import (
 
 // The shape of a column's values: skewness and kurtosis from the moments of all
 // values (kurtosis is 3 for a normal distribution), entropy of the values that
-// occur, in nats, and Pearson's correlation of two columns. Doubles; null where
+// occur, in nats, and the correlation of two columns: Pearson's, and Spearman's, which
+// is that of the ranks. Doubles; null where
 // they have no value: over no values, and of one value for all but entropy. NaN
 // and infinities are left out, by pairs for the correlation.
 var shapeAggregates = []aggregate{
@@ -40,10 +42,16 @@ var shapeAggregates = []aggregate{
 		duckdb: func(g *aggregation) (string, error) {
 			return once("SELECT sum(-(n / t) * ln(n / t)) FROM (SELECT CAST(count(*) AS DOUBLE) AS n, CAST(sum(count(*)) OVER () AS DOUBLE) AS t FROM " + g.rows() + " GROUP BY dq_0)"), nil
 		}},
-	{name: "corr", min: 2, max: 2,
+	correlation("corr", func(xs []float64) []float64 { return xs }, "%s"),
+	correlation("rank_corr", ranks, "(rank() OVER (ORDER BY %[1]s) + CAST(count(*) OVER (PARTITION BY %[1]s) - 1 AS DOUBLE) / 2)"),
+}
+
+// correlation is Pearson's of what a function makes of the values, and sql of x.
+func correlation(name string, of func([]float64) []float64, sql string) aggregate {
+	return aggregate{name: name, min: 2, max: 2,
 		types: func(args []*expr) (result, *wrong) {
 			for i := range args {
-				if w := number("corr", args[i]); w != nil {
+				if w := number(name, args[i]); w != nil {
 					w.arg = i
 					return doubleResult, w
 				}
@@ -61,6 +69,7 @@ var shapeAggregates = []aggregate{
 					xs, ys = append(xs, x), append(ys, y)
 				}
 			}
+			xs, ys = of(xs), of(ys)
 			mx, my := average(xs), average(ys)
 			var xy, xx, yy float64
 			for i := range xs {
@@ -74,8 +83,25 @@ var shapeAggregates = []aggregate{
 		},
 		duckdb: func(g *aggregation) (string, error) {
 			return once(fmt.Sprintf("SELECT CASE WHEN sum(x * x) > 0 AND sum(y * y) > 0 THEN sum(x * y) / sqrt(sum(x * x)) / sqrt(sum(y * y)) END FROM "+
-				"(SELECT x - avg(x) OVER () AS x, y - avg(y) OVER () AS y FROM (SELECT CAST(dq_0 AS DOUBLE) AS x, CAST(dq_1 AS DOUBLE) AS y FROM %s) WHERE isfinite(x) AND isfinite(y))", g.rows())), nil
-		}},
+				"(SELECT x - avg(x) OVER () AS x, y - avg(y) OVER () AS y FROM (SELECT %s AS x, %s AS y FROM (SELECT CAST(dq_0 AS DOUBLE) AS x, CAST(dq_1 AS DOUBLE) AS y FROM %s) WHERE isfinite(x) AND isfinite(y)))",
+				fmt.Sprintf(sql, "x"), fmt.Sprintf(sql, "y"), g.rows())), nil
+		}}
+}
+
+// ranks are the places of the values in their order, from 1; values that are equal
+// have the mean of theirs.
+func ranks(xs []float64) []float64 {
+	sorted := slices.Sorted(slices.Values(xs))
+	of := make([]float64, len(xs))
+	for i, x := range xs {
+		first, _ := slices.BinarySearch(sorted, x)
+		last := first
+		for last+1 < len(sorted) && sorted[last+1] == x {
+			last++
+		}
+		of[i] = float64(first+last)/2 + 1
+	}
+	return of
 }
 
 func standardMoment(name string, power int) aggregate {

@@ -8,21 +8,27 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// Spread, of the sample (n-1): doubles, null for fewer than two values.
+// Spread, of the sample (n-1): doubles, null for fewer than two values. Of the
+// population (n): 0 for one value, null for none.
 var spreadAggregates = []aggregate{
-	spread("stddev", "stddev_samp", func(v *big.Float) { v.Sqrt(v) }, "1e160"),
-	spread("variance", "var_samp", func(*big.Float) {}, "1e160 * 1e160"),
+	spread("stddev", "stddev_samp", 1, root, "1e160"),
+	spread("variance", "var_samp", 1, func(*big.Float) {}, "1e160 * 1e160"),
+	spread("stddev_pop", "stddev_pop", 0, root, "1e160"),
+	spread("variance_pop", "var_pop", 0, func(*big.Float) {}, "1e160 * 1e160"),
 }
 
-func spread(name, function string, of func(variance *big.Float), unscale string) aggregate {
+func root(variance *big.Float) { variance.Sqrt(variance) }
+
+// spread divides by the number of values less some.
+func spread(name, function string, less int, of func(variance *big.Float), unscale string) aggregate {
 	return aggregate{name: name, min: 1, max: 1, lists: true,
 		types: func(args []*expr) (result, *wrong) { return doubleResult, number(name, args[0]) },
 		eval: func(_ *metric, rows [][]ref.Val) ref.Val {
 			values := finiteValues(rows)
-			if len(values) < 2 {
+			if len(values) <= less {
 				return types.NullValue
 			}
-			v := variance(values)
+			v := variance(values, less)
 			of(v)
 			x, _ := v.Float64()
 			return types.Double(x)
@@ -36,16 +42,15 @@ func spread(name, function string, of func(variance *big.Float), unscale string)
 func (g *aggregation) spread(function, unscale string) (string, error) {
 	x := g.args[0].sql
 	if g.args[0].typ.Kind() != types.DoubleKind {
-		return fmt.Sprintf("%s(CAST(%s AS DOUBLE))%s", function, x, g.filter()), nil
+		return fmt.Sprintf("%s(%s)", function, g.among("CAST("+x+" AS DOUBLE)")), nil
 	}
-	small := g.filter("abs(" + x + ") <= 1e150")
-	finite := g.finite()
-	return fmt.Sprintf("CASE WHEN max(abs(%s))%s <= 1e150 THEN %s(%s)%s ELSE %s(%s * 1e-160)%s * %s END",
-		x, finite, function, x, small, function, x, finite, unscale), nil
+	size := "abs(" + x + ")"
+	return fmt.Sprintf("CASE WHEN max(%s) <= 1e150 THEN %s(%s) ELSE %s(%s) * %s END",
+		g.finite(size), function, g.among(x, size+" <= 1e150"), function, g.finite(x+" * 1e-160"), unscale), nil
 }
 
-// variance is as good as exact.
-func variance(values []ref.Val) *big.Float {
+// variance is as good as exact; it divides by the number of values less some.
+func variance(values []ref.Val, less int) *big.Float {
 	const precision = 2200
 	sum, squares := new(big.Float).SetPrec(precision), new(big.Float).SetPrec(2*precision)
 	for _, v := range values {
@@ -61,7 +66,7 @@ func variance(values []ref.Val) *big.Float {
 	n := new(big.Float).SetPrec(2 * precision).SetInt64(int64(len(values)))
 	square := new(big.Float).SetPrec(2*precision).Mul(sum, sum)
 	squares.Sub(squares, square.Quo(square, n))
-	squares.Quo(squares, n.Sub(n, big.NewFloat(1)))
+	squares.Quo(squares, n.Sub(n, big.NewFloat(float64(less))))
 	if squares.Sign() < 0 { // only rounding can do that
 		squares.SetInt64(0)
 	}

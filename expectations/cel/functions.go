@@ -25,6 +25,7 @@ var families = [][]function{
 	existsFunctions,
 	extremumFunctions,
 	geoFunctions,
+	geoMeasures,
 	listFunctions,
 	logicFunctions,
 	matchesFunctions,

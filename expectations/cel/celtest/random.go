@@ -158,7 +158,7 @@ func (g *generator) aggregate(d int) string {
 	case 3, 4:
 		return fmt.Sprintf("%s(%s)", g.pick("sum", "mean"), g.pick(exact, exact, "v", "v * 2.0"))
 	case 5:
-		return fmt.Sprintf("%s(%s)", g.pick("median", "stddev", "variance"), g.pick("v", "v + 1.0", "n", "n % 3"))
+		return fmt.Sprintf("%s(%s)", g.pick("median", "stddev", "variance", "stddev_pop", "variance_pop"), g.pick("v", "v + 1.0", "n", "n % 3"))
 	case 6:
 		return fmt.Sprintf("%s(%s, %s)", g.pick("quantile", "nearest_quantile"), exact, g.pick("0", "0.25", "0.333", "1"))
 	case 7:
