@@ -41,7 +41,7 @@ jars() {
 # widened types.
 agree() {
   local compared differs
-  compared=$("$HERE/compare.sh" "$1" | tee /dev/stderr) || true
+  compared=$("$HERE/compare.sh" "$1" | tee >(cat >&2)) || true
   differs=$(grep '^  ' <<< "$compared" | grep -v '^  widened: delta-rs: .*TypeWidening' || true)
   if [ -n "$differs" ] || ! grep -q ' passed, ' <<< "$compared"; then die "the readers do not agree"; fi
 }
