@@ -70,6 +70,8 @@ type Context struct {
 	Namespace string // of jobs; "" is dq
 	// Parent is the run that this one is part of, as namespace/job/run, or "".
 	Parent string
+	// Nominal is the time for which the run was scheduled, or zero.
+	Nominal time.Time
 	// Source is the pattern of the files that a table is landed from, absolute; by table.
 	Source map[string]string
 	// SQL is the text of a table's model; by table.
@@ -115,6 +117,9 @@ func (t *teller) event(kind string, at time.Time, job string, facets map[string]
 			n := len(parts)
 			facets["parent"] = facet("ParentRunFacet", "1-2-0", map[string]any{"run": map[string]any{"runId": parts[n-1]},
 				"job": map[string]any{"namespace": strings.Join(parts[:n-2], "/"), "name": parts[n-2]}})
+		}
+		if at := t.ctx.Nominal; !at.IsZero() {
+			facets["nominalTime"] = facet("NominalTimeRunFacet", "1-0-1", map[string]any{"nominalStartTime": at.UTC()})
 		}
 	} else {
 		facets["parent"] = facet("ParentRunFacet", "1-2-0", map[string]any{"run": map[string]any{"runId": uuid(t.run.ID, t.run.Pipeline)},
@@ -443,7 +448,12 @@ func metrics(tab *record.Table) map[string]any {
 	return facet("DataQualityMetricsDatasetFacet", "1-0-0", map[string]any{"rowCount": tab.Counts.Total, "columnMetrics": columns})
 }
 
-// FromEnvironment is the context that OPENLINEAGE_NAMESPACE and OPENLINEAGE_PARENT_ID give.
+// FromEnvironment is the context that OPENLINEAGE_NAMESPACE and OPENLINEAGE_PARENT_ID
+// give, and the logical date that Airflow gives its tasks (AIRFLOW_CTX_EXECUTION_DATE).
 func FromEnvironment() Context {
-	return Context{Namespace: os.Getenv("OPENLINEAGE_NAMESPACE"), Parent: os.Getenv("OPENLINEAGE_PARENT_ID")}
+	at, err := time.Parse(time.RFC3339Nano, os.Getenv("AIRFLOW_CTX_EXECUTION_DATE"))
+	if err != nil {
+		at = time.Time{} // not run by Airflow, or by a schedule that has no such time
+	}
+	return Context{Namespace: os.Getenv("OPENLINEAGE_NAMESPACE"), Parent: os.Getenv("OPENLINEAGE_PARENT_ID"), Nominal: at}
 }

@@ -40,7 +40,10 @@ func run() *record.Run {
 }
 
 func TestEvents(t *testing.T) {
-	ctx := openlineage.Context{Parent: "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001", Source: map[string]string{"bronze.orders": "/in/*.csv"},
+	t.Setenv("OPENLINEAGE_PARENT_ID", "airflow/daily.shop/3f1c4b6e-0000-4000-8000-000000000001")
+	t.Setenv("AIRFLOW_CTX_EXECUTION_DATE", "2026-09-30T08:00:00+02:00")
+	env := openlineage.FromEnvironment()
+	ctx := openlineage.Context{Parent: env.Parent, Nominal: env.Nominal, Source: map[string]string{"bronze.orders": "/in/*.csv"},
 		SQL: map[string]string{"silver.orders": "SELECT id FROM bronze.orders"}, Warehouse: "s3://lake/w"}
 	events := append([]openlineage.Event{openlineage.Start(run(), ctx)}, openlineage.End(run(), nil, ctx)...)
 	spectest.Validate(t, events)
