@@ -3,7 +3,8 @@
 usage: compare.py DQ
 
 The queries are those of TPC-H and TPC-DS, as DuckDB's extensions have them (none
-is kept here), and queries.sql beside this file. Fails on the first suite with a
+is kept here), queries.sql beside this file, and our own in the shape of other public
+suites in suites/*.sql, whose first line is their schema. Fails on the first suite with a
 column that differs, a query that dq does not take, or 2 % of columns that dq
 gives only conservatively.
 """
@@ -52,6 +53,15 @@ def extension(name, make):
 def own():
     with open(os.path.join(os.path.dirname(__file__), "queries.sql")) as f:
         return SCHEMA, [(i, q.strip()) for i, q in enumerate(f, 1) if q.strip() and not q.startswith("--")]
+
+
+def shaped(file):
+    """The tables and queries of a file of suites/."""
+    with open(file) as f:
+        lines = f.read().splitlines()
+    return json.loads(lines[0].removeprefix("-- schema: ")), [
+        (i, q) for i, q in enumerate(lines, 1) if q and not q.startswith("--")
+    ]
 
 
 def of_sqlglot(sql, schema):
@@ -113,6 +123,8 @@ def main():
     logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         suites = {"TPC-H": extension("tpch", "dbgen"), "TPC-DS": extension("tpcds", "dsdgen"), "queries.sql": own()}
+        for file in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "suites", "*.sql"))):
+            suites[os.path.basename(file)] = shaped(file)
         same = [compare(sys.argv[1], name, *suite, folder) for name, suite in suites.items()]
     sys.exit(0 if all(same) else 1)
 
