@@ -122,7 +122,7 @@ func (t *Table) withoutRows(ctx context.Context, s *delta.Snapshot, files []tabl
 	case len(part) == 0:
 		return d, nil
 	case vectors(s):
-		d.deleted, err = t.positions(ctx, relHits, part)
+		d.deleted, err = t.positions(ctx, s, relHits, part)
 		return d, err
 	}
 	d.removes = touched
@@ -169,7 +169,7 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		}
 		d.rowsAdded = d.rowsRemoved
 		if vectors(s) {
-			if d.deleted, err = t.positions(ctx, relHits, touched); err != nil {
+			if d.deleted, err = t.positions(ctx, s, relHits, touched); err != nil {
 				return nil, err
 			}
 		} else {

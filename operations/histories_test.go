@@ -442,7 +442,8 @@ func (h *history) restore() string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.anew = h.dropped || h.now.noted != was.noted // the feed has the columns of the version that it ends with
+	h.dropped = h.dropped || h.now.noted != was.noted
+	h.anew = h.dropped // the feed has the columns of the version that it ends with
 	h.narrowed = h.now.wide && !was.wide
 	h.now = was.clone()
 	return fmt.Sprintf("restore %d", v)
@@ -583,7 +584,7 @@ func historySeeds(t *testing.T) uint64 {
 		}
 		return n
 	}
-	return 12
+	return 14
 }
 
 // TestHistories runs random operations, changes of what the table is, files of other

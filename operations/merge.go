@@ -105,7 +105,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 			d.rowsRemoved += n
 		}
 		if vectors(s) {
-			if d.deleted, err = t.positions(ctx, relHits, touched); err != nil {
+			if d.deleted, err = t.positions(ctx, s, relHits, touched); err != nil {
 				return nil, err
 			}
 		} else {

@@ -367,10 +367,20 @@ func (t *Table) holding(ctx context.Context, relation string, files []table.File
 
 // positions are the rows of a relation with their provenance, by file. It holds
 // eight bytes a row in memory.
-func (t *Table) positions(ctx context.Context, relation string, files []table.File) ([]deletion, error) {
+func (t *Table) positions(ctx context.Context, s *delta.Snapshot, relation string, files []table.File) ([]deletion, error) {
 	out := make([]deletion, len(files))
 	index := map[string]int{}
 	for i, f := range files {
+		if f.Stats == nil { // a deletion vector goes with the number of rows
+			rows, err := t.liveRows(ctx, s, files[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			if f.Deleted != nil {
+				rows += f.Deleted.Cardinality
+			}
+			f.Stats = &table.Stats{Rows: rows}
+		}
 		out[i].file, index[f.Path] = f, i
 	}
 	x, ok := t.Session.(engine.Exporter)
