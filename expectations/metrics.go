@@ -119,7 +119,7 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 		}
 		return nil
 	}
-	err := ask(items, of)
+	err := a.portions(items, of, values, ask)
 	if err == nil || cancelled(ctx, err) {
 		return values, err
 	}
@@ -134,6 +134,38 @@ func (a *auditor) values(ctx context.Context, name string, items, of []string, p
 		return nil, err
 	}
 	return values, nil
+}
+
+// heldBytes is how much the values may take that a query holds.
+const heldBytes = 256 << 20
+
+// portions asks for all items in one query, but for those that hold all their values
+// at once, outside of what the engine counts as its memory: of these as many share a
+// query as the rows allow.
+func (a *auditor) portions(items, of []string, values map[string]any, ask func(items, of []string) error) error {
+	var light, held [2][]string
+	for i, item := range items {
+		to := &light
+		if a.dialect.Name() == "duckdb" && strings.Contains(item, "quantile_cont(") {
+			to = &held
+		}
+		to[0], to[1] = append(to[0], item), append(to[1], of[i])
+	}
+	if err := ask(light[0], light[1]); err != nil || len(held[0]) == 0 {
+		return err
+	}
+	rows, err := whole(values[rowCount])
+	if err != nil {
+		return err
+	}
+	most := int(min(max(heldBytes/8/max(rows, 1), 1), searches))
+	for i := 0; i < len(held[0]); i += most {
+		end := min(i+most, len(held[0]))
+		if err := ask(held[0][i:end], held[1][i:end]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // statement asks for the row count and all items. A few items are each asked in

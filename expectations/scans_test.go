@@ -39,11 +39,14 @@ type scanCounter struct {
 	engine.Session
 	scans int
 	asked string
+	rows  int64
+	held  int // the most quantiles of one query
 }
 
 func (s *scanCounter) Query(_ context.Context, sql string) (*engine.Rows, error) {
 	s.scans += strings.Count(sql, `FROM "t"`)
 	s.asked += sql + "\n"
+	s.held = max(s.held, strings.Count(sql, "quantile_cont("))
 	if strings.Contains(sql, "dq_n") {
 		return &engine.Rows{}, nil
 	}
@@ -57,6 +60,9 @@ func (s *scanCounter) Query(_ context.Context, sql string) (*engine.Rows, error)
 	row := make([]any, n)
 	for i := range row {
 		row[i] = int64(0)
+	}
+	if len(row) > 0 {
+		row[0] = s.rows
 	}
 	if strings.Contains(sql, engine.FileColumn) {
 		row = append(row, "f")
@@ -84,6 +90,18 @@ func TestScans(t *testing.T) {
 		if many > few || many > 4 {
 			t.Errorf("%s of %s: 300 rules need %d scans, 30 rules %d", of.rule, of.typ, many, few)
 		}
+	}
+}
+
+// TestQuantilesInPortions: of 10 million rows no query holds the values of more than three columns.
+func TestQuantilesInPortions(t *testing.T) {
+	suite, columns := wide(30, "double", "median_between: {max: 9}")
+	s := &scanCounter{rows: 10_000_000}
+	if _, err := mustPlan(t, suite, columns).Audit(context.Background(), s, Target{Dialect: dialect{}, Parts: []Part{{Relation: "t", New: true}}, Table: "t", Lines: true}); err != nil {
+		t.Fatal(err)
+	}
+	if asked := strings.Count(s.asked, "quantile_cont("); s.held != 3 || asked != 30 {
+		t.Errorf("a query holds %d columns, and %d were asked for", s.held, asked)
 	}
 }
 
