@@ -190,11 +190,31 @@ func FuzzWaivers(f *testing.F) {
 	})
 }
 
+// The file of owners says who is the controller, and which owner the data protection officer.
+func TestAnswerable(t *testing.T) {
+	for text, want := range map[string]string{
+		"owners: {a: {email: a@b}}\ndpo: a\ncontroller: {team: Example Ltd, email: c@d}": "",
+		"owners: {abc: {email: a@b}}\ndpo: abd":                                          `dpo: there is no owner "abd"`,
+		"owners: {abc: {email: a@b}}\ndpo: [abc]":                                        "owners.yaml:2:6",
+		"owners: {a: {email: a@b}}\ncontroller: {team: Example Ltd}":                     "the controller has no email",
+		"owners: {a: {email: a@b}}\ncontroler: {}":                                       "controler",
+		"owners: {a: {team: x}}":                                                         "owner a has no email",
+	} {
+		_, who, err := parseOwners("owners.yaml", []byte(text))
+		switch {
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %s", text, err, want)
+		case want == "" && (err != nil || who.DPO != "a" || who.Controller == nil || who.Controller.Team != "Example Ltd" || who.Controller.Email != "c@d"):
+			t.Errorf("%s: %+v, %v", text, who, err)
+		}
+	}
+}
+
 func FuzzOwners(f *testing.F) {
 	f.Add([]byte(ownersFile))
 	f.Add([]byte("owners: {a: {email: [x]}, b: 7}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		owners, err := parseOwners("owners.yaml", data)
+		owners, _, err := parseOwners("owners.yaml", data)
 		if err != nil {
 			return
 		}

@@ -122,6 +122,8 @@ type Bundle struct {
 	owners   map[string]Owner
 	settings *Config // of Load
 
+	answerable Answerable
+
 	digest       string // of the files
 	configDigest string // of modes, waivers and owners
 
@@ -156,7 +158,7 @@ func Load(ctx context.Context, o Options) (*Bundle, error) {
 	}
 	var owners any // null: no directory
 	if o.Owners != "" {
-		if b.owners, err = readOwners(o.Owners); err != nil {
+		if b.owners, b.answerable, err = readOwners(o.Owners); err != nil {
 			return nil, err
 		}
 		owners = b.owners
@@ -279,6 +281,9 @@ func (b *Bundle) Owner(name string) (Owner, bool) {
 	o, ok := b.owners[name]
 	return o, ok
 }
+
+// Answerable is who answers for personal data; empty without a directory.
+func (b *Bundle) Answerable() Answerable { return b.answerable }
 
 // Digest names the policies' text and the version of OPA: sha256:...
 func (b *Bundle) Digest() string { return b.digest }

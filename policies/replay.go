@@ -165,19 +165,32 @@ func (a *Archive) Replay(ctx context.Context, line int, e Entry) (*Replayed, err
 	return out, nil
 }
 
+// Input reads what an entry judged, without personal values. The error says that it
+// is not kept, or not as it was.
+func (a *Archive) Input(ctx context.Context, e Entry) (Input, error) {
+	in, _, err := a.input(ctx, e)
+	return in, err
+}
+
+func (a *Archive) input(ctx context.Context, e Entry) (in Input, text []byte, err error) {
+	if text, err = a.content(ctx, "the input", e.InputSHA256); err != nil {
+		return in, nil, err
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return in, nil, fmt.Errorf("the input: %w", err)
+	}
+	return in, text, nil
+}
+
 // again judges what an entry judged.
 func (a *Archive) again(ctx context.Context, e Entry) (*Ruling, Input, error) {
-	var in Input
-	text, err := a.content(ctx, "the input", e.InputSHA256)
+	in, text, err := a.input(ctx, e)
 	if err != nil {
 		return nil, in, err
 	}
 	b, err := a.bundle(ctx, e)
 	if err != nil {
 		return nil, in, err
-	}
-	if err := json.Unmarshal(text, &in); err != nil {
-		return nil, in, fmt.Errorf("the input: %w", err)
 	}
 	doc, err := readDocument(text)
 	if err != nil {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -219,41 +221,70 @@ type Owner struct {
 	Team  string `json:"team,omitempty"`
 }
 
+// Answerable is who answers for personal data, as the directory of owners names them
+// for reports. Policies do not see it.
+type Answerable struct {
+	Controller *Owner // whose Team is the name of the organisation; nil when there is none
+	DPO        string // the data protection officer, one of the owners; "" when there is none
+}
+
 // readOwners reads the directory of owners:
 //
 //	owners:
 //	  sales: {email: sales-data@example.com, team: Sales Analytics}
+//	  privacy: {email: privacy@example.com}
+//	controller: {email: office@example.com, team: Example Ltd}
+//	dpo: privacy
 //
 // Errors are yamlpos.Errors, all at once.
-func readOwners(file string) (map[string]Owner, error) {
+func readOwners(file string) (map[string]Owner, Answerable, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("policies: owners: %w", err)
+		return nil, Answerable{}, fmt.Errorf("policies: owners: %w", err)
 	}
 	return parseOwners(file, data)
 }
 
-func parseOwners(file string, data []byte) (map[string]Owner, error) {
+func parseOwners(file string, data []byte) (map[string]Owner, Answerable, error) {
+	var who Answerable
 	doc, err := yamlpos.Parse(file, data)
 	if err != nil {
-		return nil, err
+		return nil, who, err
 	}
 	owners := map[string]Owner{}
-	for _, e := range doc.Root.Map("an owners file", "owners")["owners"].Pairs("owners") {
-		f := e.Value.Map("an owner", "email", "team")
+	top := doc.Root.Map("an owners file", "owners", "controller", "dpo")
+	read := func(key, n *yamlpos.Node, what string) Owner {
+		f := n.Map(what, "email", "team")
 		o := Owner{}
 		if f["team"] != nil {
 			o.Team = f["team"].String()
 		}
 		if f["email"] == nil {
-			e.Key.Errorf("add email: name@example.com", "owner %s has no email", e.Key.Text)
+			key.Errorf("add email: name@example.com", "%s has no email", what)
 		} else if o.Email = f["email"].String(); !strings.Contains(o.Email, "@") {
 			f["email"].Errorf("write name@example.com", "%q is no e-mail address", o.Email)
 		}
-		owners[e.Key.Text] = o
+		return o
+	}
+	for _, e := range top["owners"].Pairs("owners") {
+		owners[e.Key.Text] = read(e.Key, e.Value, "owner "+e.Key.Text)
+	}
+	if n := top["controller"]; n != nil {
+		o := read(n, n, "the controller")
+		who.Controller = &o
+	}
+	if n := top["dpo"]; n != nil {
+		if who.DPO = n.String(); who.DPO != "" && !known(owners, who.DPO) {
+			n.Errorf(yamlpos.DidYouMean(who.DPO, slices.Sorted(maps.Keys(owners))), "dpo: there is no owner %q", who.DPO)
+		}
 	}
 	if err := doc.Err(); err != nil {
-		return nil, err
+		return nil, who, err
 	}
-	return owners, nil
+	return owners, who, nil
+}
+
+func known(owners map[string]Owner, name string) bool {
+	_, ok := owners[name]
+	return ok
 }

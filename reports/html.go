@@ -224,19 +224,29 @@ func writeHTML(w io.Writer, run *record.Run) error {
 	for t := range tables(run) {
 		p.place[t] = len(p.place) + 1
 	}
+	p.open(title(run) + " · " + headline(run) + " · " + clean(run.ID, maxName))
+	p.banner(run)
+	p.body(run)
+	p.close("Drawn by dq " + clean(run.Tool.Version, maxName) + " from the run record.")
+	_, err := w.Write(p.b.Bytes())
+	return err
+}
+
+// open begins a page, with a title that is clean.
+func (p *page) open(title string) {
 	p.b.Grow(256 << 10)
 	p.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	p.raw(`<meta http-equiv="Content-Security-Policy" content="`).raw(policy()).raw("\">\n")
 	p.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n")
-	p.raw(`<title>`).say(title(run)).raw(` · `).say(headline(run)).raw(` · `).text(run.ID, maxName).raw("</title>\n")
+	p.raw(`<title>`).say(title).raw("</title>\n")
 	p.raw(`<style>`).raw(markup(pageCSS)).raw("</style>\n</head>\n<body>\n")
 	p.raw("<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<div class=\"wrap\">\n")
-	p.banner(run)
-	p.body(run)
-	p.raw(`<footer>Drawn by dq `).text(run.Tool.Version, maxName).raw(" from the run record. This page makes no network request.</footer>\n</div>\n")
+}
+
+// close ends a page, with a foot that is clean.
+func (p *page) close(foot string) {
+	p.raw(`<footer>`).say(foot).raw(" This page makes no network request.</footer>\n</div>\n")
 	p.raw(`<script>`).raw(markup(pageJS)).raw("</script>\n</body>\n</html>\n")
-	_, err := w.Write(p.b.Bytes())
-	return err
 }
 
 // digest is the SHA-256 of the run record as the json format writes it.

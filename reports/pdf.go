@@ -27,14 +27,19 @@ func writePDF(w io.Writer, run *record.Run) error {
 // that they name; laying out costs less than embedding the fonts.
 func document(run *record.Run) *doc {
 	facts := evidence(run)
-	plan := compose(run, facts, nil, 0)
+	return twice(func(contents []entry, pages int) *doc { return compose(run, facts, contents, pages) })
+}
+
+// twice lays a document out, first to find out on which pages its headings stand.
+func twice(compose func(contents []entry, pages int) *doc) *doc {
+	plan := compose(nil, 0)
 	extra := (len(plan.entries) + contentsLines - 1) / contentsLines
 	entries := make([]entry, len(plan.entries))
 	for i, e := range plan.entries {
 		e.page += extra
 		entries[i] = e
 	}
-	return compose(run, facts, entries, plan.pdf.PageCount()+extra)
+	return compose(entries, plan.pdf.PageCount()+extra)
 }
 
 // The page, in millimetres.
@@ -119,6 +124,9 @@ func (s style) line() float64 { return s.size * 0.3528 * 1.38 }
 type doc struct {
 	pdf      *fpdf.Fpdf
 	run      *record.Run
+	title    string // at the head of each page, as id
+	id       string
+	state    string  // at the foot
 	facts    []fact  // what identifies the run
 	y        float64 // where the next thing goes
 	entries  []entry
@@ -168,28 +176,33 @@ func withFonts() *fpdf.Fpdf {
 // compose lays out the whole document. contents are the entries to print, nil in
 // the first pass.
 func compose(run *record.Run, facts []fact, contents []entry, pages int) *doc {
-	d := &doc{pdf: blank(), run: run, facts: facts, pages: pages}
-	f := d.pdf
-	started := run.StartedAt.UTC()
-	if run.StartedAt.IsZero() {
-		started = time.Unix(0, 0).UTC()
-	}
-	f.SetCreationDate(started)
-	f.SetModificationDate(started)
-	f.SetCatalogSort(true)
-	f.SetProducer("dq", false)
-	f.SetTitle(strings.ToValidUTF8(short(bmp(title(run)), 120), ""), true)
-	f.SetSubject("dq run "+ascii(run.ID), false)
-	f.SetLang("en")
-	f.SetAutoPageBreak(false, 0)
-	f.SetMargins(0, 0, 0)
-	f.SetCellMargin(0)
+	d := &doc{run: run, facts: facts, pages: pages, title: title(run), id: clean(run.ID, maxName), state: headline(run)}
+	d.begin("dq run "+ascii(run.ID), run.StartedAt)
 	d.cover()
 	if contents != nil {
 		d.contents(contents)
 	}
 	d.sections()
 	return d
+}
+
+// begin makes the document, dated and titled.
+func (d *doc) begin(subject string, at time.Time) {
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
+	f := blank()
+	d.pdf = f
+	f.SetCreationDate(at.UTC())
+	f.SetModificationDate(at.UTC())
+	f.SetCatalogSort(true)
+	f.SetProducer("dq", false)
+	f.SetTitle(strings.ToValidUTF8(short(bmp(d.title), 120), ""), true)
+	f.SetSubject(subject, false)
+	f.SetLang("en")
+	f.SetAutoPageBreak(false, 0)
+	f.SetMargins(0, 0, 0)
+	f.SetCellMargin(0)
 }
 
 // bmp drops what a PDF outline or title cannot hold.
@@ -217,10 +230,10 @@ func (d *doc) page() {
 	d.pdf.AddPage()
 	d.current = style{}
 	d.y = pageTop
-	d.at(pageLeft, 11, smallSoft, "dq · "+d.fit(smallSoft, title(d.run), textWidth/2))
-	d.right(pageLeft+textWidth, 11, smallSoft, d.fit(smallSoft, clean(d.run.ID, maxName), textWidth/2))
+	d.at(pageLeft, 11, smallSoft, "dq · "+d.fit(smallSoft, d.title, textWidth/2))
+	d.right(pageLeft+textWidth, 11, smallSoft, d.fit(smallSoft, d.id, textWidth/2))
 	d.rule(16.2, pageLeft, textWidth)
-	d.put(pageLeft, 284, smallSoft, d.fit(smallSoft, headline(d.run), textWidth-40))
+	d.put(pageLeft, 284, smallSoft, d.fit(smallSoft, d.state, textWidth-40))
 	of := ""
 	if d.pages > 0 {
 		of = " of " + strconv.Itoa(d.pages)

@@ -41,7 +41,11 @@ var shown = regexp.MustCompile(`(?s)BT [-0-9. ]+ Td \((.*?)\) Tj ET`)
 // pdfText gives the text of each page, a piece on a line, in the order of drawing.
 func pdfText(t *testing.T, run *record.Run) string {
 	t.Helper()
-	d := document(run)
+	return docText(t, document(run))
+}
+
+func docText(t *testing.T, d *doc) string {
+	t.Helper()
 	d.pdf.SetCompression(false)
 	var b bytes.Buffer
 	if err := d.pdf.Output(&b); err != nil {

@@ -336,6 +336,9 @@ func plural(n int64, one string) string {
 	if strings.HasSuffix(one, "y") && !strings.HasSuffix(one, "ay") {
 		return number(n) + " " + strings.TrimSuffix(one, "y") + "ies"
 	}
+	if strings.HasSuffix(one, "ch") {
+		return number(n) + " " + one + "es"
+	}
 	return number(n) + " " + one + "s"
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -192,7 +193,9 @@ func writeReports(list []pipeline.Report, run *record.Run) error {
 	for i, r := range list {
 		for _, f := range reports.Formats() {
 			if f.Name == r.Format {
-				all.Go(func() { errs[i] = writeReport(filepath.Join(r.Dir, run.ID+f.Ext), f, run) })
+				all.Go(func() {
+					errs[i] = writeReport(filepath.Join(r.Dir, run.ID+f.Ext), f.Name, func(w io.Writer) error { return f.Write(w, run) })
+				})
 			}
 		}
 	}

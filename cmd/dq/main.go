@@ -110,7 +110,10 @@ evaluated, fails closed · 130 interrupted.`,
 
 // settle makes a command say what is wrong with its arguments and what to write.
 func settle(c *cobra.Command) {
-	if c.HasSubCommands() {
+	for _, sub := range c.Commands() {
+		settle(sub)
+	}
+	if c.HasSubCommands() && c.RunE == nil {
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -121,9 +124,6 @@ func settle(c *cobra.Command) {
 				names = append(names, sub.Name())
 			}
 			return usagef("unknown command %q for %q; %s", args[0], c.CommandPath(), yamlpos.DidYouMean(args[0], names))
-		}
-		for _, sub := range c.Commands() {
-			settle(sub)
 		}
 		return
 	}

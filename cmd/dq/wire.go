@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -161,24 +162,25 @@ func (o outputs) write(run *record.Run) error {
 		if !ok {
 			continue
 		}
-		if err := writeReport(path, f, run); err != nil {
+		if err := writeReport(path, f.Name, func(w io.Writer) error { return f.Write(w, run) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeReport(path string, f reports.Format, run *record.Run) error {
+// writeReport draws a report of a format into a file.
+func writeReport(path, format string, draw func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	file, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("report %s: %w", f.Name, err)
+		return fmt.Errorf("report %s: %w", format, err)
 	}
-	if err := f.Write(file, run); err != nil {
+	if err := draw(file); err != nil {
 		file.Close()
-		return fmt.Errorf("report %s: %w", f.Name, err)
+		return fmt.Errorf("report %s: %w", format, err)
 	}
 	return file.Close()
 }
