@@ -253,24 +253,24 @@ func parseOwners(file string, data []byte) (map[string]Owner, Answerable, error)
 	}
 	owners := map[string]Owner{}
 	top := doc.Root.Map("an owners file", "owners", "controller", "dpo")
-	read := func(key, n *yamlpos.Node, what string) Owner {
+	read := func(key, n *yamlpos.Node, what, name string) Owner {
 		f := n.Map(what, "email", "team")
 		o := Owner{}
 		if f["team"] != nil {
 			o.Team = f["team"].String()
 		}
 		if f["email"] == nil {
-			key.Errorf("add email: name@example.com", "%s has no email", what)
+			key.Errorf("add email: name@example.com", "%s has no email", name)
 		} else if o.Email = f["email"].String(); !strings.Contains(o.Email, "@") {
 			f["email"].Errorf("write name@example.com", "%q is no e-mail address", o.Email)
 		}
 		return o
 	}
 	for _, e := range top["owners"].Pairs("owners") {
-		owners[e.Key.Text] = read(e.Key, e.Value, "owner "+e.Key.Text)
+		owners[e.Key.Text] = read(e.Key, e.Value, "an owner", "owner "+e.Key.Text)
 	}
 	if n := top["controller"]; n != nil {
-		o := read(n, n, "the controller")
+		o := read(n, n, "the controller", "the controller")
 		who.Controller = &o
 	}
 	if n := top["dpo"]; n != nil {
