@@ -32,7 +32,7 @@ func (in Input) document() (document, error) {
 	in.ConsumersByColumn = in.consumers()
 	var erased []string
 	in.Profile, erased = in.withoutPersonal()
-	e := encoder{text: make([]byte, 0, 16<<10), terms: map[string]*ast.Term{}, objects: map[string]*ast.Term{}}
+	e := encoder{}
 	value, err := encodeInput()(&e, reflect.ValueOf(&in).Elem())
 	if err != nil {
 		return document{}, err

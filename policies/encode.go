@@ -26,7 +26,62 @@ type encoder struct {
 // encode appends a value to the text.
 type encode func(e *encoder, v reflect.Value) (*ast.Term, error)
 
-var encodeInput = sync.OnceValue(func() encode { return encodeOf(reflect.TypeFor[Input]()) })
+// encodeInput writes who reads a table beside the rest of an input: on two cores that
+// takes little more than half the time.
+var encodeInput = sync.OnceValue(func() encode {
+	fields := fieldsOf(reflect.TypeFor[Input]())
+	beside := func(name string) bool { return name == "downstream" || name == "consumers_by_column" || name == "diff" }
+	return func(e *encoder, v reflect.Value) (*ast.Term, error) {
+		values, texts := make([]*ast.Term, len(fields)), make([][]byte, len(fields))
+		part := func(e *encoder, readers bool) error {
+			for i, f := range fields {
+				value := v.FieldByIndex(f.index)
+				if beside(f.name) != readers || f.omitEmpty && empty(value) {
+					continue
+				}
+				start := len(e.text)
+				e.text = append(e.text, f.text...)
+				var err error
+				if values[i], err = f.encode(e, value); err != nil {
+					return err
+				}
+				texts[i] = e.text[start:] // what is appended later does not change it
+			}
+			return nil
+		}
+		own, other := newEncoder(), newEncoder()
+		var failed error
+		var readers sync.WaitGroup
+		readers.Go(func() { failed = part(other, true) })
+		err := part(own, false)
+		readers.Wait()
+		if err == nil {
+			err = failed
+		}
+		if err != nil {
+			return nil, err
+		}
+		pairs := make([][2]*ast.Term, 0, len(fields))
+		e.text = slices.Grow(e.text, len(own.text)+len(other.text)+len(fields)+1)
+		e.text = append(e.text, '{')
+		for i, f := range fields {
+			if values[i] == nil {
+				continue
+			}
+			if len(pairs) > 0 {
+				e.text = append(e.text, ',')
+			}
+			e.text = append(e.text, texts[i]...)
+			pairs = append(pairs, [2]*ast.Term{f.key, values[i]})
+		}
+		e.text = append(e.text, '}')
+		return ast.ObjectTerm(pairs...), nil
+	}
+})
+
+func newEncoder() *encoder {
+	return &encoder{text: make([]byte, 0, 16<<10), terms: map[string]*ast.Term{}, objects: map[string]*ast.Term{}}
+}
 
 var null = ast.NullTerm()
 
@@ -123,25 +178,33 @@ func encodeMap(elem encode) encode {
 	}
 }
 
-func encodeStruct(t reflect.Type) encode {
-	type field struct {
-		name      string
-		index     []int
-		omitEmpty bool
-		encode    encode
-		key       *ast.Term
-		text      string // with its colon
-	}
-	var fields []field
+// encodedField is a field of a struct.
+type encodedField struct {
+	name      string
+	index     []int
+	omitEmpty bool
+	encode    encode
+	key       *ast.Term
+	text      string // the key, with its colon
+}
+
+// fieldsOf are the fields of a struct in the order of canonical JSON.
+func fieldsOf(t reflect.Type) []encodedField {
+	var fields []encodedField
 	for _, f := range reflect.VisibleFields(t) {
 		if f.Anonymous {
 			continue // its fields follow
 		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		fields = append(fields, field{name: name, index: f.Index, omitEmpty: options == "omitempty", encode: encodeOf(f.Type),
+		fields = append(fields, encodedField{name: name, index: f.Index, omitEmpty: options == "omitempty", encode: encodeOf(f.Type),
 			key: ast.StringTerm(name), text: strconv.Quote(name) + ":"})
 	}
-	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(fields, func(a, b encodedField) int { return strings.Compare(a.name, b.name) })
+	return fields
+}
+
+func encodeStruct(t reflect.Type) encode {
+	fields := fieldsOf(t)
 	return func(e *encoder, v reflect.Value) (*ast.Term, error) {
 		pairs := make([][2]*ast.Term, 0, len(fields))
 		start := len(e.text)

@@ -6,8 +6,6 @@ import (
 	"reflect"
 	"testing"
 	"time"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 // fill gives a value of any type that an input has.
@@ -78,7 +76,7 @@ func TestEncodeIsJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := encoder{terms: map[string]*ast.Term{}, objects: map[string]*ast.Term{}}
+		e := encoder{}
 		got, err := encodeInput()(&e, reflect.ValueOf(&in).Elem())
 		if err != nil {
 			t.Fatal(err)
