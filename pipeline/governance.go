@@ -43,9 +43,10 @@ type governance struct {
 	store delta.Store // of the warehouse
 	doc   *record.Governance
 
-	tables   map[string]*Table     // in scope
-	runs     map[string]*keptRun   // by id, those of the period
-	newest   *record.Run           // with lineage
+	tables   map[string]*Table   // in scope
+	runs     map[string]*keptRun // by id, those of the period
+	graph    *record.Graph       // of the newest run that has one
+	into     map[endpoint][]record.Edge
 	changed  map[string]*changeSet // by run and table
 	earliest string                // the oldest run record there is, of whatever period
 }
@@ -53,9 +54,19 @@ type governance struct {
 // keptRun is what a report needs of a run record.
 type keptRun struct {
 	record.GovernedRun
-	tables   map[string]*record.Table // in scope
-	findings []record.Finding
+	tables map[string]*keptTable // in scope
 }
+
+// keptTable is what a report needs of what became of a table in a run: a record has a
+// hundred times as much, and there are thousands of them.
+type keptTable struct {
+	step       record.GovernedStep
+	dimensions []record.Dimension // without a trend
+	findings   []record.Finding   // that are exceptions
+}
+
+// endpoint is a column of a table; of a table as a whole the column is "".
+type endpoint struct{ table, column string }
 
 // changeSet is the change of code that a version came with.
 type changeSet struct {
@@ -129,23 +140,6 @@ func runTime(id string) (time.Time, error) {
 	return time.Parse("20060102T150405000Z", stamp)
 }
 
-// withoutRows takes out of what became of a table all that a report does not tell.
-func withoutRows(t *record.Table) {
-	t.Profile, t.Source = nil, nil
-	if t.Quarantine != nil {
-		t.Quarantine.Sample = nil
-	}
-	for i := range t.Findings {
-		t.Findings[i].Sample = nil
-	}
-	if t.Check != nil {
-		for i := range t.Check.Expectations {
-			e := &t.Check.Expectations[i]
-			e.Sample, e.Groups, e.Observed = nil, nil, nil
-		}
-	}
-}
-
 // readRuns reads the records of the period's runs, one after the other.
 func (g *governance) readRuns(ctx context.Context) error {
 	files, err := g.store.List(ctx, "_dq/runs", "")
@@ -172,22 +166,33 @@ func (g *governance) readRuns(ctx context.Context) error {
 		if run.Pipeline != g.Name { // of another pipeline in this warehouse
 			continue
 		}
-		kept := &keptRun{tables: map[string]*record.Table{}, findings: run.Findings, GovernedRun: record.GovernedRun{ID: run.ID, At: run.StartedAt.UTC(),
+		kept := &keptRun{tables: map[string]*keptTable{}, GovernedRun: record.GovernedRun{ID: run.ID, At: run.StartedAt.UTC(),
 			Environment: run.Environment, Verdict: run.Verdict, Outcome: run.Outcome, Tool: run.Tool, Engine: run.Engine, Digest: sum(data), LogHead: run.DecisionLogHead}}
 		for l := range run.Layers {
 			for i := range run.Layers[l].Tables {
 				t := &run.Layers[l].Tables[i]
 				if g.tables[t.Name] != nil {
-					withoutRows(t)
-					kept.tables[t.Name] = t
+					kept.tables[t.Name] = keep(t)
 				}
 			}
 		}
 		if run.Lineage != nil {
-			g.newest = run
+			g.graph = run.Lineage
+		}
+		for _, f := range run.Findings {
+			if f.Severity != "info" && (f.Table == "" || g.tables[f.Table] != nil) {
+				g.doc.Exceptions = append(g.doc.Exceptions, record.GovernedException{At: kept.At, Kind: f.Rule, Table: f.Table, By: "run " + run.ID, What: f.Message})
+			}
 		}
 		g.runs[run.ID] = kept
 		g.doc.Runs = append(g.doc.Runs, kept.GovernedRun)
+	}
+	g.into = map[endpoint][]record.Edge{}
+	if g.graph != nil {
+		for _, e := range g.graph.Edges {
+			to := endpoint{e.ToTable, e.ToColumn}
+			g.into[to] = append(g.into[to], e)
+		}
 	}
 	return nil
 }
@@ -416,10 +421,10 @@ func (g *governance) conclude() {
 // lineage is that of the newest run that has one: what tables in scope were made from,
 // and what is made of them.
 func (g *governance) lineage() *record.Graph {
-	if g.newest == nil {
+	all := g.graph
+	if all == nil {
 		return nil
 	}
-	all := g.newest.Lineage
 	next := func(names map[string]bool, from, to func(record.Edge) string) map[string]bool {
 		for grown := true; grown; {
 			grown = false

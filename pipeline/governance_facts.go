@@ -197,16 +197,22 @@ func (g *governance) readers(t *Table, doc *record.GovernedTable) {
 // readColumns are the columns of a table that another was made from.
 func (g *governance) readColumns(from, to string) []string {
 	out := []string{}
-	if g.newest == nil {
+	if g.graph == nil {
 		return out
 	}
-	for _, e := range g.newest.Lineage.Edges {
-		if e.FromTable == from && e.ToTable == to && e.FromColumn != "" && !slices.Contains(out, e.FromColumn) {
-			out = append(out, e.FromColumn)
+	i := slices.IndexFunc(g.graph.Tables, func(t record.GraphTable) bool { return t.Name == to })
+	if i < 0 {
+		return out
+	}
+	for _, column := range append([]string{""}, g.graph.Tables[i].Columns...) {
+		for _, e := range g.into[endpoint{to, column}] {
+			if e.FromTable == from && e.FromColumn != "" {
+				out = append(out, e.FromColumn)
+			}
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }
 
 // critical lists the columns that matter most, and where their values come from: keys,
@@ -258,33 +264,25 @@ func (g *governance) critical(t *Table, doc *record.GovernedTable, schema table.
 // sources are the columns at the beginning of a column's lineage, over DIRECT edges.
 func (g *governance) sources(table, column string) []string {
 	out := []string{}
-	if g.newest == nil {
-		return out
-	}
-	type place struct{ table, column string }
-	seen := map[place]bool{}
-	var visit func(p place)
-	visit = func(p place) {
+	seen := map[endpoint]bool{}
+	var visit func(p endpoint)
+	visit = func(p endpoint) {
 		if seen[p] {
 			return
 		}
 		seen[p] = true
 		made := false
-		for _, e := range g.newest.Lineage.Edges {
-			if e.ToTable == p.table && e.ToColumn == p.column && e.Type == "DIRECT" {
+		for _, e := range g.into[p] {
+			if e.Type == "DIRECT" {
 				made = true
-				visit(place{e.FromTable, e.FromColumn})
+				visit(endpoint{e.FromTable, e.FromColumn})
 			}
 		}
-		if !made && p != (place{table, column}) {
-			name := p.table
-			if p.column != "" {
-				name += "." + p.column
-			}
-			out = append(out, name)
+		if !made && p != (endpoint{table, column}) {
+			out = append(out, strings.TrimSuffix(p.table+"."+p.column, "."))
 		}
 	}
-	visit(place{table, column})
+	visit(endpoint{table, column})
 	slices.Sort(out)
 	return slices.Compact(out)
 }

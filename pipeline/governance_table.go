@@ -131,63 +131,82 @@ func (g *governance) published(t *Table, step *record.GovernedStep, note note) {
 		step.Lost = true
 		return
 	}
-	judged(step, run.tables[t.Name])
-	g.findings(step, t.Name, run.tables[t.Name].Findings)
-}
-
-// findings are exceptions: a source that was rewritten, a recovery.
-func (g *governance) findings(step *record.GovernedStep, table string, list []record.Finding) {
-	for _, f := range list {
-		if f.Severity != "info" {
-			g.exception(*step, f.Rule, table, f.Message)
-		}
+	kept := run.tables[t.Name]
+	step.Failed, step.Refused, step.Message = kept.step.Failed, kept.step.Refused, kept.step.Message
+	for _, f := range kept.findings {
+		g.exception(*step, f.Rule, t.Name, f.Message)
 	}
 }
 
-// judged says what was found about a batch.
-func judged(step *record.GovernedStep, t *record.Table) {
-	step.Message = t.Message
+// keep reads what a report needs of what became of a table.
+func keep(t *record.Table) *keptTable {
+	k := &keptTable{step: record.GovernedStep{Outcome: t.Outcome, Verdict: record.Skipped, Counts: t.Counts, Inputs: t.Inputs, Message: t.Message}}
+	failed := func(r record.FailedRule) {
+		k.step.Failed = append(k.step.Failed, r)
+		k.step.Verdict = record.Worst(k.step.Verdict, r.Verdict)
+	}
 	if t.Quarantine != nil {
-		step.Refused = t.Quarantine.ByRule
+		k.step.Refused = t.Quarantine.ByRule
 	}
 	for _, f := range t.Findings {
 		if f.Severity != "info" {
-			step.Failed = append(step.Failed, record.FailedRule{ID: f.Rule, Verdict: f.Verdict(), Severity: f.Severity, Failed: f.Rows, Message: f.Message})
+			failed(record.FailedRule{ID: f.Rule, Verdict: f.Verdict(), Severity: f.Severity, Failed: f.Rows, Message: f.Message})
+			k.findings = append(k.findings, record.Finding{Rule: f.Rule, Message: f.Message})
 		}
 	}
 	for _, d := range t.Decisions {
 		if d.Effect == "deny" {
-			step.Failed = append(step.Failed, record.FailedRule{ID: d.Policy, Verdict: record.Fail, Severity: d.Severity, Message: d.Message})
+			failed(record.FailedRule{ID: d.Policy, Verdict: record.Fail, Severity: d.Severity, Message: d.Message})
 		}
 	}
 	if t.Check == nil {
-		return
+		return k
 	}
+	k.step.Suite, k.step.Verdict = t.Check.Suite.Digest, record.Worst(k.step.Verdict, t.Check.Verdict)
 	for i := range t.Check.Expectations {
 		e := &t.Check.Expectations[i]
+		k.count(e)
 		if e.Verdict == record.Fail || e.Verdict == record.Error || e.Verdict == record.Warn {
-			step.Failed = append(step.Failed, record.FailedRule{ID: e.ID, Verdict: e.Verdict, Severity: e.Severity, Evaluated: e.Evaluated, Failed: e.Failed + e.Errored, Message: e.Message})
+			failed(record.FailedRule{ID: e.ID, Verdict: e.Verdict, Severity: e.Severity, Evaluated: e.Evaluated, Failed: e.Failed + e.Errored, Message: e.Message})
 		}
 	}
+	return k
+}
+
+// count adds an expectation to its dimension.
+func (k *keptTable) count(e *record.Expectation) {
+	name := e.Dimension
+	if name == "" {
+		name = "other"
+	}
+	i := slices.IndexFunc(k.dimensions, func(d record.Dimension) bool { return d.Name == name })
+	if i < 0 {
+		i = len(k.dimensions)
+		k.dimensions = append(k.dimensions, record.Dimension{Name: name, Characteristic: characteristics[name], Verdict: record.Skipped})
+	}
+	d := &k.dimensions[i]
+	d.Rules++
+	if e.Verdict == record.Pass || e.Verdict == record.Vacuous || e.Verdict == record.Skipped {
+		d.Held++
+	}
+	if e.Scope == "row" {
+		d.Evaluated += e.Evaluated
+		d.Failed += e.Failed + e.Errored
+	}
+	d.Verdict = record.Worst(d.Verdict, e.Verdict)
 }
 
 // refusals tells the batches of the period that the gate refused: as long as there are
 // run records, for no log has them.
 func (g *governance) refusals(t *Table, doc *record.GovernedTable) {
 	for _, run := range g.doc.Runs {
-		rt := g.runs[run.ID].tables[t.Name]
-		if rt == nil || rt.Outcome != "refused" {
+		kept := g.runs[run.ID].tables[t.Name]
+		if kept == nil || kept.step.Outcome != "refused" {
 			continue
 		}
-		step := record.GovernedStep{At: run.At, Outcome: "refused", Run: run.ID, Verdict: record.Skipped, Counts: rt.Counts, Inputs: rt.Inputs,
-			By: strings.TrimSpace("dq " + run.Tool.Version + ", " + run.Engine.Name + " " + run.Engine.Version)}
-		judged(&step, rt)
-		if rt.Check != nil {
-			step.Suite, step.Verdict = rt.Check.Suite.Digest, rt.Check.Verdict
-		}
-		for _, f := range step.Failed {
-			step.Verdict = record.Worst(step.Verdict, f.Verdict)
-		}
+		step := kept.step
+		step.At, step.Run = run.At, run.ID
+		step.By = strings.TrimSpace("dq " + run.Tool.Version + ", " + run.Engine.Name + " " + run.Engine.Version)
 		doc.History = append(doc.History, step)
 	}
 }
@@ -260,41 +279,19 @@ func (g *governance) quality(t *Table, doc *record.GovernedTable) {
 		if step.Outcome != "published" || step.Lost {
 			continue
 		}
-		check := g.runs[step.Run].tables[t.Name].Check
-		if check == nil {
-			continue
-		}
 		for d := range doc.Quality { // of the newest version alone
 			q := &doc.Quality[d]
 			q.Rules, q.Held, q.Evaluated, q.Failed, q.Verdict = 0, 0, 0, 0, record.Skipped
 		}
-		for j := range check.Expectations {
-			e := &check.Expectations[j]
-			name := e.Dimension
-			if name == "" {
-				name = "other"
-			}
-			n, known := at[name]
+		for _, d := range g.runs[step.Run].tables[t.Name].dimensions {
+			n, known := at[d.Name]
 			if !known {
 				n = len(doc.Quality)
-				at[name] = n
-				doc.Quality = append(doc.Quality, record.Dimension{Name: name, Characteristic: characteristics[name], Trend: []record.Trend{}})
+				at[d.Name] = n
+				doc.Quality = append(doc.Quality, record.Dimension{Trend: []record.Trend{}})
 			}
-			q := &doc.Quality[n]
-			q.Rules++
-			if e.Verdict == record.Pass || e.Verdict == record.Vacuous || e.Verdict == record.Skipped {
-				q.Held++
-			}
-			if e.Scope == "row" {
-				q.Evaluated += e.Evaluated
-				q.Failed += e.Failed + e.Errored
-			}
-			q.Verdict = record.Worst(q.Verdict, e.Verdict)
-		}
-		for d := range doc.Quality {
-			if q := &doc.Quality[d]; q.Rules > 0 {
-				q.Trend = append(q.Trend, record.Trend{Version: *step.Version, Verdict: q.Verdict, Evaluated: q.Evaluated, Failed: q.Failed})
-			}
+			d.Trend = append(doc.Quality[n].Trend, record.Trend{Version: *step.Version, Verdict: d.Verdict, Evaluated: d.Evaluated, Failed: d.Failed})
+			doc.Quality[n] = d
 		}
 	}
 	slices.SortFunc(doc.Quality, func(a, b record.Dimension) int { return strings.Compare(a.Name, b.Name) })
