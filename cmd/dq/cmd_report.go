@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -179,6 +180,7 @@ func governanceFormats(outs outputs, format string) error {
 
 // drawGovernance writes the files asked for or, when there are none, to standard output.
 func (a *app) drawGovernance(g *record.Governance, outs outputs, format string) error {
+	debug.SetGCPercent(often) // 200 pages of PDF in 160 MB in place of 210
 	for _, name := range reports.GovernanceFormats() {
 		if path := outs[name]; path != "" {
 			if err := writeReport(path, name, func(w io.Writer) error { return reports.WriteGovernance(w, name, g) }); err != nil {
