@@ -40,7 +40,7 @@ func (g *governance) attainment(t *Table, doc *record.GovernedTable, commits []d
 		}
 	}
 	batches.Message = fmt.Sprintf("%s of %s accepted", thousands(batches.Met), thousands(batches.Of))
-	rows.Message = fmt.Sprintf("%s came in published batches, %s of them were quarantined or dropped", plural(rows.Of, "row"), thousands(rows.Of-rows.Met))
+	rows.Message = fmt.Sprintf("%s came in published batches; quarantined or dropped: %s", plural(rows.Of, "row"), thousands(rows.Of-rows.Met))
 	for _, a := range []*record.Attainment{&batches, &rows} {
 		if a.Of == 0 {
 			a.Verdict = record.Skipped

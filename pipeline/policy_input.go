@@ -85,6 +85,8 @@ func (r *run) complete(ctx context.Context, q *question) error {
 		q.Compat = policies.Compatibility(mode, change)
 		rows, bytes := liveRows(t.current.files), t.snap.Bytes()
 		q.Table.RowCount, q.Table.Bytes = &rows, &bytes
+	} else if q.Old != nil { // a source, held against its contract: there is no version that readers rely on
+		q.Compat = policies.Compatibility(mode, policies.Replacement{})
 	}
 	return nil
 }
