@@ -188,6 +188,7 @@ func (f *fileAction) check() error {
 
 // commit is one commit of the log, replayable.
 type commit struct {
+	file     string // where it stands; "" for one of this process
 	version  int64
 	info     json.RawMessage // commitInfo, nil when there is none
 	protocol *protocol
@@ -205,7 +206,7 @@ func parseCommit(file string, version int64, data []byte) (*commit, error) {
 	if len(data) == 0 { // whoever wrote it was cut off: nobody commits nothing
 		return nil, &Error{Category: LogCorrupt, File: file, Problem: "the log entry is empty: it has 0 bytes", Hint: "restore it from a backup; what it said is unknown"}
 	}
-	c := &commit{version: version}
+	c := &commit{version: version, file: file}
 	err := eachAction(data, func(a *action) error { return c.take(a) })
 	if err != nil {
 		var e *Error
@@ -283,6 +284,9 @@ func (a *action) scan(src *scanner) error {
 		raw, err := src.skip()
 		if err == nil && other != nil {
 			err = json.Unmarshal([]byte(raw), other)
+			if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+				err = fmt.Errorf("%s.%s is a %s where the protocol has another type", key, wrong.Field, wrong.Value)
+			}
 		}
 		return err
 	})

@@ -11,57 +11,73 @@ import (
 	"os"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 )
 
-// readCheckpoint reads a classic, multi-part or V2 checkpoint with its sidecars.
-// Errors are *[Error] with [CheckpointCorrupt] that name the file at fault, or
+// readCheckpoint reads a classic, multi-part or V2 checkpoint with its sidecars, and
+// says how many rows it has. Errors are *[Error] with [CheckpointCorrupt] that name the file at fault, or
 // what the store says.
-func (t *Table) readCheckpoint(ctx context.Context, version int64, files []string) (*state, error) {
+func (t *Table) readCheckpoint(ctx context.Context, version int64, files []string) (*state, int64, error) {
 	s := newState()
-	take := func(name string) ([]string, error) {
-		c, sidecars, err := t.readCheckpointFile(ctx, version, name)
+	rows := int64(0)
+	take := func(part sidecar) ([]sidecar, error) {
+		c, sidecars, n, err := t.readCheckpointFile(ctx, version, part)
 		if err != nil {
 			return nil, err
 		}
 		s.apply(c)
 		s.info = nil
+		rows += n
 		return sidecars, nil
 	}
 	for _, name := range files {
-		sidecars, err := take(name)
+		sidecars, err := take(sidecar{Path: name})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		for _, name := range sidecars {
-			if _, err := take(name); err != nil {
-				return nil, err
+		for _, part := range sidecars {
+			if _, err := take(part); err != nil {
+				return nil, 0, err
 			}
 		}
 	}
 	if s.protocol == nil && s.metaData == nil {
-		return nil, &Error{Category: CheckpointCorrupt, File: files[0], Problem: "the checkpoint has neither protocol nor metaData"}
+		return nil, 0, &Error{Category: CheckpointCorrupt, File: files[0], Problem: "the checkpoint has neither protocol nor metaData"}
 	}
-	return s, nil
+	return s, rows, nil
 }
 
-func (t *Table) readCheckpointFile(ctx context.Context, version int64, name string) (*commit, []string, error) {
+// readCheckpointFile reads a checkpoint, or a sidecar of one, by its name below the table:
+// its actions, the sidecars that it names, and how many rows it has.
+func (t *Table) readCheckpointFile(ctx context.Context, version int64, part sidecar) (*commit, []sidecar, int64, error) {
+	name := part.Path
 	corrupt := func(err error) error {
 		return &Error{Category: CheckpointCorrupt, File: name, Problem: "not a readable checkpoint", Err: err}
 	}
 	src, err := t.content(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, corrupt(errors.New("the file is missing"))
+		return nil, nil, 0, corrupt(errors.New("the file is missing"))
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("delta: %s: %w", name, err)
+		return nil, nil, 0, fmt.Errorf("delta: %s: %w", name, err)
 	}
-	c := &commit{version: version}
-	var sidecars []string
+	if says := int64(part.SizeInBytes); says > 0 && says != src.size {
+		return nil, nil, 0, corrupt(fmt.Errorf("it has %d bytes, and the checkpoint says %d", src.size, says))
+	}
+	c := &commit{version: version, file: name}
+	var sidecars []sidecar
+	rows := int64(0)
 	take := func(a *action) error {
+		rows++
+		for _, f := range []*fileAction{a.Add, a.Remove} {
+			if f != nil && !utf8.ValidString(f.Path) {
+				return fmt.Errorf("the path %q is no UTF-8", f.Path)
+			}
+		}
 		if a.Sidecar != nil {
 			p, err := decodePath(a.Sidecar.Path)
 			if err != nil {
@@ -70,7 +86,7 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 			if !strings.Contains(p, "/") {
 				p = path.Join(sidecarDir, p)
 			}
-			sidecars = append(sidecars, p)
+			sidecars = append(sidecars, sidecar{Path: p, SizeInBytes: a.Sidecar.SizeInBytes})
 		}
 		return c.take(a)
 	}
@@ -83,9 +99,9 @@ func (t *Table) readCheckpointFile(ctx context.Context, version int64, name stri
 		err = parseCheckpoint(src, t.warn, take)
 	}
 	if err != nil {
-		return nil, nil, corrupt(err)
+		return nil, nil, 0, corrupt(err)
 	}
-	return c, sidecars, nil
+	return c, sidecars, rows, nil
 }
 
 // content is what is in a file: it is read as far as it is asked for.
@@ -280,7 +296,8 @@ var setters = map[string]func(*action, cell){
 	"domainMetadata.configuration": func(a *action, c cell) { at(&a.Domain).Configuration = c.text },
 	"domainMetadata.removed":       func(a *action, c cell) { at(&a.Domain).Removed = c.flag },
 
-	"sidecar.path": func(a *action, c cell) { at(&a.Sidecar).Path = c.text },
+	"sidecar.path":        func(a *action, c cell) { at(&a.Sidecar).Path = c.text },
+	"sidecar.sizeInBytes": func(a *action, c cell) { at(&a.Sidecar).SizeInBytes = number(c.num) },
 }
 
 // at gives what p points to, made when it is not there.

@@ -87,12 +87,12 @@ func (t *Table) cleanSidecars(ctx context.Context, now time.Time) error {
 	for v, sets := range l.checkpoints {
 		for _, files := range sets {
 			for _, name := range files {
-				_, sidecars, err := t.readCheckpointFile(ctx, v, name)
+				_, sidecars, _, err := t.readCheckpointFile(ctx, v, sidecar{Path: name})
 				if err != nil {
 					return err
 				}
-				for _, sidecar := range sidecars {
-					needed[sidecar] = true
+				for _, s := range sidecars {
+					needed[s.Path] = true
 				}
 			}
 		}

@@ -40,7 +40,7 @@ func (t *Table) writeCheckpoint(ctx context.Context, s *state, now time.Time) er
 	if err != nil {
 		return err
 	}
-	if t.hint(ctx) >= s.version {
+	if t.hint(ctx).version >= s.version {
 		return nil
 	}
 	hint, err := marshal(struct {

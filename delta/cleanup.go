@@ -66,7 +66,7 @@ func (t *Table) cleanBefore(ctx context.Context, s *state, cutoff, now time.Time
 	if err != nil || keep <= l.first {
 		return err
 	}
-	c, err := t.readCheckpoint(ctx, keep, l.checkpoints[keep][0])
+	c, err := t.wholeCheckpoint(ctx, keep, l.checkpoints[keep][0], told{})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,28 @@ func (x *Txn) SetSchema(s table.Schema) {
 	}
 }
 
+// SetPartitionBy gives the table other partition columns, or none, in a commit that
+// removes all files that there are: they know values of the old ones alone. Mistakes of
+// [Txn.Commit], *[Error] with [ErrInvalid]: files that stay; columns that no table can be
+// partitioned by, or all of them; a table that is clustered.
+func (x *Txn) SetPartitionBy(columns []string) {
+	if x.open("set partition columns") {
+		columns = append([]string{}, columns...)
+		x.edits = append(x.edits, func(l *layout) error {
+			switch {
+			case slices.Equal(columns, l.partitionBy):
+				return nil
+			case len(x.removes) < x.base.NumFiles():
+				return fmt.Errorf("the partition columns cannot change while files of version %d stay", x.prepared.ReadVersion)
+			case len(columns) > 0 && len(l.clustering) > 0:
+				return fmt.Errorf("the table is clustered, and cannot have partitions besides")
+			}
+			l.partitionBy = columns
+			return nil
+		})
+	}
+}
+
 // MergeSchema adds to the table's columns those of s that it lacks, nullable and
 // at the end, within structs too. Names are equal whatever their case. A column
 // whose type in s is wider becomes so where [Txn.SetSchema] would allow it; one

@@ -494,3 +494,43 @@ func TestTimestampsSwitchedOn(t *testing.T) {
 		t.Errorf("properties %v", p)
 	}
 }
+
+// TestSetPartitionBy: the partition columns change with all files, and not else.
+func TestSetPartitionBy(t *testing.T) {
+	tb := testTable(&memory{})
+	s := create(t, tb, nil)
+	s = appendFiles(t, s, "a")
+	column := s.Schema().Fields[0].Name
+	value := "1"
+	change := func(remove bool, by ...string) (*Txn, error) {
+		x := s.Begin("WRITE")
+		x.SetPartitionBy(by)
+		if remove {
+			x.Remove(fileList(t, s)...)
+		}
+		f := dataFile("b" + column)
+		if len(by) > 0 {
+			f.Partition = map[string]*string{by[0]: &value}
+		}
+		x.Add(f)
+		_, err := x.Commit(t.Context())
+		return x, err
+	}
+	if _, err := change(false, column); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "cannot change while files") {
+		t.Errorf("with a file that stays: %v", err)
+	}
+	if _, err := change(true, "nosuch"); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), `"nosuch" is not in the schema`) {
+		t.Errorf("of a column that is not there: %v", err)
+	}
+	x, err := change(true, column)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := latest(t, tb).PartitionBy(); len(got) != 1 || got[0] != column {
+		t.Errorf("partitioned by %v", got)
+	}
+	s, column = x.Snapshot(), column+"2"
+	if _, err = change(true); err != nil || len(latest(t, tb).PartitionBy()) != 0 {
+		t.Errorf("to none: %v", err)
+	}
+}

@@ -160,12 +160,16 @@ func (f *fsck) replay(ctx context.Context, s *state, v int64) (*state, error) {
 
 func (f *fsck) checkpoint(ctx context.Context, s *state, v int64, files []string) (*state, error) {
 	f.Checkpoints++
-	c, err := f.table.readCheckpoint(ctx, v, files)
+	if s == nil { // nothing to compare it with but what is said of it
+		c, err := f.table.wholeCheckpoint(ctx, v, files, f.table.hint(ctx))
+		if err != nil {
+			return s, f.note(err)
+		}
+		return c, nil
+	}
+	c, _, err := f.table.readCheckpoint(ctx, v, files)
 	if err != nil {
 		return s, f.note(err)
-	}
-	if s == nil {
-		return c, nil
 	}
 	f.compare(s, c, CheckpointCorrupt, files[0], "checkpoint")
 	return s, nil

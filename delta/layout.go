@@ -121,6 +121,10 @@ func (x *Txn) evolve(l *layout) {
 			x.fail(invalid("schema: the table is clustered by the column %q, which cannot go", strings.Join(path, ".")))
 		}
 	}
+	if !files && len(x.edits) > 0 {
+		x.checkPartitions(l)
+		return
+	}
 	for _, name := range l.partitionBy {
 		f, ok := l.schema.Field(name)
 		if was := slices.IndexFunc(before, func(o table.Field) bool { return l.mapping.physical(o) == l.mapping.physical(f) }); !ok || was < 0 || !f.Type.Equal(before[was].Type) {

@@ -115,34 +115,19 @@ func isV2Name(rest string) bool {
 	return len(f) == 3 && len(f[1]) == 36 && strings.Count(f[1], "-") == 4 && (f[2] == "json" || f[2] == "parquet")
 }
 
-// hint reads _last_checkpoint: the version of a checkpoint, or 0. It is a hint
-// only; whatever is wrong with it is ignored.
-func (t *Table) hint(ctx context.Context) int64 {
-	data, err := t.store.Read(ctx, hintName)
-	if err != nil {
-		return 0
-	}
-	var h struct {
-		Version *number `json:"version"`
-	}
-	if json.Unmarshal(data, &h) != nil || h.Version == nil || *h.Version < 0 {
-		return 0
-	}
-	return int64(*h.Version)
-}
-
 // state is a table as its log says it is at one version.
 type state struct {
 	version  int64
 	info     json.RawMessage // of the last commit; nil when it was not read
 	modified time.Time       // of the last commit's file; zero when it is not there
 
-	protocol   *protocol
-	metaData   *metaData
-	files      map[fileKey]*fileAction
-	tombstones map[fileKey]*fileAction
-	txns       map[string]appTxn
-	domains    map[string]domainMetadata
+	protocol     *protocol
+	protocolFile string // that says it; "" when this process does
+	metaData     *metaData
+	files        map[fileKey]*fileAction
+	tombstones   map[fileKey]*fileAction
+	txns         map[string]appTxn
+	domains      map[string]domainMetadata
 }
 
 func newState() *state {
@@ -165,7 +150,7 @@ func (s *state) apply(c *commit) {
 		s.files = make(map[fileKey]*fileAction, len(c.adds))
 	}
 	if c.protocol != nil {
-		s.protocol = c.protocol
+		s.protocol, s.protocolFile = c.protocol, c.file
 	}
 	if c.metaData != nil {
 		s.metaData = c.metaData
@@ -207,7 +192,8 @@ func (t *Table) readCommit(ctx context.Context, version int64) (*commit, error) 
 // load builds the state at a version, or at the newest one when version is
 // negative. It starts from the newest checkpoint that can be read.
 func (t *Table) load(ctx context.Context, version int64) (*state, error) {
-	from := t.hint(ctx)
+	hint := t.hint(ctx)
+	from := hint.version
 	if version >= 0 && from > version {
 		from = 0
 	}
@@ -215,7 +201,7 @@ func (t *Table) load(ctx context.Context, version int64) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := t.loadFrom(ctx, l, version)
+	s, err := t.loadFrom(ctx, l, version, hint)
 	if err == nil || from == 0 || ctx.Err() != nil {
 		return s, err
 	}
@@ -223,10 +209,10 @@ func (t *Table) load(ctx context.Context, version int64) (*state, error) {
 	if l, err = t.list(ctx, 0); err != nil {
 		return nil, err
 	}
-	return t.loadFrom(ctx, l, version)
+	return t.loadFrom(ctx, l, version, hint)
 }
 
-func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state, error) {
+func (t *Table) loadFrom(ctx context.Context, l *listing, version int64, hint told) (*state, error) {
 	if l.last < 0 {
 		return nil, fmt.Errorf("delta: %w: there is no log in %s", ErrNoTable, logDir)
 	}
@@ -240,7 +226,7 @@ func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state
 			continue
 		}
 		for _, files := range l.checkpoints[start] {
-			s, err := t.readCheckpoint(ctx, start, files)
+			s, err := t.wholeCheckpoint(ctx, start, files, hint)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
@@ -249,11 +235,18 @@ func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state
 				failed = err
 				continue
 			}
-			return t.replay(ctx, l, s, target)
+			if s, err = t.replay(ctx, l, s, target); failed != nil && isGap(err) {
+				err = failed // the checkpoint stands for what is not there any more
+			}
+			return s, err
 		}
 	}
 	if _, ok := l.commits[0]; ok {
-		return t.replay(ctx, l, newState(), target)
+		s, err := t.replay(ctx, l, newState(), target)
+		if failed != nil && isGap(err) {
+			err = failed
+		}
+		return s, err
 	}
 	switch {
 	case failed != nil:
@@ -263,6 +256,11 @@ func (t *Table) loadFrom(ctx context.Context, l *listing, version int64) (*state
 	}
 	return nil, &Error{Category: LogGap, File: commitName(0),
 		Problem: fmt.Sprintf("the log begins at version %d and has no complete checkpoint to begin with", l.first)}
+}
+
+func isGap(err error) bool {
+	e := (*Error)(nil)
+	return errors.As(err, &e) && e.Category == LogGap
 }
 
 // compactionName is the file that has the actions of these commits in one.

@@ -100,8 +100,18 @@ func isDateText(text string) bool {
 	return err == nil
 }
 
-// plainDate takes the plus sign off a year beyond 9999, as Java prints it.
+// plainDate takes the plus sign off a year beyond 9999, as Java prints it, and gives
+// months and days of dates two digits, which some writers and all readers do without.
 func plainDate(t table.Type, text string) string {
+	if t.Kind == table.Date {
+		parts := strings.Split(text, "-")
+		for i := 1; i < len(parts) && len(parts) == 3; i++ {
+			if len(parts[i]) == 1 {
+				parts[i] = "0" + parts[i]
+			}
+		}
+		text = strings.Join(parts, "-")
+	}
 	if t.Temporal() && len(text) > 5 && text[0] == '+' && text[5] != '-' {
 		return text[1:]
 	}

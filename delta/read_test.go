@@ -41,7 +41,7 @@ func TestCheckpointHoldsAll(t *testing.T) {
 		s = x.Snapshot()
 	}
 	fromCheckpoint := latest(t, tb)
-	if h := tb.hint(ctx); h != 10 {
+	if h := tb.hint(ctx).version; h != 10 {
 		t.Fatalf("_last_checkpoint says %d", h)
 	}
 	for _, name := range []string{hintName, checkpointName(5), checkpointName(10)} {
@@ -49,7 +49,7 @@ func TestCheckpointHoldsAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	again, err := tb.readCheckpoint(ctx, 10, []string{checkpointName(10)})
+	again, _, err := tb.readCheckpoint(ctx, 10, []string{checkpointName(10)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -477,5 +477,27 @@ func TestWritable(t *testing.T) {
 	}
 	if got := s.Constraints(); got["positive"] != "id > 0" || len(got) != 1 {
 		t.Errorf("constraints %v", got)
+	}
+}
+
+// TestProtocolPlace: what is wrong with a protocol is said with the file that has it.
+func TestProtocolPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"minReaderVersion":0,"minWriterVersion":0}`: "versions are 0 and 0",
+		`{}`: "versions are 0 and 0",
+		`{"minReaderVersion":"1","minWriterVersion":2}`: "protocol.minReaderVersion is a string",
+		`{"minReaderVersion":1.5,"minWriterVersion":2}`: "protocol.minReaderVersion is a number 1.5",
+		`{"minReaderVersion":4,"minWriterVersion":7}`:   "reader version 4",
+	} {
+		store := &memory{}
+		create(t, testTable(store), nil)
+		if err := store.Put(t.Context(), commitName(1), []byte(`{"protocol":`+text+`}`)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := testTable(store).Snapshot(t.Context(), Latest())
+		var e *Error
+		if !errors.As(err, &e) || e.File != commitName(1) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

@@ -84,7 +84,7 @@ func (t *Table) shapes(ctx context.Context, yield func(*Shape) bool) error {
 	if _, ok := l.commits[0]; !ok && len(l.checkpoints) > 0 {
 		first = slices.Min(slices.Collect(maps.Keys(l.checkpoints)))
 	}
-	st, err := t.loadFrom(ctx, l, first)
+	st, err := t.loadFrom(ctx, l, first, told{})
 	if err != nil {
 		return err
 	}

@@ -140,6 +140,9 @@ func (s *state) checkPaths() error {
 func (s *Snapshot) interpret() error {
 	st := s.state
 	if err := st.protocol.check(); err != nil {
+		if e := (*Error)(nil); errors.As(err, &e) && e.File == "" {
+			e.File = st.protocolFile
+		}
 		return err
 	}
 	if p := st.metaData.Format.Provider; p != "" && !strings.EqualFold(p, "parquet") {
