@@ -128,6 +128,11 @@ const (
 	LineColumn = "dq_line"
 )
 
+// Untyped is true in the Meta of a column of Parquet files, attached without a schema,
+// which, or a part of which, has no type but that of nulls in each of them. It is read
+// as int32.
+const Untyped = "dq.untyped"
+
 // CSVOptions says how CSV is read. source/file decides it once; engines detect nothing.
 type CSVOptions struct {
 	Columns   []string // the header, in file order; names of the columns

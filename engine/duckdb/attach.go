@@ -255,6 +255,9 @@ func (s *session) attachParquet(ctx context.Context, in engine.Input, r *relatio
 				return "", fmt.Errorf("%s: column %q has a type that no table can have", doing, f.Name)
 			}
 		}
+		if err := s.markUntyped(ctx, paths, schema.Fields, doing); err != nil {
+			return "", err
+		}
 		r.schema = schema
 		if dup := duplicate(withProvenance(schema).Names()); dup != "" && in.Provenance {
 			return "", fmt.Errorf("%s: column %q is there twice (names are compared without case)", doing, dup)
@@ -328,6 +331,9 @@ func (s *session) scanParquet(ctx context.Context, in engine.Input, r *relation,
 		}
 		p := physical(f)
 		found := literal(p)
+		if read, ok := of.names[f.Name]; ok {
+			found = literal(read)
+		}
 		if ofEngine[strings.ToLower(p)] { // it would hide the engine's own column
 			for p += "_"; slices.ContainsFunc(r.schema.Fields, func(f table.Field) bool { return strings.EqualFold(physical(f), p) }); p += "_" {
 			}

@@ -46,9 +46,12 @@ func (s *session) checkStored(ctx context.Context, in engine.Input, paths []stri
 		if !ok {
 			n = len(scans)
 			known[spelled] = n
-			scans = append(scans, scan{types: map[string]table.Type{}})
-			for _, f := range fields {
+			scans = append(scans, scan{types: map[string]table.Type{}, names: map[string]string{}})
+			for i, f := range fields {
 				scans[n].types[f.Name] = f.Type
+				if read := physical(f); read != physical(wanted[i]) {
+					scans[n].names[f.Name] = read
+				}
 			}
 		}
 		scans[n].files = append(scans[n].files, files...)
@@ -69,6 +72,7 @@ func (s *session) checkStored(ctx context.Context, in engine.Input, paths []stri
 type scan struct {
 	files []int                 // their numbers
 	types map[string]table.Type // of columns that are not partition columns
+	names map[string]string     // and what DuckDB calls those that it does not call by their names
 }
 
 // shapes groups the numbers of files by the schemas that they have, in the order of
@@ -141,7 +145,7 @@ func (c *storedCheck) fields(stored []column, wanted []table.Field, path string)
 		if fields[i].Type, problem = c.types(*found, w.Type, path+w.Name); problem != "" {
 			return nil, problem
 		}
-		if path != "" && !strings.EqualFold(found.read, physical(w)) {
+		if (path != "" || !c.byID) && !strings.EqualFold(found.read, physical(w)) {
 			fields[i] = called(fields[i], found.read)
 		}
 	}
@@ -160,6 +164,13 @@ func (c *storedCheck) fields(stored []column, wanted []table.Field, path string)
 // is another that differs only in case: DuckDB gives it a name of its own.
 func (c *storedCheck) find(stored []column, w table.Field) (found, other *column) {
 	id, _ := fieldID(w)
+	for i := range stored { // the very name wins
+		if !c.byID && stored[i].name == physical(w) {
+			if same := slices.IndexFunc(stored, func(s column) bool { return s.name != physical(w) && strings.EqualFold(s.name, physical(w)) }); same >= 0 {
+				return &stored[i], nil
+			}
+		}
+	}
 	for i := range stored {
 		s := &stored[i]
 		switch {

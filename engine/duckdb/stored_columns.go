@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	driver "github.com/duckdb/duckdb-go/v2"
@@ -19,6 +20,7 @@ type column struct {
 	id    string // the field id, or ""
 	is    table.Type
 	clock bool     // a time of day, which is a string to DuckDB's results
+	empty bool     // of the type of nulls
 	inner []column // the members of a struct; the element of an array; key and value of a map
 }
 
@@ -26,10 +28,40 @@ type column struct {
 type parquetNode struct {
 	name, id   string
 	clock      bool
+	empty      bool
 	repeated   bool
 	unfinished int // lines below it that are still to come
 	inner      []*parquetNode
 }
+
+// markUntyped notes at columns of files that, or of which a part, no file has a type for.
+func (s *session) markUntyped(ctx context.Context, paths []string, fields []table.Field, doing string) error {
+	if !holds(fields, table.Int32) { // as which such columns are read
+		return nil
+	}
+	shapes, err := s.shapes(ctx, paths, doing)
+	if err != nil {
+		return err
+	}
+	found := map[string]bool{} // columns, and whether all of each is of a type in some file
+	for _, files := range shapes {
+		columns, err := s.columnsOf(ctx, paths[files[0]], doing)
+		if err != nil {
+			return err
+		}
+		for _, c := range columns {
+			found[strings.ToLower(c.read)] = found[strings.ToLower(c.read)] || !c.untyped()
+		}
+	}
+	for i, f := range fields {
+		if typed, ok := found[strings.ToLower(f.Name)]; ok && !typed {
+			fields[i].Meta = map[string]any{engine.Untyped: true}
+		}
+	}
+	return nil
+}
+
+func (c column) untyped() bool { return c.empty || slices.ContainsFunc(c.inner, column.untyped) }
 
 // columnsOf gives the columns of a file under the names that the file itself has.
 // A file that several sessions read is looked into once; the columns are not to be
@@ -50,7 +82,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.ask(ctx, "SELECT name, CAST(field_id AS VARCHAR), duckdb_type LIKE 'TIME' OR duckdb_type LIKE 'TIME WITH%', repetition_type, num_children FROM parquet_schema("+
+	found, err := s.ask(ctx, "SELECT name, CAST(field_id AS VARCHAR), duckdb_type LIKE 'TIME' OR duckdb_type LIKE 'TIME WITH%', repetition_type, num_children, duckdb_type = '\"NULL\"' FROM parquet_schema("+
 		fileAt(path)+")", doing)
 	if err != nil {
 		return nil, err
@@ -63,6 +95,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 		n.id, _ = row[1].(string)
 		n.clock, _ = row[2].(bool)
 		n.repeated = row[3] == "REPEATED"
+		n.empty, _ = row[5].(bool)
 		if children, ok := row[4].(int64); ok {
 			n.unfinished = int(children)
 		}
@@ -92,7 +125,7 @@ func (s *session) columnsOf(ctx context.Context, path, doing string) ([]column, 
 // array that a repeated part makes is already taken off. What does not look as the
 // format has it ("Nested Types") keeps the names that DuckDB gives.
 func (n *parquetNode) column(f table.Field, inside bool) column {
-	c := column{name: n.name, read: f.Name, id: n.id, is: f.Type, clock: n.clock}
+	c := column{name: n.name, read: f.Name, id: n.id, is: f.Type, clock: n.clock, empty: n.empty}
 	switch f.Type.Kind {
 	case table.Struct:
 		for i, member := range f.Type.Fields {

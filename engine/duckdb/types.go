@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -235,7 +236,13 @@ func try(e string, from, to table.Type) (tried, fits string) {
 	if from.Equal(to) || widens(from, to) {
 		return "CAST(" + e + " AS " + target + ")", "" // nothing, when e is of that type already
 	}
+	if to.Kind == table.Void {
+		return "CAST(NULL AS " + target + ")", "false"
+	}
 	tried = "TRY_CAST(" + e + " AS " + target + ")"
+	if from.Kind == to.Kind && (from.Elem != nil || from.Fields != nil) {
+		return tried, keepsParts(e, from, to, 0)
+	}
 	fits = tried + " IS NOT NULL"
 	switch {
 	case from.Kind == table.String && (to.Integer() || to.Kind == table.Decimal):
@@ -249,12 +256,69 @@ func try(e string, from, to table.Type) (tried, fits string) {
 	return tried, fits
 }
 
-// widens reports whether every value of from is the same value as to, or whether
-// the two are nested, where DuckDB's own cast by name is all there is.
+// keepsParts says when a cast keeps what is in a nested value e that is not null, as
+// far as both types have it: DuckDB casts members of structs by name.
+func keepsParts(e string, from, to table.Type, depth int) string {
+	keeps := func(e string, from, to table.Type) string {
+		if from.Kind == to.Kind && (from.Elem != nil || from.Fields != nil) {
+			if widens(from, to) {
+				return ""
+			}
+			return keepsParts(e, from, to, depth+1)
+		}
+		_, fits := try(e, from, to)
+		return fits
+	}
+	x := "x" + strconv.Itoa(depth)
+	each := func(list string, from, to table.Type) string {
+		fits := keeps(x, from, to)
+		if fits == "" {
+			return ""
+		}
+		return "len(list_filter(" + list + ", lambda " + x + ": NOT coalesce(" + x + " IS NULL OR " + fits + ", false))) = 0"
+	}
+	var parts []string
+	switch from.Kind {
+	case table.Array:
+		parts = []string{each(e, *from.Elem, *to.Elem)}
+	case table.Map:
+		parts = []string{each("map_keys("+e+")", *from.Key, *to.Key), each("map_values("+e+")", *from.Elem, *to.Elem)}
+	default:
+		for _, f := range from.Fields {
+			for _, g := range to.Fields {
+				if !strings.EqualFold(f.Name, g.Name) {
+					continue
+				}
+				member := "struct_extract(" + e + ", " + literal(f.Name) + ")"
+				if fits := keeps(member, f.Type, g.Type); fits != "" {
+					parts = append(parts, "("+member+" IS NULL OR "+fits+")")
+				}
+			}
+		}
+	}
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+	return "coalesce(" + strings.Join(parts, " AND ") + ", false)"
+}
+
+// widens reports whether every value of from is the same value as to. Of structs, what
+// only one of them has is not looked at.
 func widens(from, to table.Type) bool {
 	digits := map[table.Kind]int{table.Int8: 3, table.Int16: 5, table.Int32: 10, table.Int64: 19}
 	switch {
-	case from.Kind == table.Void, to.Kind == table.String, from.Elem != nil, from.Fields != nil:
+	case from.Kind == table.Void, to.Kind == table.String:
+		return true
+	case to.Kind == table.Void:
+		return false
+	case from.Fields != nil && to.Fields != nil:
+		return !slices.ContainsFunc(from.Fields, func(f table.Field) bool {
+			return slices.ContainsFunc(to.Fields, func(g table.Field) bool {
+				return strings.EqualFold(f.Name, g.Name) && !f.Type.Equal(g.Type) && !widens(f.Type, g.Type)
+			})
+		})
+	case from.Elem != nil && to.Kind == from.Kind:
+		same := func(a, b *table.Type) bool { return a == nil || a.Equal(*b) || widens(*a, *b) }
+		return same(from.Key, to.Key) && same(from.Elem, to.Elem)
+	case from.Elem != nil, from.Fields != nil: // of no use to each other, as DuckDB says
 		return true
 	case from.Kind == table.Decimal && to.Kind == table.Decimal:
 		return to.Scale >= from.Scale && to.Precision-to.Scale >= from.Precision-from.Scale
