@@ -18,8 +18,11 @@ type Alteration struct {
 	// AddConstraints are CHECK constraints by name: SQL that must be true of every row.
 	AddConstraints  map[string]string
 	DropConstraints []string
-	RenameColumns   map[string]string // old to new; needs column mapping
-	DropColumns     []string          // needs column mapping
+	// RenameColumns are new names by column, and DropColumns those that go; both need
+	// column mapping. Members of structs are columns too, as in s.a, l.element.a, m.key.a
+	// and m.value.a; a new name is that of the member alone.
+	RenameColumns map[string]string
+	DropColumns   []string
 	// WidenColumns are wider types by column, nested ones as in s.a, l.element, m.key and
 	// m.value. The feature typeWidening is switched on with them.
 	WidenColumns map[string]table.Type
@@ -38,12 +41,7 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	for _, name := range slices.Concat(slices.Sorted(maps.Keys(a.RenameColumns)), a.DropColumns) {
-		if _, ok := fold(s.Schema(), name); !ok {
-			return Result{}, invalid("the table has no column %q; %s", name, yamlpos.DidYouMean(name, s.Schema().Names()))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.WidenColumns)) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(a.RenameColumns)), a.DropColumns, slices.Sorted(maps.Keys(a.WidenColumns))) {
 		if _, ok := fold(s.Schema(), columnPath(s.Schema(), name)[0]); !ok {
 			return Result{}, invalid("the table has no column %q; %s", name, yamlpos.DidYouMean(name, s.Schema().Names()))
 		}
@@ -77,10 +75,10 @@ func (t *Table) Alter(ctx context.Context, a Alteration) (Result, error) {
 		x.DropConstraint(name)
 	}
 	for _, old := range slices.Sorted(maps.Keys(a.RenameColumns)) {
-		x.RenameColumn([]string{old}, a.RenameColumns[old])
+		x.RenameColumn(columnPath(s.Schema(), old), a.RenameColumns[old])
 	}
 	for _, name := range a.DropColumns {
-		x.DropColumn([]string{name})
+		x.DropColumn(columnPath(s.Schema(), name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.WidenColumns)) {
 		x.WidenColumn(columnPath(s.Schema(), name), a.WidenColumns[name])

@@ -25,10 +25,7 @@ func rest(condition string) string {
 // find makes the rows that a condition holds for the relation dq_hits, and gives the
 // files that may have some.
 func (t *Table) find(ctx context.Context, d *draft, s *delta.Snapshot, files []table.File, condition string) ([]table.File, error) {
-	if err := t.attach(ctx, s, relTable, s.Schema(), nil, true); err != nil {
-		return nil, err
-	}
-	plan, err := t.rowwise(ctx, "the condition", hits(condition))
+	plan, err := t.rowwise(ctx, s, "the condition", condition, hits(condition))
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +39,26 @@ func (t *Table) find(ctx context.Context, d *draft, s *delta.Snapshot, files []t
 	return files, err
 }
 
-// rowwise binds a SELECT of what is said of each row, which must follow from the row
+// rowwise binds what is said of each row of the table, which must follow from the row
 // alone: it is asked more than once, of other files each time, and the table and its
-// change data feed would not agree.
-func (t *Table) rowwise(ctx context.Context, what, sql string) (engine.Plan, error) {
+// change data feed would not agree. It is bound by itself first, so that it cannot end
+// the parentheses that it stands in, and then as the SELECT that it is a part of; a
+// condition there must be one.
+func (t *Table) rowwise(ctx context.Context, s *delta.Snapshot, what, expression, sql string) (engine.Plan, error) {
+	// Without provenance, whose columns are none of the table's.
+	if err := t.attach(ctx, s, relTable, s.Schema(), nil, false); err != nil {
+		return engine.Plan{}, err
+	}
+	alone, err := t.Session.Bind(ctx, "SELECT\n"+expression+"\nFROM "+relTable)
+	if err != nil {
+		return alone, fmt.Errorf("%s: %w", what, err)
+	}
+	if n := len(alone.Schema.Fields); n != 1 {
+		return alone, invalid("%s: it is %d expressions, not one", what, n)
+	}
+	if of := alone.Schema.Fields[0].Type; what == "the condition" && of.Kind != table.Bool && of.Kind != table.Void {
+		return alone, invalid("%s is %s, and not true or false; compare it with something", what, of)
+	}
 	plan, err := t.Session.Bind(ctx, sql)
 	if err != nil {
 		return plan, fmt.Errorf("%s: %w", what, err)
@@ -156,6 +169,12 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		if err != nil {
 			return nil, err
 		}
+		names := slices.Sorted(maps.Keys(set))
+		for _, name := range names {
+			if _, err := t.rowwise(ctx, s, "column "+name, set[name], fmt.Sprintf("SELECT (\n%s\n) AS %s FROM %s", set[name], t.Dialect.Ident(name), relTable)); err != nil {
+				return nil, err
+			}
+		}
 		d := &draft{parameters: map[string]any{"predicate": condition}}
 		if files, err = t.find(ctx, d, s, files, condition); err != nil {
 			return nil, err
@@ -181,12 +200,8 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		}
 		// The new values are columns of one SELECT that is bound as a whole, so that
 		// no expression can reach beyond its place.
-		names := slices.Sorted(maps.Keys(set))
 		items := []string{"*", "coalesce((\n" + condition + "\n), false) AS dq_hit"}
 		for i, name := range names {
-			if _, err := t.rowwise(ctx, "column "+name, fmt.Sprintf("SELECT (\n%s\n) AS %s FROM %s", set[name], t.Dialect.Ident(name), relTable)); err != nil {
-				return nil, err
-			}
 			items = append(items, fmt.Sprintf("(\n%s\n) AS dq_set_%d", set[name], i))
 		}
 		rest := "SELECT " + strings.Join(items, ", ") + " FROM " + relTable
@@ -199,6 +214,9 @@ func (t *Table) Update(ctx context.Context, set map[string]string, condition str
 		for i, name := range names {
 			of, _ := changed.Field(fmt.Sprintf("dq_set_%d", i))
 			to, _ := schema.Field(name)
+			if err := within(schema, to, of.Type); err != nil {
+				return nil, fmt.Errorf("update: %w", err)
+			}
 			v := t.fitting(to, of.Name, of.Type)
 			news[name], given = v.typed, append(given, v)
 		}

@@ -23,7 +23,10 @@ type expression struct {
 }
 
 // foreign is a piece of an expression that may mean something else here.
-type foreign struct{ piece string }
+type foreign struct {
+	piece  string
+	column bool // it is the name of a column that is not there
+}
 
 func (e *foreign) Error() string { return e.piece + " may mean something else in this engine" }
 
@@ -47,7 +50,7 @@ func translate(sql string, schema table.Schema, columns map[string]string, d eng
 	for rest := strings.TrimSpace(sql); rest != ""; rest = strings.TrimSpace(rest) {
 		word := words.FindString(rest)
 		if word == "" {
-			return out, &foreign{rest[:strings.IndexFunc(rest+" ", func(r rune) bool { return r == ' ' })]}
+			return out, &foreign{piece: rest[:strings.IndexFunc(rest+" ", func(r rune) bool { return r == ' ' })]}
 		}
 		p.words, rest = append(p.words, word), rest[len(word):]
 	}
@@ -69,7 +72,7 @@ func translate(sql string, schema table.Schema, columns map[string]string, d eng
 
 // refuse ends the translation.
 func (p *parser) refuse(format string, args ...any) {
-	panic(&foreign{fmt.Sprintf(format, args...)})
+	panic(&foreign{piece: fmt.Sprintf(format, args...)})
 }
 
 // peek is the next word, in lower case; "" at the end.
@@ -115,10 +118,18 @@ func (p *parser) condition(e expression) expression {
 	return e
 }
 
+// operand is a condition that was read last: what follows one that is none is at fault.
+func (p *parser) operand(e expression) expression {
+	if next := p.peek(); e.t.Kind != table.Bool && next != "" && next != ")" && next != "," && next != "and" && next != "or" {
+		p.refuse("%s", p.words[p.at])
+	}
+	return p.condition(e)
+}
+
 func (p *parser) or() expression {
 	e := p.and()
 	for p.accept("or") {
-		e = expression{sql: "(" + p.condition(e).sql + " OR " + p.condition(p.and()).sql + ")", t: truth}
+		e = expression{sql: "(" + p.condition(e).sql + " OR " + p.operand(p.and()).sql + ")", t: truth}
 	}
 	return e
 }
@@ -126,14 +137,14 @@ func (p *parser) or() expression {
 func (p *parser) and() expression {
 	e := p.not()
 	for p.accept("and") {
-		e = expression{sql: "(" + p.condition(e).sql + " AND " + p.condition(p.not()).sql + ")", t: truth}
+		e = expression{sql: "(" + p.condition(e).sql + " AND " + p.operand(p.not()).sql + ")", t: truth}
 	}
 	return e
 }
 
 func (p *parser) not() expression {
 	if p.accept("not") {
-		return expression{sql: "(NOT " + p.condition(p.not()).sql + ")", t: truth}
+		return expression{sql: "(NOT " + p.operand(p.not()).sql + ")", t: truth}
 	}
 	return p.predicate()
 }
@@ -314,13 +325,20 @@ func (p *parser) number(word string) expression {
 	return expression{sql: p.as(word, t), t: t, literal: &word}
 }
 
+// keywords are words of Spark's SQL that may stand where a column's name may.
+var keywords = map[string]bool{"array": true, "case": true, "current_date": true, "current_timestamp": true, "current_user": true, "exists": true,
+	"extract": true, "interval": true, "map": true, "null": true, "struct": true, "timestamp": true, "timestamp_ltz": true}
+
 // column is a column, or a field of one.
 func (p *parser) column(word string) expression {
 	fields, sql := p.schema.Fields, ""
 	for {
 		f, ok := fold(table.Schema{Fields: fields}, strings.Trim(word, "`"))
-		if c := word[0]; !ok || c != '`' && c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') {
+		if c := word[0]; c != '`' && c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') {
 			p.refuse("%s", word)
+		}
+		if !ok {
+			panic(&foreign{piece: word, column: !keywords[strings.ToLower(word)]})
 		}
 		switch other, ok := p.columns[f.Name]; {
 		case sql != "":

@@ -89,7 +89,11 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 	}
 	var touched []table.File
 	var hit map[string]int64
-	on, keys := t.equal("dq_s.", "dq_t.", m.On), slices.Clone(m.On)
+	on, sourceKeys, err := t.keysEqual(ctx, schema, given, m.On)
+	if err != nil {
+		return nil, err
+	}
+	keys := slices.Clone(m.On)
 	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
 	keys = slices.CompactFunc(keys, strings.EqualFold)
 	if m.Matched != "keep" {
@@ -117,7 +121,7 @@ func (t *Table) merge(ctx context.Context, s *delta.Snapshot, files []table.File
 		return nil, err
 	}
 	if d.rowsRemoved > 0 && m.Matched != "delete" {
-		twice := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE %%s GROUP BY %s HAVING count(*) > 1) q", relRows, t.idents("dq_s.", m.On))
+		twice := fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s dq_s WHERE %%s GROUP BY %s HAVING count(*) > 1) q", relRows, strings.Join(sourceKeys, ", "))
 		n, err := t.count(ctx, fmt.Sprintf(twice, "true"))
 		if err == nil && n > 0 { // of the table's as well?
 			n, err = t.count(ctx, fmt.Sprintf(twice, fmt.Sprintf("EXISTS (SELECT 1 FROM %s dq_t WHERE %s)", relHits, on)))
@@ -331,11 +335,24 @@ func (t *Table) sourceRow(schema, given table.Schema, own string, typed bool) (s
 	return strings.Join(items, ", "), values, nil
 }
 
-// equal is SQL that joins on columns; null matches nothing.
-func (t *Table) equal(a, b string, names []string) string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = a + t.Dialect.Ident(n) + " = " + b + t.Dialect.Ident(n)
+// keysEqual is SQL that joins a source and the table on key columns, and for the keys of
+// the source; null matches nothing. A text that is to be a key of another type, or one of
+// that is to be a text, becomes it first: a text that is none is an error that names it.
+func (t *Table) keysEqual(ctx context.Context, schema, given table.Schema, on []string) (sql string, keys []string, err error) {
+	joins := make([]string, len(on))
+	for i, n := range on {
+		to, _ := fold(schema, n)
+		from, _ := fold(given, n)
+		key := "dq_s." + t.Dialect.Ident(n)
+		if (from.Type.Kind == table.String) != (to.Type.Kind == table.String) {
+			f := t.fitting(to, key, from.Type)
+			if err := t.hold(ctx, relRows, []fitting{f}); err != nil {
+				return "", nil, fmt.Errorf("merge: %w", err)
+			}
+			key = f.typed
+		}
+		keys = append(keys, key)
+		joins[i] = key + " = dq_t." + t.Dialect.Ident(n)
 	}
-	return strings.Join(out, " AND ")
+	return strings.Join(joins, " AND "), keys, nil
 }

@@ -94,7 +94,7 @@ const attempts = 10
 // draft is a commit in the making.
 type draft struct {
 	schema      *table.Schema // when it changes
-	partitionBy []string      // of a new table
+	partitionBy []string      // of a new table, or of one that gets other ones
 	adds        []table.File
 	removes     []table.File
 	deleted     []deletion          // of files that stay
@@ -227,6 +227,9 @@ func (t *Table) publish(ctx context.Context, op string, snap *delta.Snapshot, fi
 		if d.schema != nil {
 			x.SetSchema(schema)
 		}
+		if d.partitionBy != nil {
+			x.SetPartitionBy(d.partitionBy)
+		}
 	}
 	if d.rearranged {
 		x.Rearrange(d.removes, d.adds)
@@ -316,7 +319,7 @@ func (t *Table) stageIn(ctx context.Context, folder, sql string, schema table.Sc
 // folder. Files that hold another number of rows than the SELECT returned are an
 // error; they are returned with it.
 func (t *Table) written(ctx context.Context, req engine.StageRequest) ([]table.File, int64, error) {
-	req.Root = t.dir
+	req.Root, req.Schema.Fields = t.dir, inFiles(req.Schema.Fields)
 	staged, returned, err := t.Session.Stage(ctx, req)
 	if err != nil {
 		return nil, 0, err

@@ -145,12 +145,14 @@ func TestOperations(t *testing.T) {
 		{"delete none", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id = 77") },
 			[]string{"1 a 10", "2 a 20", "3 b 30", "<nil> b 40"}, ""},
 		{"a condition that ends early", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "false) OR (true") },
-			nil, ""},
+			nil, "the condition: syntax error"},
+		{"a condition that is none", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id") },
+			nil, "the condition is int"},
 		{"a condition with a comment", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "id = 1 -- one") },
 			[]string{"2 a 20", "3 b 30", "<nil> b 40"}, ""},
 		{"a condition with a statement", func(tb *operations.Table) (operations.Result, error) {
 			return tb.Delete(ctx, "true); DROP TABLE t; SELECT (1")
-		}, nil, "write one SELECT"},
+		}, nil, "the condition: syntax error"},
 		{"an unknown column", func(tb *operations.Table) (operations.Result, error) { return tb.Delete(ctx, "idd = 1") }, nil, "idd"},
 		{"update", func(tb *operations.Table) (operations.Result, error) {
 			return tb.Update(ctx, map[string]string{"amount": "amount + id", "id": "id * 10"}, "part = 'a'")

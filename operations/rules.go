@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/engine"
@@ -82,7 +83,7 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]Rul
 	out = append(out, invariants...)
 	for _, f := range schema.Fields {
 		for _, key := range []string{generatedKey, defaultKey, identityStart} {
-			if at := within(&f.Type, key); at != "" {
+			if at := deep(&f.Type, key); at != "" {
 				return nil, unsupported("column %s.%s has values by itself (%s), and is within another", f.Name, at, key)
 			}
 		}
@@ -99,21 +100,46 @@ func (t *Table) rules(schema table.Schema, constraints map[string]string) ([]Rul
 	return out, nil
 }
 
-// required says which columns must have a value, and which fields of a struct, of
-// whose name and SQL, must where the struct has one.
+// required says which columns must have a value, and at any depth which members of
+// structs, elements and values of maps must where what they are in has one. Of is the path
+// to the fields, and sql the struct that they are members of; "" is the table.
 func (t *Table) required(fields []table.Field, of, sql string) []Rule {
 	var out []Rule
 	for _, f := range fields {
 		value, unless := t.Dialect.Ident(f.Name), ""
-		if of != "" {
+		if sql != "" {
 			value, unless = "struct_extract("+sql+", "+t.Dialect.Literal(f.Name)+")", sql+" IS NULL OR "
 		}
 		if !f.Nullable {
 			out = append(out, Rule{"column " + of + f.Name, "NOT NULL", unless + value + " IS NOT NULL"})
 		}
-		out = append(out, t.required(f.Type.Fields, of+f.Name+".", value)...)
+		out = append(out, t.requiredWithin(f.Type, of+f.Name, value)...)
 	}
 	return out
+}
+
+// requiredWithin is required of what is in a column.
+func (t *Table) requiredWithin(of table.Type, path, sql string) []Rule {
+	each := func(part table.Type, nullable bool, name, list string) (out []Rule) {
+		item := fmt.Sprintf("x%d", strings.Count(path, ".")) // one name for each depth
+		var rules []Rule
+		if !nullable {
+			rules = append(rules, Rule{"column " + path + "." + name, "NOT NULL", item + " IS NOT NULL"})
+		}
+		for _, r := range append(rules, t.requiredWithin(part, path+"."+name, item)...) {
+			out = append(out, Rule{r.Name, r.Made, fmt.Sprintf("%s IS NULL OR len(list_filter(%s, lambda %s: NOT (%s))) = 0", sql, list, item, r.SQL)})
+		}
+		return out
+	}
+	switch of.Kind {
+	case table.Struct:
+		return t.required(of.Fields, path+".", sql)
+	case table.Array:
+		return each(*of.Elem, of.ElemNullable, "element", sql)
+	case table.Map:
+		return append(each(*of.Key, false, "key", "map_keys("+sql+")"), each(*of.Elem, of.ElemNullable, "value", "map_values("+sql+")")...)
+	}
+	return nil
 }
 
 func (t *Table) constraints(schema table.Schema, constraints map[string]string) ([]Rule, error) {
@@ -158,7 +184,7 @@ func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix str
 		}
 		out = append(out, below...)
 		for _, part := range []*table.Type{f.Type.Key, f.Type.Elem} {
-			if at := within(part, invariantKey); at != "" {
+			if at := deep(part, invariantKey); at != "" {
 				return nil, unsupported("invariant of column %s%s.%s: it is within a list", prefix, f.Name, at)
 			}
 		}
@@ -166,9 +192,9 @@ func (t *Table) invariants(schema table.Schema, fields []table.Field, prefix str
 	return out, nil
 }
 
-// within names a field below a type that has something in its metadata, "" if there
+// deep names a field below a type that has something in its metadata, "" if there
 // is none.
-func within(t *table.Type, key string) string {
+func deep(t *table.Type, key string) string {
 	if t == nil {
 		return ""
 	}
@@ -176,11 +202,11 @@ func within(t *table.Type, key string) string {
 		if _, ok := f.Meta[key]; ok {
 			return f.Name
 		}
-		if at := within(&f.Type, key); at != "" {
+		if at := deep(&f.Type, key); at != "" {
 			return f.Name + "." + at
 		}
 	}
-	return within(t.Key, key) + within(t.Elem, key)
+	return deep(t.Key, key) + deep(t.Elem, key)
 }
 
 // check holds that rows make the rules true; null is not enough (PROTOCOL.md,
@@ -255,6 +281,9 @@ func (t *Table) meaning(what, sql string, schema table.Schema, columns map[strin
 	if f := (*foreign)(nil); errors.As(err, &f) {
 		if near := yamlpos.Nearest(f.piece, schema.Names()); near != "" && identifier.MatchString(f.piece) {
 			return e, unsupported("%s (%s): the table has no column %s; did you mean %s?", what, sql, f.piece, near)
+		}
+		if f.column && len(schema.Fields) > 0 {
+			return e, unsupported("%s (%s): the table has no column %s; it has %s", what, sql, f.piece, strings.Join(schema.Names(), ", "))
 		}
 		return e, unsupported("%s (%s): %s is beyond what dq keeps of a table's SQL: it may mean something else in another engine", what, sql, f.piece)
 	}

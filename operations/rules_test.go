@@ -297,3 +297,88 @@ func TestMadeColumns(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRequiredWithin: nulls are refused wherever the schema forbids them, and the error
+// names the place.
+func TestRequiredWithin(t *testing.T) {
+	ctx := context.Background()
+	type m = map[string]any
+	field := func(name string, of any, nullable bool) m {
+		return m{"name": name, "type": of, "nullable": nullable, "metadata": m{}}
+	}
+	array := func(of any, nulls bool) m { return m{"type": "array", "elementType": of, "containsNull": nulls} }
+	mapOf := func(of any, nulls bool) m {
+		return m{"type": "map", "keyType": "string", "valueType": of, "valueContainsNull": nulls}
+	}
+	strict := m{"type": "struct", "fields": []any{field("x", "integer", false), field("y", "integer", true)}}
+	for _, c := range []struct {
+		of        any
+		good, bad string // by ;
+		path      string
+	}{
+		{array("integer", false), "[1];[]::INT[];NULL", "[1, NULL]", "c.element"},
+		{array(array("integer", false), true), "[NULL];[[1], NULL]", "[[1], [NULL]]", "c.element.element"},
+		{array(strict, true), "[{'x': 1, 'y': NULL}];[NULL]", "[{'x': NULL, 'y': 1}]", "c.element.x"},
+		{mapOf("integer", false), "MAP {'a': 1};MAP {}::MAP(VARCHAR, INT)", "MAP {'a': 1, 'b': NULL}", "c.value"},
+		{mapOf(strict, true), "MAP {'a': NULL}", "MAP {'a': {'x': NULL, 'y': 1}}", "c.value.x"},
+		{m{"type": "struct", "fields": []any{field("a", array("integer", false), true)}}, "{'a': [1]};{'a': NULL}", "{'a': [NULL]}", "c.a.element"},
+		{m{"type": "struct", "fields": []any{field("a", array(mapOf(strict, false), true), true)}}, "{'a': [MAP {'k': {'x': 1, 'y': 2}}, NULL]}",
+			"{'a': [MAP {'k': {'x': NULL, 'y': 2}}]}", "c.a.element.value.x"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			tb := open(t)
+			foreignTable(t, tb, nil, nil, column("k", "long"), field("c", c.of, true))
+			for _, v := range strings.Split(c.good, ";") {
+				if _, err := tb.Append(ctx, "SELECT 1 AS k, "+v+" AS c", operations.Write{}); err != nil {
+					t.Errorf("%s: %v", v, err)
+				}
+			}
+			for _, v := range strings.Split(c.bad, ";") {
+				_, err := tb.Append(ctx, "SELECT 1 AS k, "+v+" AS c", operations.Write{})
+				if err == nil || !strings.Contains(err.Error(), "column "+c.path+" must not be null, and 1 row has no value") {
+					t.Errorf("%s: %v", v, err)
+				}
+			}
+		})
+	}
+}
+
+// TestVoid: a column of nothing but nulls is in no file; the table is written all the
+// same, and values for it are refused until the schema is merged.
+func TestVoid(t *testing.T) {
+	ctx := context.Background()
+	tb := open(t)
+	of := map[string]any{"type": "struct", "fields": []any{column("a", "integer"), column("w", "void")}}
+	foreignTable(t, tb, nil, nil, column("k", "long"), column("v", "void"), map[string]any{"name": "s", "type": of, "nullable": true, "metadata": map[string]any{}})
+	ok := func(res operations.Result, err error) {
+		t.Helper()
+		if err != nil || res.Version == nil {
+			t.Fatalf("%v %v", res, err)
+		}
+	}
+	ok(tb.Append(ctx, "SELECT i AS k FROM range(4) r(i)", operations.Write{}))
+	ok(tb.Append(ctx, "SELECT 4::BIGINT AS k, NULL AS v, {'a': 1, 'w': NULL} AS s", operations.Write{}))
+	ok(tb.Delete(ctx, "k = 0"))
+	ok(tb.Update(ctx, map[string]string{"k": "k + 10"}, "k = 1"))
+	ok(tb.Merge(ctx, "SELECT 2::BIGINT AS k, NULL AS v UNION ALL SELECT 5, NULL", operations.Merge{On: []string{"k"}}))
+	ok(tb.Optimize(ctx, 0))
+	for what, try := range map[string]func() (operations.Result, error){
+		"append": func() (operations.Result, error) { return tb.Append(ctx, "SELECT 'x' AS v", operations.Write{}) },
+		"nested": func() (operations.Result, error) {
+			return tb.Append(ctx, "SELECT {'a': 1, 'w': 'x'} AS s", operations.Write{})
+		},
+		"update": func() (operations.Result, error) { return tb.Update(ctx, map[string]string{"v": "1"}, "") },
+		"merge": func() (operations.Result, error) {
+			return tb.Merge(ctx, "SELECT 2::BIGINT AS k, 'x' AS v", operations.Merge{On: []string{"k"}})
+		},
+	} {
+		if _, err := try(); err == nil || !strings.Contains(err.Error(), "does not fit") || !strings.Contains(err.Error(), "void") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	ok(tb.Append(ctx, "SELECT 6::BIGINT AS k, 'x' AS v", operations.Write{MergeSchema: true}))
+	want := []string{"11 <nil> <nil>", "2 <nil> <nil>", "3 <nil> <nil>", "4 <nil> map[a:1 w:<nil>", "5 <nil> <nil>", "6 x <nil>"}
+	if got := rows(t, tb); !slices.Equal(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}

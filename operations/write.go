@@ -14,9 +14,11 @@ import (
 
 // Write says how rows are written.
 type Write struct {
-	// PartitionBy are the partition columns of a new table.
+	// PartitionBy are the partition columns of a new table, and with OverwriteSchema those
+	// that the table gets: none when it is empty, and those that it has when it is nil.
 	PartitionBy []string
-	// MergeSchema adds columns that the table does not have, at its end, and gives those
+	// MergeSchema adds columns that the table does not have, at its end, and members of
+	// structs at theirs, and gives those
 	// of which the rows have wider types these, where delta.enableTypeWidening is true: but
 	// for integers that would become decimals or doubles, which may be a whim of the
 	// source. Without it, columns that the table does not have are an error, and values
@@ -54,10 +56,10 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 		for i := range schema.Fields {
 			schema.Fields[i].Nullable = true
 		}
-		d.schema, d.partitionBy = &schema, w.PartitionBy
-		if s != nil && len(w.PartitionBy) == 0 {
+		if s != nil && w.PartitionBy == nil {
 			partitionBy = s.PartitionBy()
 		}
+		d.schema, d.partitionBy = &schema, partitionBy
 	} else {
 		if len(w.PartitionBy) > 0 && !slices.EqualFunc(w.PartitionBy, s.PartitionBy(), strings.EqualFold) {
 			return nil, invalid("the table is partitioned by %v, not by %v", s.PartitionBy(), w.PartitionBy)
@@ -86,7 +88,11 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	for i, p := range partitionBy {
 		f, ok := fold(schema, p)
 		if !ok {
-			return nil, invalid("there is no column %q to partition by; %s", p, yamlpos.DidYouMean(p, schema.Names()))
+			hint := ""
+			if s != nil && w.PartitionBy == nil {
+				hint = "; name the columns that the table is to be partitioned by from now on (--partition-by COLUMN, or --partition-by '' for none)"
+			}
+			return nil, invalid("there is no column %q to partition by; %s%s", p, yamlpos.DidYouMean(p, schema.Names()), hint)
 		}
 		partitionBy[i] = f.Name
 	}
@@ -102,6 +108,9 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 			return nil, err
 		}
 		sql = "SELECT " + row + " FROM " + relRows + " dq_s"
+	}
+	if err := t.holdHollow(ctx, sql, schema, given); err != nil {
+		return nil, err
 	}
 	if d.adds, d.rowsAdded, err = t.stage(ctx, sql, schema, partitionBy); err != nil {
 		return nil, err
@@ -121,64 +130,21 @@ func (t *Table) rows(ctx context.Context, s *delta.Snapshot, sql string, w Write
 	return d, nil
 }
 
-// meant says which columns of the table may be meant by names that it does not
-// have, as a sentence.
-func meant(names []string, s table.Schema) string {
-	var near []string
-	for _, name := range names {
-		if n := yamlpos.Nearest(name, s.Names()); n != "" {
-			near = append(near, n)
+// holdHollow refuses values for columns that are void in the table, which are not written.
+func (t *Table) holdHollow(ctx context.Context, sql string, schema, given table.Schema) error {
+	var all []fitting
+	for _, f := range schema.Fields {
+		if g, ok := fold(given, f.Name); ok && hollow(f.Type) {
+			all = append(all, t.fitting(f, "dq_s."+t.Dialect.Ident(g.Name), g.Type))
 		}
 	}
-	if len(near) > 0 {
-		return "did you mean " + strings.Join(near, ", ") + "?"
+	if all == nil {
+		return nil
 	}
-	return "it has " + strings.Join(s.Names(), ", ") + "."
-}
-
-// merged is the table's schema with what only the rows have: columns, and wider types, if
-// that is allowed; and whether it is another one.
-func merged(s *delta.Snapshot, given table.Schema, allowed bool) (table.Schema, bool, error) {
-	old := s.Schema()
-	var added []table.Field
-	for _, g := range given.Fields {
-		if _, ok := fold(old, g.Name); !ok {
-			g.Nullable = true
-			added = append(added, g)
-		}
+	if _, err := t.Session.Attach(ctx, engine.Input{Name: relCame, SQL: sql}); err != nil {
+		return err
 	}
-	if len(added) > 0 && !allowed {
-		names := table.Schema{Fields: added}.Names()
-		return old, false, invalid("the table has no column %s; %s To add it, merge the schema (--merge-schema)",
-			strings.Join(names, ", "), meant(names, old))
-	}
-	for _, f := range old.Fields {
-		if _, ok := fold(given, f.Name); !ok && !f.Nullable && !Made(f) {
-			return old, false, invalid("the rows have no column %s, which must not be null", f.Name)
-		}
-	}
-	fields, widened := slices.Clone(old.Fields), false
-	if allowed && s.Properties()["delta.enableTypeWidening"] == "true" {
-		for i, f := range fields {
-			if g, ok := fold(given, f.Name); ok && widensAlone(f, g.Type) && !slices.Contains(s.PartitionBy(), f.Name) {
-				fields[i].Type, widened = g.Type, true
-			}
-		}
-	}
-	return table.Schema{Fields: append(fields, added...)}, len(added) > 0 || widened, nil
-}
-
-// widensAlone reports whether a column gets a type because rows come with it.
-func widensAlone(f table.Field, to table.Type) bool {
-	switch f.Type.Kind {
-	case table.Struct, table.Array, table.Map:
-		return false
-	case table.Int8, table.Int16, table.Int32, table.Int64:
-		if to.Kind == table.Double || to.Kind == table.Decimal || isIdentity(f) {
-			return false
-		}
-	}
-	return !f.Type.Equal(to) && delta.Widens(f.Type, to)
+	return t.hold(ctx, relCame, all)
 }
 
 // fold finds a column by name, ignoring case as Delta does.
@@ -276,6 +242,9 @@ func (t *Table) OverwritePartitions(ctx context.Context, sql string, w Write) (R
 	return t.commit(ctx, "WRITE", func(s *delta.Snapshot, files []table.File) (*draft, error) {
 		if s == nil {
 			return nil, errNoTable("overwrite")
+		}
+		if w.OverwriteSchema {
+			return nil, invalid("a part of a table cannot have other columns")
 		}
 		by := s.PartitionBy()
 		if len(by) == 0 {

@@ -129,12 +129,17 @@ func (c *changing) judge(ctx context.Context, eng engine.Engine, t *operations.T
 }
 
 // source makes DATA readable as a SELECT. Text gets the types of the table's
-// columns; a value that does not fit refuses all.
-func (c *changing) source(ctx context.Context, t *operations.Table, where string) (string, error) {
+// columns; a value that does not fit refuses all. Columns that the table lacks, or is to
+// lose, must have a type.
+func (c *changing) source(ctx context.Context, t *operations.Table, where string, fresh bool) (string, error) {
+	known := map[string]bool{}
 	opts := dataOptions{set: map[string]table.Type{}, hidden: map[string]bool{}}
 	if s, err := t.Delta.Snapshot(ctx, delta.Latest()); err == nil {
 		for _, f := range s.Schema().Fields {
-			opts.set[f.Name] = f.Type
+			known[strings.ToLower(f.Name)] = !fresh
+			if !structs(f.Type) { // of one, what the table lacks would be left out
+				opts.set[f.Name] = f.Type
+			}
 		}
 	}
 	d, err := resolve(ctx, where, opts)
@@ -158,8 +163,17 @@ func (c *changing) source(ctx context.Context, t *operations.Table, where string
 	items := make([]string, len(schema.Fields))
 	for i, f := range schema.Fields {
 		items[i] = t.Dialect.Ident(f.Name)
+		if f.Meta[engine.Untyped] == true && !known[strings.ToLower(f.Name)] {
+			return "", usagef("%[1]s: column %[2]s has no type, or a part of it has none, but nulls alone; leave it out, or give it one: dq table query %[1]s 'SELECT * REPLACE (CAST(%[3]s AS VARCHAR) AS %[3]s) FROM t' --format parquet --output typed.parquet",
+				where, f.Name, items[i])
+		}
 	}
 	return "SELECT " + strings.Join(items, ", ") + " FROM source", nil
+}
+
+// structs reports whether a type is a struct or holds one.
+func structs(t table.Type) bool {
+	return t.Kind == table.Struct || t.Elem != nil && structs(*t.Elem) || t.Key != nil && structs(*t.Key)
 }
 
 func (a *app) tableAppend() *cobra.Command {
@@ -173,7 +187,7 @@ lacks are refused unless --merge-schema adds them.`,
 		Example: `  dq table append warehouse/orders orders.csv
   dq table append warehouse/orders new.parquet --suite suites/orders.yaml --merge-schema`,
 	}, 2, func(ctx context.Context, c *changing, t *operations.Table, args []string) (operations.Result, error) {
-		sql, err := c.source(ctx, t, args[1])
+		sql, err := c.source(ctx, t, args[1], false)
 		if err != nil {
 			return operations.Result{}, err
 		}
@@ -200,7 +214,7 @@ must meet it; with --partitions those of the partitions that the new rows are in
 		if where != "" && partitions {
 			return operations.Result{}, usagef("--where and --partitions do not go together")
 		}
-		sql, err := c.source(ctx, t, args[1])
+		sql, err := c.source(ctx, t, args[1], w.OverwriteSchema)
 		switch {
 		case err != nil:
 			return operations.Result{}, err
@@ -213,7 +227,7 @@ must meet it; with --partitions those of the partitions that the new rows are in
 	})
 	cmd.Flags().StringVar(&where, "where", "", "SQL condition of the rows that are replaced")
 	cmd.Flags().BoolVar(&partitions, "partitions", false, "replace the partitions of the new rows only")
-	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table")
+	cmd.Flags().StringSliceVar(&w.PartitionBy, "partition-by", nil, "partition columns of a new table, or with --overwrite-schema those that it gets ('' for none)")
 	cmd.Flags().BoolVar(&w.MergeSchema, "merge-schema", false, "add columns that the table does not have, and widen types where it allows that")
 	cmd.Flags().BoolVar(&w.OverwriteSchema, "overwrite-schema", false, "give the table the columns of DATA")
 	return cmd
@@ -233,7 +247,7 @@ func (a *app) tableMerge() *cobra.Command {
 		if err := oneOfFlag("--not-matched", m.NotMatched, "insert", "skip"); err != nil {
 			return operations.Result{}, err
 		}
-		sql, err := c.source(ctx, t, args[1])
+		sql, err := c.source(ctx, t, args[1], false)
 		if err != nil {
 			return operations.Result{}, err
 		}
@@ -363,8 +377,8 @@ date to timestamp_ntz. Readers of the table then need the feature typeWidening.`
 	f.StringArrayVar(&alter.Unset, "unset", nil, "PROPERTY to take away")
 	f.StringArrayVar(&constraints, "add-constraint", nil, "NAME=SQL that must be true of every row")
 	f.StringArrayVar(&alter.DropConstraints, "drop-constraint", nil, "NAME of a constraint")
-	f.StringArrayVar(&rename, "rename-column", nil, "OLD=NEW")
-	f.StringArrayVar(&alter.DropColumns, "drop-column", nil, "COLUMN to take away")
+	f.StringArrayVar(&rename, "rename-column", nil, "OLD=NEW; of a member of a struct s.old=new")
+	f.StringArrayVar(&alter.DropColumns, "drop-column", nil, "COLUMN to take away, also s.member")
 	f.StringArrayVar(&widen, "widen-column", nil, "COLUMN=TYPE, which must hold every value of the old one")
 	return cmd
 }

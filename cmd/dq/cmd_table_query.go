@@ -32,12 +32,14 @@ func (a *app) tableQuery() *cobra.Command {
 		Use:   "query LOCATION [SQL]",
 		Short: "Ask one SELECT of a table, which is called t",
 		Long: `query runs one SELECT over a table, which is called t, and writes its rows. The
-SELECT reads t and nothing else. In JSON, decimals are numbers with all their
-digits, times are ISO 8601, binary is base64, and NaN and infinities are the texts
-"NaN", "Infinity" and "-Infinity". Whatever the size of the result, memory stays
-bounded, but for the format table. Files of a Delta table are opened only if they may
-hold a row that the SELECT looks at, by partition values and statistics; none but its
-deletion vectors for count(*), min and max of a whole table where the log says them.`,
+SELECT reads t and nothing else, besides the numbers that range() and the like make. In
+JSON, decimals are numbers with all their digits, times are ISO 8601, binary is base64,
+and NaN and infinities are the texts "NaN", "Infinity" and "-Infinity". However large
+the result is, it takes no more memory than the engine may have, 80 % of the machine's,
+and lies on disk beyond that, but for the format table. Files of a Delta table are
+opened only if they may hold a row that the SELECT looks at, by partition values and
+statistics; none but its deletion vectors for count(*), min and max of a whole table
+where the log says them.`,
 		Example: `  dq table query warehouse/gold/daily_revenue
   dq table query warehouse/silver/order_lines@3 'SELECT country, sum(amount) FROM t GROUP BY country' --format json
   dq table query warehouse/gold/fact_sales 'SELECT * FROM t' --format parquet --output fact_sales.parquet`,

@@ -224,7 +224,7 @@ func nearData(path string) string {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if near := yamlpos.Nearest(filepath.Base(path), names); near != "" {
+	if near := yamlpos.Nearest(filepath.Base(path), names); near != "" && near != filepath.Base(path) {
 		return "; did you mean " + filepath.Join(filepath.Dir(path), near) + "?"
 	}
 	return ""
