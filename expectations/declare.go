@@ -1,6 +1,8 @@
 package expectations
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
@@ -65,6 +67,7 @@ func readDeclaration(f map[string]*yamlpos.Node) Declaration {
 	c := f["contract"].Map("contract", "id", "version", "compatibility", "sunset")
 	d.Contract.ID, d.Contract.Version = optional(c["id"]), optional(c["version"])
 	if n := c["compatibility"]; n != nil {
+		n.Text = strings.ToLower(n.Text) // registries write BACKWARD
 		d.Contract.Compatibility = n.OneOf("compatibility", Compatibilities...)
 	}
 	for _, e := range c["sunset"].Pairs("sunset") {
@@ -130,7 +133,16 @@ func declarationSchemas() schemaPart {
 		"retention":        daysSchema(),
 		"personal_data":    described(personalSchema(), "For the columns that are tagged as personal data and do not say it themselves."),
 		"contract": objectSchema(schemaPart{"id": scalarSchema(), "version": scalarSchema(),
-			"compatibility": schemaPart{"enum": Compatibilities}, "sunset": mapSchema(dateSchema())}),
+			"compatibility": schemaPart{"enum": anyCase(Compatibilities)}, "sunset": mapSchema(dateSchema())}),
 		"sla": objectSchema(schemaPart{"freshness": scalarSchema(), "availability": scalarSchema()}),
 	}
+}
+
+// anyCase has names in small letters, and in capitals.
+func anyCase(names []string) []string {
+	out := slices.Clone(names)
+	for _, name := range names {
+		out = append(out, strings.ToUpper(name))
+	}
+	return out
 }

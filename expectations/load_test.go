@@ -113,7 +113,7 @@ owner: sales
 retention: 730d
 personal_data: {purpose: billing, legal_basis: contract}
 certified: true
-contract: {version: 2.10, compatibility: backward, sunset: {1.x: 2027-03-31}}
+contract: {version: 2.10, compatibility: BACKWARD, sunset: {1.x: 2027-03-31}}
 sla: {freshness: 26h, availability: 08:00 Europe/Paris}
 let:
   net: quantity * unit_price

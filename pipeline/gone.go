@@ -155,10 +155,12 @@ func (r *run) ruleGone(ctx context.Context, t *tableRun) error {
 	}
 	in.Lineage = &policies.Lineage{Status: links.status(in.Downstream)}
 	if t.snap != nil {
-		change := policies.Replacement{Diff: in.Diff, Old: t.snap.Schema(), Next: t.snap.Schema(), Version: t.snap.Version()}
-		if in.History, change.Earlier, err = t.history(ctx); err != nil {
+		past, err := policies.PastOf(t.delta.Shapes(ctx), t.snap.Version())
+		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
+		change := policies.Replacement{Diff: in.Diff, Old: t.snap.Schema(), Next: t.snap.Schema(), Version: t.snap.Version(), Earlier: past.Earlier}
+		in.History = past.Versions
 		if c := in.Table.Contract; c != nil {
 			in.Compat = policies.Compatibility(c.Compat, change)
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sort"
 
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/lineage"
@@ -15,7 +14,7 @@ import (
 
 // needs are the columns of a landed table that something would miss: its suite
 // names them or has a rule on them, a rule of another table looks them up, or a
-// model reads them. read says whether any model reads the table at all.
+// model or an exposure reads them. read says whether any of those reads the table at all.
 func (r *run) needs(t *tableRun) (columns map[string]bool, read bool) {
 	columns = map[string]bool{}
 	for _, c := range t.Suite.Columns {
@@ -38,7 +37,24 @@ func (r *run) needs(t *tableRun) (columns map[string]bool, read bool) {
 			columns[name] = true
 		}
 	}
-	return columns, len(impact) > 0
+	read = len(impact) > 0
+	for _, e := range r.Exposures {
+		for _, path := range e.Reads {
+			name, column := readPath(path)
+			if name != t.Name {
+				continue
+			}
+			read = true
+			if column != "" {
+				columns[column] = true
+				continue
+			}
+			for _, f := range t.schema.Fields {
+				columns[f.Name] = true
+			}
+		}
+	}
+	return columns, read
 }
 
 // landing reports whether a column is one that landing adds.
@@ -114,25 +130,17 @@ func more(n int) string {
 // sourceShapes are the schema that the files were to have and the one that they
 // bring. What nothing would miss may come and go: it is in what they bring once
 // the table or one of them has it. A column that is needed and that the table or
-// its suite has is missing when any file lacks it; one that only models know,
-// when a file lacks it that comes, by path, after one that has it. So a column
-// that begins with some day is the same to one run over all days and to one run
-// a day.
+// its suite has is missing when any file lacks it; one that only models know, not
+// when the file is older than those with the column: it comes, by name, before the
+// one with which the column begins, be that in the batch or before it. So a column
+// that begins with some day is the same to one run over all days and to one run a
+// day, and older days may come late. A file that takes the place of one with the
+// column, and one of which the name does not say how old it is, lacks it.
 func (r *run) sourceShapes(t *tableRun, batch *file.Batch, groups [][]string) (was, next table.Schema) {
-	type header struct {
-		path    string
-		columns []string
-	}
-	var headers []header
-	for i, g := range batch.Groups {
-		for _, f := range g.Files {
-			headers = append(headers, header{f.Path, groups[i]})
-		}
-	}
-	sort.Slice(headers, func(i, j int) bool { return headers[i].path < headers[j].path })
-	newest := "" // files before it may be older than a column that no contract names
-	for path := range t.ledger.files {
-		newest = max(newest, path)
+	headers := headersOf(batch, groups)
+	begins := map[string]string{}
+	if !r.opt.FullRefresh {
+		begins = t.ledger.begins()
 	}
 	if t.snap != nil {
 		was = t.snap.Schema()
@@ -145,14 +153,17 @@ func (r *run) sourceShapes(t *tableRun, batch *file.Batch, groups [][]string) (w
 		if t.snap != nil {
 			_, had = t.snap.Schema().Field(f.Name)
 		}
-		known := named || had && !r.opt.FullRefresh
-		missing, everywhere := false, true
+		begin, begun := begins[f.Name]
+		since := had && !begun && !t.rewrites // known, but not since when
+		missing, everywhere, somewhere := false, true, false
 		for _, h := range headers {
 			has := landing(f.Name) || slices.Contains(h.columns, f.Name)
-			everywhere = everywhere && has
-			missing = missing || !has && known && needed[f.Name] && (named || h.path > newest)
-			known = known || has
+			lacks := !has && (named || since || somewhere || begun && !older(h.path, begin))
+			missing = missing || lacks && needed[f.Name]
+			everywhere, somewhere = everywhere && has, somewhere || has
 		}
+		// Of a table that is made anew nothing stays of a column that no file has.
+		missing = missing || t.rewrites && had && !somewhere && needed[f.Name]
 		if !missing {
 			next.Fields = append(next.Fields, f)
 		}

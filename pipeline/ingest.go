@@ -164,7 +164,7 @@ func (r *run) land(ctx context.Context, t *tableRun, s engine.Session, batch *fi
 	if carried > 0 {
 		came = again
 	}
-	entry := r.consumed(t, batch)
+	entry := r.consumed(t, batch, groups)
 	if err := r.stageRows(ctx, t, s, sql, removes, again, came, entry); err != nil {
 		return err
 	}
@@ -254,11 +254,12 @@ func mayHold(f table.File, sources []file.File) bool {
 }
 
 // consumed is the ledger entry of the batch; every so often it repeats all files.
-func (r *run) consumed(t *tableRun, batch *file.Batch) *ledgerEntry {
+func (r *run) consumed(t *tableRun, batch *file.Batch, groups [][]string) *ledgerEntry {
 	e := &ledgerEntry{}
+	begin := t.beginnings(batch, groups)
 	add := func(f file.File) {
 		id := f.ID()
-		e.Files = append(e.Files, ledgerFile{Path: f.Path, SHA256: id.SHA256, Size: id.Size, ModifiedNS: id.ModifiedNS, Records: f.Records, N: t.nextBatch()})
+		e.Files = append(e.Files, ledgerFile{Path: f.Path, SHA256: id.SHA256, Size: id.Size, ModifiedNS: id.ModifiedNS, Records: f.Records, N: t.nextBatch(), Begins: begin[f.Path]})
 	}
 	for _, f := range batch.Files {
 		add(f)

@@ -75,11 +75,11 @@ func (r *run) complete(ctx context.Context, q *question) error {
 	change := policies.Replacement{Diff: q.Diff, Old: q.was, Next: q.next, Renamed: t.renamed()}
 	breaks := slices.ContainsFunc(q.Diff, func(c policies.Change) bool { return len(c.Breaks) > 0 })
 	if t.snap != nil && (breaks || len(q.Diff) > 0 && strings.HasSuffix(mode, "_transitive")) { // it takes reading the whole log
-		var err error
-		if q.History, change.Earlier, err = t.history(ctx); err != nil {
+		past, err := policies.PastOf(t.delta.Shapes(ctx), t.snap.Version())
+		if err != nil {
 			return err
 		}
-		change.Version = t.snap.Version()
+		q.History, change.Earlier, change.Version = past.Versions, past.Earlier, t.snap.Version()
 	}
 	if t.snap != nil {
 		q.Compat = policies.Compatibility(mode, change)
@@ -89,42 +89,6 @@ func (r *run) complete(ctx context.Context, q *question) error {
 		q.Compat = policies.Compatibility(mode, policies.Replacement{})
 	}
 	return nil
-}
-
-// history gives the changes of a table's shape that its log knows, the newest
-// first, and the schemas before the newest.
-func (t *tableRun) history(ctx context.Context) ([]policies.Version, []policies.Earlier, error) {
-	var versions []policies.Version
-	var schemas []policies.Earlier
-	var last *policies.Shape
-	for s, err := range t.delta.Shapes(ctx) {
-		if err != nil {
-			return nil, nil, err
-		}
-		if s.Version() > t.snap.Version() {
-			break
-		}
-		shape, schema := policies.ShapeOf(s), s.Schema()
-		v := policies.Version{Version: s.Version(), At: s.Time()}
-		if last == nil && s.Version() > 0 {
-			// The log begins later than the table: what changed then is not known.
-		} else {
-			var columns []table.Change
-			if last != nil {
-				columns = table.Diff(schemas[len(schemas)-1].Schema, schema, nil)
-			}
-			diff := policies.Diff(last, shape, columns)
-			for _, c := range diff {
-				if !slices.Contains(v.DiffOps, c.Op) {
-					v.DiffOps = append(v.DiffOps, c.Op)
-				}
-			}
-			v.Breaking = policies.Breaking(diff)
-		}
-		versions, schemas, last = append(versions, v), append(schemas, policies.Earlier{Version: s.Version(), Schema: schema}), shape
-	}
-	slices.Reverse(versions)
-	return versions, schemas[:max(0, len(schemas)-1)], nil
 }
 
 // renamed gives the old name of each column that has a new one, as the suite says.

@@ -94,6 +94,8 @@ type ledgerFile struct {
 	ModifiedNS int64  `json:"modified_ns"`
 	Records    int64  `json:"records"`
 	N          int64  `json:"n"` // the batch that consumed it; 0 in ledgers that did not say
+	// Begins are the columns that no file before it, by name, has.
+	Begins []string `json:"begins,omitempty"`
 }
 
 // ledgerStride is how often an entry repeats all files, so that reading the

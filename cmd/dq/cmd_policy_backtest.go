@@ -15,6 +15,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/delta/location"
+	"github.com/dq-dev/dq/expectations"
 	"github.com/dq-dev/dq/internal/yamlpos"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
@@ -113,12 +114,14 @@ func nameOf(where string) (name, layer string) {
 	return name, layer
 }
 
-// knownCompatibility checks the flag for a mode that a contract may promise.
-func knownCompatibility(mode string) error {
-	if mode == "" {
+// knownCompatibility checks the flag for a mode that a contract may promise, in any
+// case, and writes it as contracts do.
+func knownCompatibility(mode *string) error {
+	if *mode == "" {
 		return nil
 	}
-	return oneOfFlag("--compat", mode, "none", "backward", "forward", "full", "backward_transitive", "forward_transitive", "full_transitive")
+	*mode = strings.ToLower(*mode)
+	return oneOfFlag("--compat", *mode, expectations.Compatibilities...)
 }
 
 // backtestReport is the JSON of `dq policy backtest`.
@@ -151,7 +154,7 @@ that somebody approved and announced a change is taken for granted.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := errors.Join(oneOf(format, "text", "json", "markdown"), checkFailOn(failOn), knownCompatibility(compat)); err != nil {
+			if err := errors.Join(oneOf(format, "text", "json", "markdown"), checkFailOn(failOn), knownCompatibility(&compat)); err != nil {
 				return usage(err)
 			}
 			if path, _, err := splitVersion(args[0]); err == nil && path != args[0] {

@@ -39,8 +39,8 @@ func (a *app) tableDiff() *cobra.Command {
 		Short: "Say how two versions or tables differ, and what policies say of it",
 		Long: `diff compares what two versions of a table, or two tables, are: columns, partitions,
 clustering, constraints, properties and protocol. Then it asks the policies here
-(or of --policies) about the change from the first to the second. Of a table of the
-pipeline here its suite and its readers count, and it may be named as silver.orders@1.
+(or of --policies) about the change from the first to the second, with the history of
+the first's table up to that version. Of a table of the pipeline here its suite and its readers count, and it may be named as silver.orders@1.
 Findings that the table has whatever changes are in the JSON alone. That somebody
 approved and announced the change is taken for granted.`,
 		Example: `  dq table diff warehouse/silver/customers@1 warehouse/silver/customers@4
@@ -49,10 +49,10 @@ approved and announced the change is taken for granted.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			if err := errors.Join(oneOf(format, "text", "json", "markdown"), checkFailOn(failOn), knownCompatibility(compat)); err != nil {
+			if err := errors.Join(oneOf(format, "text", "json", "markdown"), checkFailOn(failOn), knownCompatibility(&compat)); err != nil {
 				return usage(err)
 			}
-			was, is, s, err := a.diffSides(cmd, &from, args, compat)
+			was, is, s, past, err := a.diffSides(cmd, &from, args, compat)
 			if err != nil {
 				return err
 			}
@@ -64,8 +64,9 @@ approved and announced the change is taken for granted.`,
 			}
 			in.Old, in.New = s.declared(was), s.declared(is)
 			in.Diff = policies.Diff(in.Old, in.New, table.Diff(was.Schema(), is.Schema(), s.renamed))
+			in.History = past.Versions
 			if c := in.Table.Contract; c != nil {
-				in.Compat = policies.Compatibility(c.Compat, policies.Replacement{Version: version, Diff: in.Diff, Old: was.Schema(), Next: is.Schema(), Renamed: s.renamed})
+				in.Compat = policies.Compatibility(c.Compat, policies.Replacement{Version: version, Diff: in.Diff, Old: was.Schema(), Next: is.Schema(), Renamed: s.renamed, Earlier: past.Earlier})
 			}
 			b, err := from.bundle(ctx)
 			if err != nil {
@@ -116,24 +117,36 @@ approved and announced the change is taken for granted.`,
 	return cmd
 }
 
-// diffSides opens both tables; the subject is the second.
-func (a *app) diffSides(cmd *cobra.Command, from *policySource, args []string, compat string) (was, is *delta.Snapshot, s *subject, err error) {
-	if s, err = a.subject(cmd.Context(), from, args[1], compat); err != nil {
-		return nil, nil, nil, err
+// diffSides opens both tables; the subject is the second, the past that of the first.
+func (a *app) diffSides(cmd *cobra.Command, from *policySource, args []string, compat string) (was, is *delta.Snapshot, s *subject, past *policies.Past, err error) {
+	ctx := cmd.Context()
+	if s, err = a.subject(ctx, from, args[1], compat); err != nil {
+		return nil, nil, nil, nil, err
 	}
-	first := args[0]
-	if path, _, err := splitVersion(args[0]); err == nil && path == s.about.Table.Name {
-		first = s.location + strings.TrimPrefix(args[0], path)
+	first, at, err := splitVersion(args[0])
+	if err != nil {
+		return nil, nil, nil, nil, err
 	}
-	if was, err = snapshot(cmd, first); err != nil {
-		return nil, nil, nil, err
+	if first == s.about.Table.Name {
+		first = s.location
+	}
+	where, err := openLocation(first)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	t := delta.Open(where.Store())
+	if was, err = t.Snapshot(ctx, at); err != nil {
+		return nil, nil, nil, nil, noTable(first, err)
+	}
+	if past, err = policies.PastOf(t.Shapes(ctx), was.Version()); err != nil {
+		return nil, nil, nil, nil, noTable(first, err)
 	}
 	path, _, err := splitVersion(args[1])
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	is, err = snapshot(cmd, s.location+strings.TrimPrefix(args[1], path))
-	return was, is, s, err
+	return was, is, s, past, err
 }
 
 // rewritten says that a table has none of the files that it had.
