@@ -34,21 +34,19 @@ func (l *loader) events(p *Pipeline, n *yamlpos.Node) {
 // readOutside reads what jobs outside make, once schemas are known. Events of
 // tables that the pipeline makes are passed over: of these its models say more.
 func (r *run) readOutside() error {
-	var all []openlineage.Made
-	names := r.outsideNames()
+	events := openlineage.NewEvents(r.outsideNames())
 	for _, file := range r.Events {
 		f, err := os.Open(file)
 		if err != nil {
 			return wrong(r.Pipeline.events, "", "events: %v", err)
 		}
-		made, err := openlineage.Events(f, names)
+		err = events.Read(f)
 		_ = f.Close()
 		if err != nil {
 			return wrong(r.Pipeline.events, "the file transport of OpenLineage writes one event a line", "events: %s: %v", file, err)
 		}
-		all = append(all, made...)
 	}
-	r.outside = slices.DeleteFunc(all, func(m openlineage.Made) bool {
+	r.outside = slices.DeleteFunc(events.Made(), func(m openlineage.Made) bool {
 		return r.tables[m.Table] != nil || r.tables[strings.TrimPrefix(m.Table, "quarantine.")] != nil
 	})
 	return nil

@@ -30,35 +30,52 @@ type Names struct {
 	Columns func(name string) []string
 }
 
-// Events reads what jobs outside make from their events, one RunEvent a line, as
-// file transports write them. Of each job and what it writes the newest run
-// counts that did not fail or abort: lineage may come with any event of a run,
-// and a stream's run has no end. Events about no run, or with no output, are
-// passed over. A last line without its end is one that is being written.
+// Events gathers what jobs outside make from their events, whatever files these are
+// in. Of each job and what it writes the newest run counts that did not fail or abort:
+// lineage may come with any event of a run, and a stream's run has no end. Events
+// about no run, or with no output, are passed over.
 //
 // A job that does not say which column comes from which (no columnLineage facet,
 // as for code that works on RDDs) makes each column of all columns that it reads,
-// and the statement is [lineage.Conservative]. The error names the line. Cost: one
-// pass; memory is that of the newest runs.
-func Events(r io.Reader, names Names) ([]Made, error) {
-	in := newIntake(names)
+// and the statement is [lineage.Conservative]. Which columns that are is known from
+// any event that names columns of what it reads; where none does, it is the whole.
+// Memory is that of the newest runs.
+type Events struct {
+	names   Names
+	aliases map[[2]string]string // what symlinks say of datasets that have no name of their own
+	open    map[string]*outsideRun
+	newest  map[output]*outsideRun // of those that ended well
+	columns map[string][]string    // of what the newest runs read and write, by name
+}
+
+// NewEvents has none yet.
+func NewEvents(names Names) *Events {
+	return &Events{names: names, aliases: map[[2]string]string{}, open: map[string]*outsideRun{}, newest: map[output]*outsideRun{}}
+}
+
+// Read takes events in, one a line, as file transports write them. A last line without
+// its end is one that is being written. The error names the line. Cost: one pass.
+func (in *Events) Read(r io.Reader) error {
 	lines := bufio.NewReaderSize(r, 1<<16)
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			return err
 		}
 		whole := err == nil
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			var e outsideEvent
-			if err := json.Unmarshal(text, &e); err == nil {
+			switch err := json.Unmarshal(text, &e); {
+			case err == nil && e.Run.RunID == "" && e.Job.Name == "" && e.Dataset == nil:
+				return fmt.Errorf("line %d is no OpenLineage event: it has no run, no job and no dataset", n)
+			case err == nil:
 				in.take(e)
-			} else if whole {
-				return nil, fmt.Errorf("line %d is no OpenLineage event: %w", n, err)
+			case whole:
+				return fmt.Errorf("line %d is no OpenLineage event: %w", n, err)
 			}
 		}
 		if !whole {
-			return in.made(), nil
+			return nil
 		}
 	}
 }
@@ -75,6 +92,7 @@ type outsideEvent struct {
 		Namespace string `json:"namespace"`
 		Name      string `json:"name"`
 	} `json:"job"`
+	Dataset json.RawMessage  `json:"dataset"` // of an event about a dataset alone
 	Inputs  []outsideDataset `json:"inputs"`
 	Outputs []outsideDataset `json:"outputs"`
 }
@@ -127,18 +145,7 @@ type outsideRun struct {
 	outputs map[output]outsideDataset
 }
 
-type intake struct {
-	names   Names
-	aliases map[[2]string]string // what symlinks say of datasets that have no name of their own
-	open    map[string]*outsideRun
-	newest  map[output]*outsideRun // of those that ended well
-}
-
-func newIntake(names Names) *intake {
-	return &intake{names: names, aliases: map[[2]string]string{}, open: map[string]*outsideRun{}, newest: map[output]*outsideRun{}}
-}
-
-func (in *intake) take(e outsideEvent) {
+func (in *Events) take(e outsideEvent) {
 	if e.Run.RunID == "" {
 		return
 	}
@@ -185,7 +192,7 @@ func (in *intake) take(e outsideEvent) {
 }
 
 // count takes a run in place of older ones of its job.
-func (in *intake) count(run *outsideRun) {
+func (in *Events) count(run *outsideRun) {
 	for key := range run.outputs {
 		if was := in.newest[key]; was == nil || !run.at.Before(was.at) {
 			in.newest[key] = run
@@ -195,7 +202,7 @@ func (in *intake) count(run *outsideRun) {
 
 // alias notes that a dataset is one that is known, if a symlink says so: a table of
 // a catalog that lies where a table of the pipeline does.
-func (in *intake) alias(d outsideDataset) {
+func (in *Events) alias(d outsideDataset) {
 	if in.names.Columns(in.names.Name(d.Namespace, d.Name)) != nil {
 		return
 	}
@@ -206,7 +213,7 @@ func (in *intake) alias(d outsideDataset) {
 	}
 }
 
-func (in *intake) name(namespace, name string) string {
+func (in *Events) name(namespace, name string) string {
 	if known, ok := in.aliases[[2]string{namespace, name}]; ok {
 		return known
 	}
@@ -221,10 +228,24 @@ func (d outsideDataset) columns() []string {
 	return union(nil, out)
 }
 
-// made lists what the newest runs wrote, by name and job.
-func (in *intake) made() []Made {
+// Made lists what the newest runs wrote, by name and job.
+func (in *Events) Made() []Made {
 	for _, run := range in.open { // nobody said yet that they failed
 		in.count(run)
+	}
+	in.columns = map[string][]string{}
+	for key, run := range in.newest {
+		d := run.outputs[key]
+		in.know(in.name(d.Namespace, d.Name), d.columns())
+		in.know(in.name(d.Namespace, d.Name), slices.Sorted(maps.Keys(d.Facets.ColumnLineage.Fields)))
+		for name, columns := range run.inputs {
+			in.know(name, columns)
+		}
+		for _, field := range d.Facets.ColumnLineage.Fields {
+			for _, f := range field.InputFields {
+				in.know(in.name(f.Namespace, f.Name), []string{f.Field})
+			}
+		}
 	}
 	var out []Made
 	keys := slices.SortedFunc(maps.Keys(in.newest), func(a, b output) int {
@@ -238,8 +259,13 @@ func (in *intake) made() []Made {
 	return out
 }
 
+// know notes columns of a dataset.
+func (in *Events) know(name string, columns []string) {
+	in.columns[name] = union(in.columns[name], columns)
+}
+
 // statement is the lineage of what a run wrote into a dataset.
-func (in *intake) statement(run *outsideRun, d outsideDataset) *lineage.Statement {
+func (in *Events) statement(run *outsideRun, d outsideDataset) *lineage.Statement {
 	facet := d.Facets.ColumnLineage
 	columns := union(d.columns(), slices.Sorted(maps.Keys(facet.Fields)))
 	st := &lineage.Statement{Status: lineage.Exact}
@@ -267,7 +293,7 @@ func (in *intake) statement(run *outsideRun, d outsideDataset) *lineage.Statemen
 
 // sources notes what one column gives: to a column of the result, or to which rows
 // it has, for what decides these belongs to no single column.
-func (in *intake) sources(f inputField, legacy string, column, rows map[lineage.Source]bool) {
+func (in *Events) sources(f inputField, legacy string, column, rows map[lineage.Source]bool) {
 	from := in.name(f.Namespace, f.Name)
 	if len(f.Transformations) == 0 { // older facets say no more than that it is so
 		s := lineage.Source{Table: from, Column: f.Field, Type: lineage.Direct, Subtype: lineage.Transformation, Masking: legacy == "MASKED"}
@@ -307,18 +333,22 @@ func directRank(subtype string) int {
 	return 1 + slices.Index([]string{lineage.Identity, lineage.Transformation, lineage.Aggregation}, subtype)
 }
 
-// blind makes each column of everything that a run read.
-func (in *intake) blind(run *outsideRun, columns []string) *lineage.Statement {
+// blind makes each column of everything that a run read: of all columns of it or,
+// where none is known, of it as a whole.
+func (in *Events) blind(run *outsideRun, columns []string) *lineage.Statement {
 	all, rows := map[lineage.Source]bool{}, map[lineage.Source]bool{}
 	for name, said := range run.inputs {
 		if known := in.names.Columns(name); known != nil {
 			said = known
+		} else if len(said) == 0 {
+			said = in.columns[name]
 		}
 		for _, c := range said {
 			all[lineage.Source{Table: name, Column: c, Type: lineage.Direct, Subtype: lineage.Transformation}] = true
 			rows[lineage.Source{Table: name, Column: c, Type: lineage.Indirect, Subtype: lineage.Filter}] = true
 		}
 		if len(said) == 0 {
+			all[lineage.Source{Table: name, Type: lineage.Direct, Subtype: lineage.Transformation}] = true
 			rows[lineage.Source{Table: name, Type: lineage.Indirect, Subtype: lineage.Filter}] = true
 		}
 	}

@@ -84,7 +84,7 @@ func TestEventsOfJobsOutside(t *testing.T) {
 		"a table of a catalog":                {strings.ReplaceAll(event("1", "01:00", "COMPLETE", from("")), `"namespace":"file","name":"/lake/people"`, `"namespace":"hive","name":"db.people","facets":{"symlinks":{"identifiers":[{"namespace":"file","name":"/lake/people","type":"LOCATION"}]}}`), x + "TRANSFORMATION\n" + rows},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made, err := openlineage.Events(strings.NewReader(c.events), names)
+			made, err := read(c.events, names)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,9 +93,19 @@ func TestEventsOfJobsOutside(t *testing.T) {
 			}
 		})
 	}
-	if _, err := openlineage.Events(strings.NewReader("{}\n\n[]\n"), names); err == nil || !strings.Contains(err.Error(), "line 3 is no OpenLineage event") {
-		t.Errorf("%v", err)
+	for _, text := range []string{"[]\n", "{}", `{"a":1}`, "null", "{"} {
+		if _, err := read(`{"job":{"namespace":"n","name":"j"}}`+"\n\n"+text+"\n", names); err == nil || !strings.Contains(err.Error(), "line 3 is no OpenLineage event") {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
+}
+
+func read(text string, names openlineage.Names) ([]openlineage.Made, error) {
+	events := openlineage.NewEvents(names)
+	if err := events.Read(strings.NewReader(text)); err != nil {
+		return nil, err
+	}
+	return events.Made(), nil
 }
 
 // What dq tells of itself comes back as it was.
@@ -108,7 +118,7 @@ func TestEventsOfDQComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	made, err := openlineage.Events(strings.NewReader(b.String()), openlineage.Names{
+	made, err := read(b.String(), openlineage.Names{
 		Name:    func(_, name string) string { return name },
 		Columns: func(string) []string { return nil },
 	})
@@ -127,7 +137,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add(event("1", "01:00", "COMPLETE", from(`,"transformations":[{"type":"DIRECT","subtype":"IDENTITY"}]`)))
 	f.Add(event("1", "01:00", "START", `"schema":{"fields":[{"name":"x"},{"name":"x"}]}`) + event("1", "01:01", "FAIL", ""))
 	f.Fuzz(func(t *testing.T, text string) {
-		made, err := openlineage.Events(strings.NewReader(text), names)
+		made, err := read(text, names)
 		if err != nil {
 			return
 		}
