@@ -61,6 +61,9 @@ func (r *run) keepDeclared(ctx context.Context, t *tableRun, entry *ledgerEntry)
 	for i := range t.Suite.Columns {
 		c := policies.Column{Path: t.Suite.Columns[i].Name}
 		t.declareColumn(&c, &t.Suite.Columns[i])
+		if typ := t.Suite.Columns[i].Type; typ != nil {
+			c.Type = typ.String()
+		}
 		d.Columns = append(d.Columns, c)
 	}
 	return r.state.writeJSON(ctx, declaredName(t.Name, entry.Declared), d)
@@ -81,6 +84,20 @@ func (d *declared) changes(t *tableRun) []policies.Change {
 			}
 		}
 		out = append(out, change)
+	}
+	return append(out, d.untyped(t)...)
+}
+
+// untyped are the columns that the table still has and whose type nobody demands any more.
+func (d *declared) untyped(t *tableRun) []policies.Change {
+	var out []policies.Change
+	for _, was := range d.Columns {
+		now := suiteColumn(t.Suite, was.Path)
+		if _, has := t.schema.Field(was.Path); was.Type == "" || !has || now != nil && now.Type != nil {
+			continue
+		}
+		out = append(out, policies.Change{Change: table.Change{Op: table.SuiteWeakened, Path: was.Path + ".type", Class: table.RuleRemoved, DataRisk: table.NoRisk,
+			From: map[string]any{"kind": "type", "type": was.Type}}})
 	}
 	return out
 }

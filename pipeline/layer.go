@@ -43,9 +43,6 @@ func (r *run) layers(ctx context.Context) error {
 			stopped = l.Name
 		}
 	}
-	if err := r.state.store.Delete(ctx, openName(r.id)); err != nil {
-		return err
-	}
 	r.step("done")
 	return nil
 }
@@ -115,6 +112,7 @@ func (r *run) stage(ctx context.Context, l *Layer) error {
 			start := r.opt.Clock()
 			if t.err = r.table(ctx, t, staged); t.err != nil {
 				failed.Store(true)
+				t.rec.Outcome, t.rec.Message = "failed", t.err.Error()
 			}
 			t.rec.DurationMS = r.opt.Clock().Sub(start).Milliseconds()
 		})

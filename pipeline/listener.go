@@ -33,14 +33,17 @@ type begun struct {
 	Told bool        `json:"told"` // that it began
 }
 
-// begin tells that the run begins, after the ends of runs that were killed before
-// they could tell them: with the lease, no other run is under way.
-func (r *run) begin(ctx context.Context) error {
+// tellKilled tells the ends of runs that were killed before they could tell them: with
+// the lease, no other run is under way. What they had published has a record by now.
+func (r *run) tellKilled(ctx context.Context) error {
 	list, err := r.state.store.List(ctx, begunFolder, "")
 	if err != nil {
 		return err
 	}
 	for _, entry := range list {
+		if path.Base(entry.Name) == r.id+".json" {
+			continue
+		}
 		data, err := r.state.store.Read(ctx, entry.Name)
 		if err != nil {
 			return err
@@ -64,6 +67,11 @@ func (r *run) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// begin tells that the run begins.
+func (r *run) begin(ctx context.Context) error {
 	r.begun = &begun{Run: &record.Run{Format: r.rec.Format, ID: r.rec.ID, Command: r.rec.Command, Pipeline: r.rec.Pipeline, Environment: r.rec.Environment,
 		Tool: r.rec.Tool, Engine: r.rec.Engine, StartedAt: r.rec.StartedAt, Layers: []record.Layer{}}, Told: true}
 	// The entry comes first: a beginning that nobody remembers would never end.

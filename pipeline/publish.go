@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"reflect"
@@ -215,6 +216,7 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 		}
 		plan.Commits = append(plan.Commits, commits...)
 	}
+	plan.Record = r.foreseen(l, rec)
 	if err := r.state.writeJSON(ctx, planName(r.id, l.Name), plan); err != nil {
 		return err
 	}
@@ -255,12 +257,8 @@ func (r *run) publish(ctx context.Context, l *Layer, rec *record.Layer) error {
 				}
 			}
 		default:
-			t.rec.Outcome = "published"
-			t.rec.Version = &v
+			published(t.rec, v)
 			t.current.version = v
-			if t.rec.Check != nil {
-				t.rec.Check.Dataset.Version = &v
-			}
 		}
 	}
 	return nil
@@ -454,13 +452,20 @@ func (r *run) recover(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for _, b := range runs {
-		published := false
+		var published *record.Run // as far as it is, of the last layer that was decided
 		for _, layer := range b.Layers {
-			done, err := r.recoverLayer(ctx, b.Run, layer)
+			rec, err := r.recoverLayer(ctx, b.Run, layer)
 			if err != nil {
 				return false, fmt.Errorf("recovering run %s: %w", b.Run, err)
 			}
-			published = published || done
+			if rec != nil {
+				published = rec
+			}
+		}
+		if published != nil {
+			if err := r.keepRecovered(ctx, published); err != nil {
+				return false, fmt.Errorf("recovering run %s: %w", b.Run, err)
+			}
 		}
 		if err := r.removeUnnamed(ctx, b); err != nil {
 			return false, fmt.Errorf("recovering run %s: %w", b.Run, err)
@@ -469,7 +474,7 @@ func (r *run) recover(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		what := "what it had staged was removed"
-		if published {
+		if published != nil {
 			what = "what it had decided to publish is published"
 		}
 		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "recovery", Severity: "info",
@@ -479,24 +484,80 @@ func (r *run) recover(ctx context.Context) (bool, error) {
 	return len(runs) > 0, nil
 }
 
-// recoverLayer settles one layer of a run that did not end.
-func (r *run) recoverLayer(ctx context.Context, runID, layer string) (bool, error) {
+// recoverLayer settles one layer of a run that did not end. It returns the run's record
+// up to that layer, nil when the layer was not to be published.
+func (r *run) recoverLayer(ctx context.Context, runID, layer string) (*record.Run, error) {
 	var plan journalPlan
 	err := r.state.readJSON(ctx, planName(runID, layer), &plan)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false, err
+		return nil, err
 	}
 	d, err := r.state.decide(ctx, runID, layer, abort)
 	if err != nil || d != publish {
-		return false, err
+		return nil, err
 	}
-	_, err = r.rollForward(ctx, plan)
+	versions, err := r.rollForward(ctx, plan)
+	rec := plan.Record
+	if rec == nil { // a program that kept none was killed
+		rec = &record.Run{Format: record.RunFormat, ID: runID, Command: "run", Pipeline: r.Name, Layers: []record.Layer{{Name: layer, Tables: []record.Table{}}}}
+	}
+	last := &rec.Layers[len(rec.Layers)-1]
+	last.Outcome = "published"
 	if errors.Is(err, delta.ErrConflict) {
-		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "recovery", Severity: "warn",
-			Message: fmt.Sprintf("layer %s of run %s is published in part: %v", layer, runID, err)})
+		last.Outcome, last.Verdict = "partial", record.Fail
+		last.Message = fmt.Sprintf("layer %s of run %s is published in part: %v", layer, runID, err)
+		r.rec.Findings = append(r.rec.Findings, record.Finding{Rule: "recovery", Severity: "warn", Message: last.Message})
 		err = nil
 	}
-	return true, err
+	planned := map[string]bool{}
+	for _, c := range plan.Commits {
+		planned[c.Table] = true
+	}
+	for i := range last.Tables {
+		t := &last.Tables[i]
+		switch v, done := versions[t.Name]; {
+		case done:
+			published(t, v)
+		case planned[t.Name]:
+			t.Outcome = "refused"
+		}
+	}
+	return rec, err
+}
+
+// published notes in a table's record the version that was published.
+func published(t *record.Table, version int64) {
+	t.Outcome, t.Version = "published", &version
+	if t.Check != nil {
+		t.Check.Dataset.Version = &version
+	}
+}
+
+// foreseen is the run's record for the case that the run is killed once the layer is
+// decided: the layers before it, and this one without the versions.
+func (r *run) foreseen(l *Layer, layer *record.Layer) *record.Run {
+	rec := *r.rec
+	rec.DurationMS = r.opt.Clock().Sub(rec.StartedAt).Milliseconds()
+	this := *layer
+	this.Tables = nil
+	for _, t := range r.of(l) {
+		this.Tables = append(this.Tables, *t.rec)
+	}
+	rec.Layers = append(slices.Clone(rec.Layers), this)
+	return &rec
+}
+
+// keepRecovered writes the record of a run that was killed, as far as it published,
+// unless there is one: of a run that failed after a layer was decided.
+func (r *run) keepRecovered(ctx context.Context, rec *record.Run) error {
+	if _, err := r.state.store.Stat(ctx, recordName(rec.ID)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	sumUp(rec)
+	rec.Outcome = "recovered"
+	rec.Findings = append(rec.Findings, record.Finding{Rule: "recovery", Severity: "warn",
+		Message: fmt.Sprintf("the run was killed; run %s recorded what it had decided to publish, without profiles", r.id)})
+	return r.keepRecord(ctx, rec)
 }
 
 // removeUnnamed removes the staged files of a run, except those that a log

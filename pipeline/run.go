@@ -241,6 +241,11 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 	if err != nil {
 		return r.rec, err
 	}
+	if opt.Listener != nil {
+		if err := r.tellKilled(ctx); err != nil {
+			return r.rec, err
+		}
+	}
 	moved, err := r.moved(ctx)
 	if err != nil {
 		return r.rec, err
@@ -259,6 +264,7 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 		return r.rec, err
 	}
 	err = r.layers(ctx)
+	ended := err == nil
 	if perr := r.profiled(); err == nil {
 		err = perr
 	}
@@ -278,7 +284,11 @@ func (p *Pipeline) Run(ctx context.Context, opt Options) (rec *record.Run, err e
 			err = herr
 		}
 	}
-	if werr := r.keepRecord(context.WithoutCancel(ctx)); err == nil {
+	werr := r.keepRecord(context.WithoutCancel(ctx), r.rec)
+	if ended && werr == nil { // until there is a record, a killed run can be told by what it left
+		werr = r.state.store.Delete(context.WithoutCancel(ctx), openName(r.id))
+	}
+	if err == nil {
 		err = werr
 	}
 	return r.rec, err
@@ -432,17 +442,25 @@ func (r *run) profiled() error {
 func (r *run) finish(err error) {
 	run := r.rec
 	run.DurationMS = r.opt.Clock().Sub(run.StartedAt).Milliseconds()
-	run.Outcome = "unchanged"
 	run.Policies = r.asked()
+	sumUp(run)
+	if err != nil {
+		run.Verdict, run.Outcome, run.Message = record.Error, "failed", err.Error()
+	}
+}
+
+// sumUp sets verdict, outcome and message of a run to what its layers say together.
+func sumUp(r *record.Run) {
+	r.Outcome, r.Message = "unchanged", ""
 	rows, versions := int64(0), 0
-	for _, l := range run.Layers {
-		run.Verdict = record.Worst(run.Verdict, l.Verdict)
+	for _, l := range r.Layers {
+		r.Verdict = record.Worst(r.Verdict, l.Verdict)
 		switch l.Outcome {
 		case "refused", "partial", "failed":
-			run.Outcome, run.Message = l.Outcome, l.Message
+			r.Outcome, r.Message = l.Outcome, l.Message
 		case "published":
-			if run.Outcome == "unchanged" {
-				run.Outcome = "published"
+			if r.Outcome == "unchanged" {
+				r.Outcome = "published"
 			}
 		}
 		for _, t := range l.Tables {
@@ -452,16 +470,14 @@ func (r *run) finish(err error) {
 			}
 		}
 	}
-	if run.Verdict == "" {
-		run.Verdict = record.Pass
+	if r.Verdict == "" {
+		r.Verdict = record.Pass
 	}
-	switch {
-	case err != nil:
-		run.Verdict, run.Outcome, run.Message = record.Error, "failed", err.Error()
-	case run.Outcome == "published":
-		run.Message = plural(int64(versions), "new version") + " of tables, with " + plural(rows, "new or changed row")
-	case run.Outcome == "unchanged":
-		run.Message = "nothing to do: no source file and no table has changed"
+	switch r.Outcome {
+	case "published":
+		r.Message = plural(int64(versions), "new version") + " of tables, with " + plural(rows, "new or changed row")
+	case "unchanged":
+		r.Message = "nothing to do: no source file and no table has changed"
 	}
 }
 
@@ -482,14 +498,16 @@ func (r *run) asked() *record.Asked {
 	return &n
 }
 
-// keepRecord writes the run record beside the tables.
-func (r *run) keepRecord(ctx context.Context) error {
+// keepRecord writes a run record beside the tables.
+func (r *run) keepRecord(ctx context.Context, rec *record.Run) error {
 	var b strings.Builder
-	if err := r.rec.Write(&b); err != nil {
+	if err := rec.Write(&b); err != nil {
 		return fmt.Errorf("run record: %w", err)
 	}
-	return r.state.store.Put(ctx, "runs/"+r.id+".json", []byte(b.String()))
+	return r.state.store.Put(ctx, recordName(rec.ID), []byte(b.String()))
 }
+
+func recordName(run string) string { return "runs/" + run + ".json" }
 
 func filesOf(ctx context.Context, s *delta.Snapshot) ([]table.File, error) {
 	files := make([]table.File, 0, s.NumFiles())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/policies"
+	"github.com/dq-dev/dq/record"
 )
 
 // state is what a pipeline remembers beside its tables, under <warehouse>/_dq:
@@ -231,6 +232,8 @@ type journalPlan struct {
 	Run     string          `json:"run"`
 	Layer   string          `json:"layer"`
 	Commits []plannedCommit `json:"commits"`
+	// Record is the run's record as it is when all of these are made, but for their versions.
+	Record *record.Run `json:"record,omitempty"`
 }
 
 // plannedCommit is one commit of a layer: enough to make it in another process.

@@ -72,7 +72,8 @@ type Run struct {
 	StartedAt   time.Time  `json:"started_at"`
 	DurationMS  int64      `json:"duration_ms"`
 	// Verdict is the worst of all; Outcome says it in one word: published,
-	// unchanged, refused, partial, not_run (a dry run), checked, profiled.
+	// unchanged, refused, partial, failed, not_run (a dry run), recovered (it was killed;
+	// a later run recorded what it had decided to publish), checked, profiled.
 	Verdict Verdict `json:"verdict"`
 	Outcome string  `json:"outcome"`
 	// Message is one line for people.
@@ -98,7 +99,7 @@ type Asked struct {
 type Layer struct {
 	Name       string  `json:"name"`
 	Verdict    Verdict `json:"verdict"`
-	Outcome    string  `json:"outcome"` // published, unchanged, refused, partial, not_run
+	Outcome    string  `json:"outcome"` // published, unchanged, refused, partial, failed, not_run
 	Message    string  `json:"message,omitempty"`
 	Tables     []Table `json:"tables"`
 	DurationMS int64   `json:"duration_ms"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dq-dev/dq/delta"
 	"github.com/dq-dev/dq/pipeline"
 	"github.com/dq-dev/dq/policies"
 	"github.com/dq-dev/dq/record"
@@ -30,6 +32,57 @@ func (l *decisionLog) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.format, "format", "text", "text or json")
 }
 
+// gone says that decisions were made of which there is no log, and what proves it.
+func gone(log string, proof []string) error {
+	rest := ""
+	if n := len(proof) - 3; n > 0 {
+		rest, proof = fmt.Sprintf(" and %d more", n), proof[:3]
+	}
+	return &exitError{code: exitFound, err: fmt.Errorf("%s is gone: decisions are missing; they are told of by %s%s; put it back from a backup", log, strings.Join(proof, ", "), rest)}
+}
+
+// proven looks in a warehouse for what decisions leave beside their log: the heads in
+// the records of runs, the kept inputs, and the notes in the commits of tables.
+func (l *decisionLog) proven(ctx context.Context, p *pipeline.Pipeline, heads map[string]string) ([]string, error) {
+	proof := slices.Sorted(maps.Keys(heads))
+	where, err := openLocation(p.Warehouse)
+	if err != nil {
+		return nil, err
+	}
+	for f, err := range where.Store().Walk(ctx, "_dq/decisions") {
+		if err != nil {
+			return nil, err
+		}
+		proof = append(proof, f.Name)
+		break
+	}
+	for _, name := range p.Tables() {
+		place, err := openLocation(p.Location(name))
+		if err != nil {
+			return nil, err
+		}
+		commits, err := delta.Open(place.Store()).History(ctx, 0)
+		if errors.Is(err, delta.ErrNoTable) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range commits {
+			var info struct {
+				DQ struct {
+					Decisions []string `json:"decisions"`
+				} `json:"dq"`
+			}
+			if json.Unmarshal(c.Info, &info) == nil && len(info.DQ.Decisions) > 0 {
+				proof = append(proof, fmt.Sprintf("version %d of %s", c.Version, name))
+				break
+			}
+		}
+	}
+	return proof, nil
+}
+
 // open opens the log of the file, or of the pipeline here. Heads are the last
 // lines that runs wrote, by run; the records of runs have them.
 func (l *decisionLog) open(ctx context.Context, args []string) (archive *policies.Archive, heads map[string]string, err error) {
@@ -37,6 +90,7 @@ func (l *decisionLog) open(ctx context.Context, args []string) (archive *policie
 		return nil, nil, err
 	}
 	folder, name := "", pipeline.DecisionLog
+	var own *pipeline.Pipeline
 	if len(args) == 1 {
 		if strings.Contains(args[0], "://") {
 			folder, name = path.Split(args[0])
@@ -48,7 +102,7 @@ func (l *decisionLog) open(ctx context.Context, args []string) (archive *policie
 		if err != nil {
 			return nil, nil, err
 		}
-		folder = p.Warehouse
+		folder, own = p.Warehouse, p
 	}
 	where, err := openLocation(folder)
 	if err != nil {
@@ -56,14 +110,16 @@ func (l *decisionLog) open(ctx context.Context, args []string) (archive *policie
 	}
 	store := where.Store()
 	archive = &policies.Archive{Name: name, Read: store.Read}
-	if _, err := store.Stat(ctx, name); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, usagef("there is no decision log %s: nothing was decided yet, or it is elsewhere", path.Join(folder, name))
-	} else if err != nil {
-		return nil, nil, err
+	_, missing := store.Stat(ctx, name)
+	if missing != nil && !errors.Is(missing, fs.ErrNotExist) {
+		return nil, nil, missing
 	}
 	heads = map[string]string{}
-	if len(args) == 1 {
+	if own == nil && missing == nil {
 		return archive, heads, nil
+	}
+	if own == nil {
+		return nil, nil, usagef("there is no decision log %s: nothing was decided yet, or it is elsewhere", path.Join(folder, name))
 	}
 	for f, err := range store.Walk(ctx, "_dq/runs") {
 		if err != nil {
@@ -81,7 +137,17 @@ func (l *decisionLog) open(ctx context.Context, args []string) (archive *policie
 			heads["run "+run.ID] = run.Head
 		}
 	}
-	return archive, heads, nil
+	if missing == nil {
+		return archive, heads, nil
+	}
+	proof, err := l.proven(ctx, own, heads)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(proof) > 0 {
+		return nil, nil, gone(path.Join(folder, name), proof)
+	}
+	return nil, nil, usagef("there is no decision log %s: nothing was decided yet, or it is elsewhere", path.Join(folder, name))
 }
 
 func (a *app) policyLog() *cobra.Command {
@@ -167,7 +233,8 @@ func (a *app) policyLogVerify() *cobra.Command {
 		Short: "Check that no line of the log was changed, removed or put in",
 		Long: `verify checks the hash of every line and that each follows the one before. Of a
 pipeline's log it also looks for the last line that each run wrote: lines missing at
-the end show so. It exits 1 when a line is not as it was written.`,
+the end show so, and so does a log that is gone while records of runs, kept inputs or
+commits tell of decisions. It exits 1 when a line is not as it was written, or missing.`,
 		Example: "  dq policy log verify\n  dq policy log verify warehouse/_dq/decisions.ndjson",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -87,7 +87,108 @@ func TestOpenLineageAfterCrashes(t *testing.T) {
 			if left, _ := filepath.Glob(filepath.Join(project, "warehouse/_dq/begun/*")); len(left) > 0 {
 				t.Errorf("%v are left", left)
 			}
+			toldVersions(t, project)
+			records, _ := filepath.Glob(filepath.Join(project, "warehouse/_dq/runs/*"))
+			kept, recovered := 3, false
+			if stop == "bound" || stop == "lease" || stop == "begin" {
+				kept = 2 // nothing was decided
+			}
+			for _, name := range records {
+				text, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				recovered = recovered || strings.Contains(string(text), `"outcome": "recovered"`)
+			}
+			if len(records) != kept || recovered != (kept == 3) {
+				t.Errorf("%d run records, want %d; recovered %t", len(records), kept, recovered)
+			}
 		})
+	}
+}
+
+// toldVersions holds that each version of each table is told by the end of the job that
+// wrote it, with its schema and numbers, and by that of its audit.
+func toldVersions(t *testing.T, project string) {
+	t.Helper()
+	said := map[string]bool{}
+	for _, e := range eventsOf(t, project) {
+		if e.EventType != "COMPLETE" {
+			continue
+		}
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct {
+			Outputs []struct {
+				Facets struct {
+					Schema  *struct{}
+					Version struct{ DatasetVersion string }
+				}
+				OutputFacets struct{ OutputStatistics *struct{} }
+			}
+			Inputs []struct {
+				Facets struct {
+					Version struct{ DatasetVersion string }
+				}
+				InputFacets struct{ DataQualityAssertions *struct{} }
+			}
+		}
+		if err := json.Unmarshal(text, &told); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range told.Outputs {
+			if d.Facets.Schema != nil && d.OutputFacets.OutputStatistics != nil {
+				said[e.Job.Name+"@"+d.Facets.Version.DatasetVersion] = true
+			}
+		}
+		for _, d := range told.Inputs {
+			if d.InputFacets.DataQualityAssertions != nil {
+				said[e.Job.Name+"@"+d.Facets.Version.DatasetVersion] = true
+			}
+		}
+	}
+	commits, _ := filepath.Glob(filepath.Join(project, "warehouse/[bs]*/*/_delta_log/*.json"))
+	if len(commits) == 0 {
+		t.Error("nothing was published")
+	}
+	for _, c := range commits {
+		log, name := filepath.Split(c)
+		folder := filepath.Dir(filepath.Clean(log))
+		job := "bench." + filepath.Base(filepath.Dir(folder)) + "." + filepath.Base(folder)
+		version := strings.TrimLeft(strings.TrimSuffix(name, ".json"), "0")
+		if version == "" {
+			version = "0"
+		}
+		for _, job := range []string{job, job + ".audit"} {
+			if !said[job+"@"+version] {
+				t.Errorf("no event tells of %s@%s", job, version)
+			}
+		}
+	}
+}
+
+// A table whose model fails while it runs ends in FAIL, with the pipeline.
+func TestOpenLineageFails(t *testing.T) {
+	project := told(t, "lineage.ndjson")
+	name := filepath.Join(project, "models/silver/m1.sql")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("SELECT * FROM ("+string(text)+") AS m WHERE CAST('x' || CAST(random() AS VARCHAR) AS INTEGER) = 1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := dq(t, project, "run"); code != 3 {
+		t.Fatalf("exit code %d:\n%s", code, out)
+	}
+	events := eventsOf(t, project)
+	if got := fmt.Sprint(endsOf(t, events)); got != "[FAIL]" {
+		t.Error(got)
+	}
+	if got := fmt.Sprint(spectest.Paired(t, events, "bench.silver.m1")); got != "[FAIL]" {
+		t.Errorf("silver.m1 ends in %s", got)
 	}
 }
 

@@ -215,7 +215,7 @@ func (d *Described) plan(ctx context.Context, query string) (engine.Plan, error)
 		return plan, err
 	case parsed.Error && parsed.Type != "not implemented":
 		return plan, parsed.bindError(nil)
-	case parsed.Error && len(Words(query)) > 0 && strings.EqualFold(Words(query)[0], "PIVOT"):
+	case parsed.Error && pivots(query):
 		return plan, refuse(-1, "the columns of this PIVOT depend on the data", "name the values: PIVOT t ON column IN ('a', 'b') USING sum(x)")
 	case parsed.Error || len(parsed.Statements) != 1:
 		return plan, refuse(-1, "only a SELECT has lineage", "write one SELECT")
@@ -244,6 +244,17 @@ func (d *Described) plan(ctx context.Context, query string) (engine.Plan, error)
 		plan.Tree = of.Tree
 	}
 	return plan, nil
+}
+
+// pivots reports whether a query has a PIVOT, which is no SELECT when it does not name its values.
+func pivots(query string) bool {
+	words := Words(query)
+	begins := func(first ...string) bool {
+		return len(words) > 0 && slices.ContainsFunc(first, func(w string) bool { return strings.EqualFold(words[0], w) })
+	}
+	return begins("PIVOT", "PIVOT_WIDER") || begins("SELECT", "WITH", "FROM") && slices.ContainsFunc(words, func(w string) bool {
+		return strings.EqualFold(w, "PIVOT") || strings.EqualFold(w, "PIVOT_WIDER")
+	})
 }
 
 // bothSides is the statement with its joins with USING and NATURAL as full ones,

@@ -9,8 +9,10 @@
 package openlineage
 
 import (
+	"context"
 	"crypto/sha1" //nolint:gosec // UUIDs of version 5 are made with it; it protects nothing
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -153,7 +155,9 @@ func failed(message string) map[string]any {
 }
 
 // End are the events of a run that ended: those of each table's jobs, START and
-// COMPLETE or FAIL, and last that of the pipeline. cause is an error that ended it, or nil.
+// COMPLETE or FAIL, and last that of the pipeline. cause is an error that ended it, or
+// nil. One that somebody interrupted ends in ABORT, with the tables that were in work,
+// as does one that was killed, of which a later run recorded what it had published.
 func End(run *record.Run, cause error, ctx Context) []Event {
 	t := &teller{run, ctx}
 	end := run.StartedAt.Add(time.Duration(run.DurationMS) * time.Millisecond)
@@ -166,27 +170,41 @@ func End(run *record.Run, cause error, ctx Context) []Event {
 	var out []Event
 	for _, l := range run.Layers {
 		for i := range l.Tables {
-			out = append(out, t.table(&l.Tables[i], end, locations)...)
+			out = append(out, t.table(&l.Tables[i], cause, end, locations)...)
 		}
 	}
 	kind, facets := "COMPLETE", map[string]any(nil)
 	switch {
 	case cause != nil:
-		kind, facets = "FAIL", failed(cause.Error())
+		kind, facets = broken(cause), failed(cause.Error())
+	case run.Outcome == "failed":
+		kind, facets = "FAIL", failed(run.Message)
+	case run.Outcome == "recovered":
+		kind, facets = "ABORT", failed("the run was killed; a later one finished what it had decided to publish")
 	case run.Outcome == "refused" || run.Outcome == "partial":
 		kind, facets = "FAIL", failed(run.Message)
 	}
 	return append(out, t.event(kind, end, run.Pipeline, facets))
 }
 
+// broken is how what an error ended ends: ABORT when somebody interrupted it.
+func broken(cause error) string {
+	if errors.Is(cause, context.Canceled) {
+		return "ABORT"
+	}
+	return "FAIL"
+}
+
 // table are the events of the jobs that wrote and audited a table, if they ran.
-func (t *teller) table(tab *record.Table, end time.Time, locations map[string]string) []Event {
+func (t *teller) table(tab *record.Table, cause error, end time.Time, locations map[string]string) []Event {
 	kind, facets := "COMPLETE", map[string]any(nil)
 	switch tab.Outcome {
 	case "published":
 	case "refused", "partial":
 		kind = "FAIL"
 		facets = failed(tab.Message)
+	case "failed":
+		kind, facets = broken(cause), failed(tab.Message)
 	default:
 		return nil // nothing new, or not its turn
 	}
