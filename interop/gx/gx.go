@@ -15,6 +15,7 @@ package gx
 import (
 	"embed"
 	"fmt"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -273,9 +274,30 @@ func (r *Rule) argument(m mapping, name string, value, parser any) error {
 			r.Params[param] = append(list, value)
 			continue
 		}
+		if slices.Contains(sets, param) {
+			value = distinct(value)
+		}
 		r.Params[param] = value
 	}
 	return nil
+}
+
+// sets are the parameters whose items mean the same once or twice.
+var sets = []string{"set", "patterns", "names", "types"}
+
+// distinct leaves out the repeats of a list, which GX accepts.
+func distinct(value any) any {
+	list, ok := value.([]any)
+	if !ok {
+		return value
+	}
+	out := []any{} // not nil: an empty list stays one
+	for _, item := range list {
+		if !slices.ContainsFunc(out, func(o any) bool { return reflect.DeepEqual(o, item) }) {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // scalar is a value of mapping.yaml as JSON would give it.
