@@ -129,7 +129,7 @@ func (l *loader) load(root *yamlpos.Node) {
 			}
 		}
 	}
-	s.readTests(f["tests"])
+	s.readTests(f["tests"], s.spokenColumns(f["let"], f["columns"], f["expectations"]))
 	s.Columns = slices.DeleteFunc(s.Columns, func(c Column) bool { return slices.Contains(l.brokenColumns, c.Name) })
 	s.Expectations = slices.DeleteFunc(s.Expectations, func(e Expectation) bool { return slices.Contains(l.brokenRules, e.ID) })
 }

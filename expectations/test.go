@@ -58,13 +58,21 @@ type TestFailure struct {
 
 var verdicts = []string{"pass", "warn", "fail", "error", "vacuous", "skipped"}
 
-func (s *Suite) readTests(n *yamlpos.Node) {
+func (s *Suite) readTests(n *yamlpos.Node, known spoken) {
 	for i, t := range n.List("tests", false) {
 		f := t.Map("a test", "name", "rows", "before", "expect", "now", "tables")
 		need(t, f, "rows", "expect")
 		x := test{name: optional(f["name"]), node: t, now: testTime(f["now"])}
 		if x.name == "" {
 			x.name = fmt.Sprintf("test %d", i+1)
+		}
+		if f["rows"] != nil {
+			known.check(f["rows"])
+		}
+		if f["before"] != nil {
+			for _, version := range f["before"].Items {
+				known.check(version)
+			}
 		}
 		x.schema = s.testSchema(f["rows"], f["before"])
 		x.rows = rowsOf(f["rows"], x.schema)

@@ -40,3 +40,35 @@ tests:
 	}
 	golden(t, "testdata/tests.txt", strings.Join(got, "\n")+"\n")
 }
+
+// TestSuiteTestColumns: a misspelt column of a test's rows is no test of anything.
+func TestSuiteTestColumns(t *testing.T) {
+	const suite = `version: 1
+columns:
+  quantity: {type: int64}
+  country: {in_set: [NL, BE]}
+let: {net: "price - discount"}
+expectations:
+  positive:
+    row: quantity > 0 && row["Invoice No"] != null
+    where: net > 0
+tests:
+  - {rows: [{%s: 5}], before: [[{%s: 1}]], expect: {positive: fail}}
+`
+	for _, c := range []struct{ name, before, want string }{
+		{"quantity", "discount", ""},
+		{"Invoice No", "country", ""},
+		{"quantty", "quantity", "no rule and no column of the suite is about quantty; did you mean quantity?"},
+		{"quantity", "discont", "no rule and no column of the suite is about discont; did you mean discount?"},
+		{"zzzzzzzz", "quantity", "no rule and no column of the suite is about zzzzzzzz; "},
+	} {
+		_, err := Parse("suite.yaml", fmt.Appendf(nil, suite, c.name, c.before), Options{})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s, %s: %v, want %s", c.name, c.before, err, c.want)
+		}
+	}
+	// A rule on all columns is about each.
+	if _, err := Parse("suite.yaml", []byte("version: 1\nexpectations: {few: {column_count: {max: 1}}}\ntests: [{rows: [{a: 1, b: 2}], expect: {few: fail}}]\n"), Options{}); err != nil {
+		t.Error(err)
+	}
+}
