@@ -1,6 +1,8 @@
 package cel
 
 import (
+	"errors"
+
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -81,6 +83,7 @@ func (r *Rule) Judge(values map[string]any, f Facts) Outcome {
 // found converts the values of the metrics, and looks whether arguments erred.
 func (r *Rule) found(values map[string]any) ([]ref.Val, Outcome) {
 	found := make([]ref.Val, len(r.parts.metrics))
+	var noPast error // of the first that has none and is not asked whether it has: nothing is judged then, whatever || would absorb
 	for i, m := range r.parts.metrics {
 		v, ok := values[m.text]
 		switch {
@@ -91,11 +94,17 @@ func (r *Rule) found(values map[string]any) ([]ref.Val, Outcome) {
 		default:
 			found[i] = types.NewErr("%s was not computed", m.text)
 		}
+		if err, ok := found[i].(error); ok && noPast == nil && !r.tested(i) && errors.As(err, new(errNoPast)) {
+			noPast = err
+		}
 		if m.companion() {
 			if o, ok := m.erred(found[i]); ok {
 				return nil, o
 			}
 		}
+	}
+	if noPast != nil {
+		return nil, outcome(nil, noPast)
 	}
 	return found, Outcome{Value: True}
 }
