@@ -161,7 +161,7 @@ func (r *rule) groupVerdict(e *record.Expectation, t *tally, p *Plan) {
 		r.vacuous(e, "no group to judge")
 		return
 	}
-	e.Verdict = r.severe(verdict)
+	r.judged(e, verdict)
 	if verdict == record.Error {
 		e.Verdict = record.Error
 	}

@@ -80,7 +80,7 @@ func (r *rule) rowVerdict(e *record.Expectation, t *tally) {
 		r.vacuous(e, "no row to judge")
 		return
 	}
-	e.Verdict = r.severe(r.Threshold.Verdict(bad, t.Evaluated))
+	r.judged(e, r.Threshold.Verdict(bad, t.Evaluated))
 	if bad == 0 {
 		return
 	}
@@ -117,7 +117,7 @@ func (r *rule) tableVerdict(e *record.Expectation, t *tally) {
 	switch t.outcome.Value {
 	case cel.True:
 	case cel.False:
-		e.Verdict = r.severe(record.Fail)
+		r.judged(e, record.Fail)
 		e.Message = strings.TrimSpace(r.cel) + " is false"
 		if r.call != nil && (r.aggregate.Banded() || len(r.cel) > 100) {
 			e.Message = r.Kind + " failed"
@@ -148,6 +148,14 @@ func (r *rule) vacuous(e *record.Expectation, why string) {
 
 // severe bends a failing verdict by on_fail: warn never closes the gate, info
 // is only counted.
+// judged sets the verdict. One of a rule of on_fail: info that failed is a pass, of
+// which the reason says that it did.
+func (r *rule) judged(e *record.Expectation, v record.Verdict) {
+	if e.Verdict = r.severe(v); e.Verdict == record.Pass && v != record.Pass {
+		e.Reason = record.Informs
+	}
+}
+
 func (r *rule) severe(v record.Verdict) record.Verdict {
 	switch {
 	case r.OnFail == "info" && (v == record.Warn || v == record.Fail):

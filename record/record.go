@@ -246,6 +246,10 @@ type SuiteRef struct {
 	Digest string `json:"digest"`
 }
 
+// Informs is the reason of an expectation that failed and passes all the same, since
+// its rule only informs: on_fail: info.
+const Informs = "info"
+
 // Expectation is the verdict on one expectation. Its JSON has all keys but
 // description and refused always: what is empty is "", [] or {}.
 type Expectation struct {
@@ -274,6 +278,8 @@ type Expectation struct {
 	// Groups holds an entry for each group that was judged alone; none when the
 	// table was judged as a whole.
 	Groups []map[string]any `json:"groups"`
+	// Reason says why a verdict is none of the rows' own: vacuous, no_history, no_batch,
+	// no_table, or [Informs].
 	Reason string           `json:"reason"`
 	Sample []map[string]any `json:"sample"`
 	// Refused is how many rows of the batch went to quarantine or were dropped by this rule.

@@ -165,3 +165,31 @@ gold gate failed false skipped true
 		}
 	}
 }
+
+// A rule that only informs changes no verdict, and is told of in every format.
+func TestRuleThatInforms(t *testing.T) {
+	run := checked(false)
+	table := &run.Layers[0].Tables[0]
+	table.Check.Verdict, table.Check.Findings = record.Pass, nil
+	table.Check.Expectations = append(table.Check.Expectations, record.Expectation{ID: "noted", Scope: "row", CEL: "note != null", OnFail: "info", Severity: "info",
+		Verdict: record.Pass, Reason: record.Informs, Rows: 4, Evaluated: 4, Failed: 3, Message: "3 of 4 rows failed note != null (75%)", Position: "suite.yaml:4:3", Sample: []map[string]any{{"id": int64(7)}}})
+	run.Verdict, run.Layers[0].Verdict = record.Pass, record.Pass
+	for _, f := range Formats() {
+		want := map[string]string{
+			"text":     "INFO\n  – noted\n",
+			"markdown": "### Information\n\n– **noted** of a.csv: 3 of 4 rows failed",
+			"html":     "3 of 4 rows failed note != null (75%)",
+			"junit":    "<system-out>info: 3 of 4 rows failed",
+			"sarif":    `"level": "note"`,
+			"github":   "::notice file=suite.yaml,line=4,col=3,title=noted of a.csv::3 of 4 rows failed",
+			"gitlab":   `"severity": "info"`,
+		}[f.Name]
+		out := string(draw(t, f.Name, run))
+		if f.Name == "pdf" {
+			out, want = pdfText(t, run), "Information"
+		}
+		if !strings.Contains(out, want) || strings.Contains(out, "Nothing needs to be done") {
+			t.Errorf("%s does not tell %q:\n%s", f.Name, want, out)
+		}
+	}
+}

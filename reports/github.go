@@ -13,12 +13,13 @@ import (
 const githubLimit = 10
 
 // writeGitHub writes workflow commands that GitHub shows beside the lines of a
-// suite: the worst errors and warnings, and how many there are beyond them.
+// suite: the worst errors, warnings and notices, and how many there are beyond them.
 func writeGitHub(w io.Writer, run *record.Run) error {
 	var b bytes.Buffer
 	blocking, warnings := issues(run)
 	annotate(&b, "error", blocking)
 	annotate(&b, "warning", warnings)
+	annotate(&b, "notice", notes(run))
 	if len(blocking) == 0 && (run.Verdict == record.Fail || run.Verdict == record.Error) {
 		b.WriteString("::error title=" + property(headline(run)) + "::" + data(clean(summary(run), maxMessage)) + "\n")
 	}

@@ -16,7 +16,7 @@ func writeGitLab(w io.Writer, run *record.Run) error {
 	blocking, warnings := issues(run)
 	list := []gitlabIssue{}
 	marks := marker{}
-	for _, issues := range [][]issue{blocking, warnings} {
+	for _, issues := range [][]issue{blocking, warnings, notes(run)} {
 		for n := range issues {
 			i := &issues[n]
 			file, line, _ := i.place()
@@ -37,7 +37,7 @@ func writeGitLab(w io.Writer, run *record.Run) error {
 	return enc.Encode(list)
 }
 
-var gitlabSeverity = map[record.Verdict]string{record.Error: "blocker", record.Fail: "critical", record.Warn: "minor", record.Vacuous: "info"}
+var gitlabSeverity = map[record.Verdict]string{record.Error: "blocker", record.Fail: "critical", record.Warn: "minor", record.Vacuous: "info", noted: "info"}
 
 // gitlabPath is a path as GitLab wants it: from the top of the repository, without ./.
 func gitlabPath(file string) string {

@@ -51,11 +51,13 @@ type part struct {
 // body writes the sections that have something to say, after links to them.
 func (p *page) body(run *record.Run) {
 	blocking, warnings := issues(run)
+	informs := notes(run)
 	has := contents(run)
 	parts := []part{
 		{"overview", "Overview", len(run.Layers) > 0 && run.Command != "profile", p.overview},
 		{"failing", "What failed", len(blocking) > 0, func(*record.Run) { p.issues(blocking, "failing") }},
 		{"warnings", "Warnings", len(warnings) > 0, func(*record.Run) { p.issues(warnings, "warnings") }},
+		{"notes", "Information", len(informs) > 0, func(*record.Run) { p.issues(informs, "notes") }},
 		{"expectations", "Expectations", has.checks, p.expectations},
 		{"policies", "Policies", has.asked || has.decisions, p.policies},
 		{"schema", "Schema changes", has.changes, p.changes},

@@ -114,6 +114,25 @@ func issues(run *record.Run) (blocking, warnings []issue) {
 	return blocking, warnings
 }
 
+// noted stands for the verdict of a rule that failed and only informs of it.
+const noted record.Verdict = "info"
+
+// notes gathers the rules of on_fail: info that failed, in the order of the run.
+func notes(run *record.Run) []issue {
+	var list []issue
+	for t := range tables(run) {
+		if t.Check == nil {
+			continue
+		}
+		for n := range t.Check.Expectations {
+			if e := &t.Check.Expectations[n]; e.Reason == record.Informs {
+				list = append(list, issue{verdict: noted, table: t.Name, check: t.Check, schema: t.Schema, expectation: e})
+			}
+		}
+	}
+	return list
+}
+
 func decisionVerdict(d *record.Decision) record.Verdict {
 	switch d.Effect {
 	case "deny":

@@ -149,7 +149,11 @@ func tableSuite(t *record.Table) suite {
 	if t.Check != nil {
 		for i := range t.Check.Expectations {
 			e := &t.Check.Expectations[i]
-			s.add(testcase{name: e.ID, verdict: e.Verdict, message: story(e), detail: expectationDetail(e, t)})
+			verdict := e.Verdict
+			if e.Reason == record.Informs {
+				verdict = noted
+			}
+			s.add(testcase{name: e.ID, verdict: verdict, message: story(e), detail: expectationDetail(e, t)})
 		}
 	}
 	switch {
@@ -248,6 +252,8 @@ func (x *xmlWriter) suite(s *suite, run *record.Run) {
 			x.raw("><skipped").attr("message", c.message).raw("/></testcase>\n")
 		case record.Warn:
 			x.raw("><system-out>warning: ").text(clean(c.message, maxMessage) + "\n" + lines(c.detail)).raw("</system-out></testcase>\n")
+		case noted:
+			x.raw("><system-out>info: ").text(clean(c.message, maxMessage) + "\n" + lines(c.detail)).raw("</system-out></testcase>\n")
 		default:
 			x.raw("/>\n")
 		}

@@ -26,6 +26,7 @@ func writeMarkdown(w io.Writer, run *record.Run) error {
 	blocking, warnings := issues(run)
 	m.issues("What failed", blocking)
 	m.issues("Warnings", warnings)
+	m.issues("Information", notes(run))
 	m.decisions(run)
 	if run.Policies != nil {
 		m.part("\n" + md(asked(run), maxMessage) + ".\n")

@@ -17,6 +17,7 @@ func (d *doc) sections() {
 	}
 	d.issues("What failed", blocking)
 	d.issues("Warnings", warnings)
+	d.issues("Information", notes(run))
 	if has.checks {
 		d.expectations()
 	}

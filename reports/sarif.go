@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ const sarifLimit = 5000
 // first one of the table's suite. Fingerprints stay when lines move.
 func writeSARIF(w io.Writer, run *record.Run) error {
 	blocking, warnings := issues(run)
-	all := append(append(blocking, warnings...), suppressed(run)...)
+	all := slices.Concat(blocking, warnings, notes(run), suppressed(run))
 	rest := max(0, len(all)-sarifLimit)
 	all = all[:len(all)-rest]
 

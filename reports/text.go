@@ -41,6 +41,7 @@ func Text(w io.Writer, run *record.Run, opts TextOptions) error {
 	blocking, warnings := issues(run)
 	t.issues("FAILED", blocking)
 	t.issues("WARNINGS", warnings)
+	t.issues("INFO", notes(run))
 	if run.Policies != nil {
 		t.wrap("", ansiDim, asked(run))
 		t.b.WriteByte('\n')

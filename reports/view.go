@@ -275,6 +275,9 @@ func next(run *record.Run) []string {
 	case len(warnings) > 1:
 		steps = append(steps, plural(int64(len(warnings)), "warning")+" to look at, the first is "+label(&warnings[0])+". Warnings never close a gate.")
 	}
+	if informs := notes(run); len(informs) > 0 {
+		steps = append(steps, plural(int64(len(informs)), "rule")+" failed that only "+map[bool]string{true: "informs", false: "inform"}[len(informs) == 1]+" (on_fail: info), the first is "+label(&informs[0])+". No verdict depends on it.")
+	}
 	if len(steps) == 0 && run.Outcome != "not_run" {
 		steps = append(steps, "Nothing needs to be done.")
 	}
