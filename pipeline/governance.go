@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -305,7 +304,7 @@ func (g *governance) waivers() {
 	byID := map[string]*record.GovernedWaiver{}
 	var order []string
 	for _, w := range g.opt.Policies.Waivers() {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(g.tables)), func(name string) bool { ok, _ := path.Match(w.Table, name); return ok }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(g.tables)), w.For) {
 			continue
 		}
 		state := "in force"
@@ -467,17 +466,4 @@ func (g *governance) code(run, table string) *changeSet {
 		return c
 	}
 	return &changeSet{}
-}
-
-// programOf names the program that made a commit, as its commitInfo says.
-func programOf(c delta.Commit) string {
-	var info struct {
-		Engine string `json:"engineInfo"`
-		User   string `json:"userName"`
-	}
-	_ = json.Unmarshal(c.Info, &info) // what is of another type says nothing
-	if info.User != "" {
-		return strings.TrimSpace(info.Engine + " by " + info.User)
-	}
-	return info.Engine
 }

@@ -63,10 +63,7 @@ func freshness(promised string, published []time.Time, from *time.Time, end time
 		a.Message = "no version was published"
 		return a
 	}
-	start := published[0]
-	if from != nil && from.After(start) {
-		start = *from
-	}
+	start := later(published[0], from)
 	total := end.Sub(start)
 	if total <= 0 {
 		a.Message = "the period has no time yet"
@@ -99,6 +96,14 @@ func freshness(promised string, published []time.Time, from *time.Time, end time
 		a.Message = fmt.Sprintf("older than promised %s, for %s in all; at most %s between versions", plural(int64(times), "time"), late.Round(time.Second), longest.Round(time.Second))
 	}
 	return a
+}
+
+// later is the later of the first version and the begin of the period, if it has one.
+func later(first time.Time, from *time.Time) time.Time {
+	if from != nil && from.After(first) {
+		return *from
+	}
+	return first
 }
 
 // parseAge reads 26h or 2d.
@@ -134,10 +139,7 @@ func availability(promised string, published []time.Time, from *time.Time, end t
 		a.Message = "no version was published"
 		return a
 	}
-	start := published[0]
-	if from != nil && from.After(start) {
-		start = *from
-	}
+	start := later(published[0], from)
 	first := start.In(place)
 	missed := ""
 	for day := 0; ; day++ {

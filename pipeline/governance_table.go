@@ -90,7 +90,7 @@ func (g *governance) history(t *Table, doc *record.GovernedTable, commits []delt
 			continue
 		}
 		version := c.Version
-		step := record.GovernedStep{At: c.Time.UTC(), Version: &version, Outcome: "foreign", Operation: c.Operation, By: programOf(c)}
+		step := record.GovernedStep{At: c.Time.UTC(), Version: &version, Outcome: "foreign", Operation: c.Operation, By: writer(c)}
 		note, ours := commitNote(c)
 		switch {
 		case ours && note.Pipeline == g.Name && note.Run != "":

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gobwas/glob"
+
 	"github.com/dq-dev/dq/internal/yamlpos"
 )
 
@@ -23,6 +25,12 @@ func (b *Bundle) Waivers() []Waiver {
 		return strings.Compare(x.Expires+" "+x.ID, y.Expires+" "+y.ID)
 	})
 	return out
+}
+
+// For reports whether the waiver is for a table, as policies read its glob.
+func (w Waiver) For(table string) bool {
+	g, err := glob.Compile(w.Table, '.')
+	return err == nil && g.Match(table)
 }
 
 // DaysLeft is how many days a waiver goes on after that day: 0 on its last day,

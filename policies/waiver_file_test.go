@@ -1,9 +1,13 @@
 package policies
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/rego"
 )
 
 func given() Waiver {
@@ -77,6 +81,32 @@ func TestNextWaiverID(t *testing.T) {
 	for expires, want := range map[string]int{"2026-10-01": 0, "2026-09-30": -1, "2026-10-15": 14} {
 		if got := (Waiver{Expires: expires}).DaysLeft(day); got != want {
 			t.Errorf("%s: %d", expires, got)
+		}
+	}
+}
+
+// A waiver is for the tables that policies let it through for, not for those that another
+// reading of its glob names.
+func TestWaiverFor(t *testing.T) {
+	for glob, tables := range map[string]map[string]bool{
+		"silver.*":      {"silver.orders": true, "gold.orders": false, "silver.a.b": false},
+		"*":             {"silver.orders": false, "orders": true},
+		"**":            {"silver.orders": true, "orders": true},
+		"*.orders":      {"silver.orders": true, "quarantine.silver.orders": false},
+		"**.orders":     {"silver.orders": true, "quarantine.silver.orders": true},
+		"silver.orders": {"silver.orders": true, "silver.orders_x": false},
+	} {
+		for table, want := range tables {
+			matches, err := rego.New(rego.Query(fmt.Sprintf(`x := glob.match(%q, ["."], %q)`, glob, table))).Eval(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ruled := matches[0].Bindings["x"]; ruled != want {
+				t.Errorf("policies let %s through for %s: %v, want %v", glob, table, ruled, want)
+			}
+			if got := (Waiver{Table: glob}).For(table); got != want {
+				t.Errorf("waiver for %s is for %s: %v, want %v", glob, table, got, want)
+			}
 		}
 	}
 }

@@ -98,6 +98,7 @@ var dependencies = map[string]string{
 	"github.com/duckdb/duckdb-go/v2":         "engine/duckdb",
 	"github.com/goccy/go-yaml":               "internal/yamlpos policies",
 	"github.com/minio/minio-go/v7":           "delta/s3",
+	"github.com/gobwas/glob":                 "policies",
 	"github.com/open-policy-agent/opa":       "policies",
 	"github.com/rogpeppe/go-internal":        "cmd/dq",
 	"github.com/santhosh-tekuri/jsonschema":  "expectations/cel lineage/openlineage/spectest pipeline policies reports",
