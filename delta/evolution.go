@@ -54,7 +54,7 @@ func (x *Txn) SetPartitionBy(columns []string) {
 			switch {
 			case slices.Equal(columns, l.partitionBy):
 				return nil
-			case len(x.removes) < x.base.NumFiles():
+			case x.base != nil && len(x.removes) < x.base.NumFiles():
 				return fmt.Errorf("the partition columns cannot change while files of version %d stay", x.prepared.ReadVersion)
 			case len(columns) > 0 && len(l.clustering) > 0:
 				return fmt.Errorf("the table is clustered, and cannot have partitions besides")

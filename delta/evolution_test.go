@@ -533,4 +533,10 @@ func TestSetPartitionBy(t *testing.T) {
 	if _, err = change(true); err != nil || len(latest(t, tb).PartitionBy()) != 0 {
 		t.Errorf("to none: %v", err)
 	}
+	fresh := testTable(&memory{})
+	made := fresh.Create("CREATE TABLE", s.Schema(), nil, nil)
+	made.SetPartitionBy([]string{s.Schema().Fields[0].Name})
+	if _, err := made.Commit(t.Context()); err != nil || len(latest(t, fresh).PartitionBy()) != 1 {
+		t.Errorf("of a new table: %v", err)
+	}
 }

@@ -75,11 +75,15 @@ func (k spoken) has(name string) bool {
 // check notes columns of a test's rows that no rule and no column of the suite
 // speaks of: a misspelt one would be null in every rule, and its test in vain.
 func (k spoken) check(rows *yamlpos.Node) {
-	said := map[string]bool{}
+	looked := map[string]bool{}
 	for _, row := range rows.Items {
 		for _, e := range row.Entries {
-			if name := e.Key.Text; !said[name] && !k.has(name) {
-				said[name] = true
+			name := e.Key.Text
+			if looked[name] {
+				continue
+			}
+			looked[name] = true
+			if !k.has(name) {
 				hint := "remove it, or declare it under columns"
 				if near := yamlpos.Nearest(name, k.names); near != "" {
 					hint = "did you mean " + yamlpos.Shown(near) + "?"

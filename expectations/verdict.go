@@ -146,8 +146,6 @@ func (r *rule) vacuous(e *record.Expectation, why string) {
 	}
 }
 
-// severe bends a failing verdict by on_fail: warn never closes the gate, info
-// is only counted.
 // judged sets the verdict. One of a rule of on_fail: info that failed is a pass, of
 // which the reason says that it did.
 func (r *rule) judged(e *record.Expectation, v record.Verdict) {
@@ -156,6 +154,8 @@ func (r *rule) judged(e *record.Expectation, v record.Verdict) {
 	}
 }
 
+// severe bends a failing verdict by on_fail: warn never closes the gate, info
+// is only counted.
 func (r *rule) severe(v record.Verdict) record.Verdict {
 	switch {
 	case r.OnFail == "info" && (v == record.Warn || v == record.Fail):

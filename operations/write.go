@@ -18,11 +18,10 @@ type Write struct {
 	// that the table gets: none when it is empty, and those that it has when it is nil.
 	PartitionBy []string
 	// MergeSchema adds columns that the table does not have, at its end, and members of
-	// structs at theirs, and gives those
-	// of which the rows have wider types these, where delta.enableTypeWidening is true: but
-	// for integers that would become decimals or doubles, which may be a whim of the
-	// source. Without it, columns that the table does not have are an error, and values
-	// must fit its types.
+	// structs at theirs. Where delta.enableTypeWidening is true, columns of which the rows
+	// have wider types get these: but no integers that would become decimals or doubles,
+	// which may be a whim of the source. Without it, columns that the table does not have
+	// are an error, and values must fit its types.
 	MergeSchema bool
 	// OverwriteSchema gives the table the columns of the rows; only [Table.Overwrite]
 	// of everything can.
